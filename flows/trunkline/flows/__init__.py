@@ -1,0 +1,1 @@
+"""What an agent does: flows, steps, tools, guardrails."""

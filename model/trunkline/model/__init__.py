@@ -1,0 +1,1 @@
+"""The Realtime model server and its engines."""

@@ -1,0 +1,1 @@
+"""Recogniser, planner and synthesiser as one engine."""

@@ -1,0 +1,1 @@
+"""PCM, codecs, resampling, playout and the heard-truth ledger."""

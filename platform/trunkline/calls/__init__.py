@@ -1,0 +1,1 @@
+"""One call, from the first INVITE to the last written fact."""

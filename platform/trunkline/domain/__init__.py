@@ -1,0 +1,1 @@
+"""What a call, a leg, a trunk, a turn and an agent are. Pure values, no I/O."""

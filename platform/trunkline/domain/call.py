@@ -1,0 +1,169 @@
+"""The life of one call, as a table. No I/O, no clock, no logging."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+
+class CallState(StrEnum):
+    INITIATED = "initiated"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    HELD = "held"
+    TRANSFERRING = "transferring"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class Direction(StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class EndCause(StrEnum):
+    """Why the call ended; ``ANSWERABLE`` says which side is answerable."""
+
+    CALLER_HANGUP = "caller_hangup"
+    CALLER_CANCELLED = "caller_cancelled"
+    AGENT_HANGUP = "agent_hangup"
+    OPERATOR_HANGUP = "operator_hangup"
+    TRANSFERRED = "transferred"
+    REJECTED = "rejected"
+    TRUNK_ERROR = "trunk_error"
+    ENGINE_ERROR = "engine_error"
+    FLOW_ERROR = "flow_error"
+    MEDIA_TIMEOUT = "media_timeout"
+    DRAINED = "drained"
+    EDGE_LOST = "edge_lost"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Answerable(StrEnum):
+    CALLER = "caller"
+    AGENT = "agent"
+    OPERATOR = "operator"
+    TRUNK = "trunk"
+    ENGINE = "engine"
+    US = "us"
+
+
+ANSWERABLE: Final[Mapping[EndCause, Answerable]] = MappingProxyType(
+    {
+        EndCause.CALLER_HANGUP: Answerable.CALLER,
+        EndCause.CALLER_CANCELLED: Answerable.CALLER,
+        EndCause.AGENT_HANGUP: Answerable.AGENT,
+        EndCause.OPERATOR_HANGUP: Answerable.OPERATOR,
+        EndCause.TRANSFERRED: Answerable.AGENT,
+        EndCause.REJECTED: Answerable.OPERATOR,
+        EndCause.TRUNK_ERROR: Answerable.TRUNK,
+        EndCause.ENGINE_ERROR: Answerable.ENGINE,
+        EndCause.FLOW_ERROR: Answerable.OPERATOR,
+        EndCause.MEDIA_TIMEOUT: Answerable.TRUNK,
+        EndCause.DRAINED: Answerable.OPERATOR,
+        EndCause.EDGE_LOST: Answerable.US,
+        EndCause.INTERNAL_ERROR: Answerable.US,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStarted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HangupRequested:
+    cause: EndCause
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    cause: EndCause
+    sip_status: int | None = None
+
+
+CallEvent: TypeAlias = (
+    Ringing
+    | Answered
+    | Held
+    | Unheld
+    | TransferStarted
+    | TransferFailed
+    | HangupRequested
+    | Disconnected
+)
+
+_LEAVING: Final[Mapping[type[CallEvent], CallState]] = {
+    HangupRequested: CallState.ENDING,
+    Disconnected: CallState.ENDED,
+}
+
+TRANSITIONS: Final[Mapping[CallState, Mapping[type[CallEvent], CallState]]] = MappingProxyType(
+    {
+        CallState.INITIATED: {
+            Ringing: CallState.RINGING,
+            Answered: CallState.ANSWERED,
+            **_LEAVING,
+        },
+        CallState.RINGING: {Answered: CallState.ANSWERED, **_LEAVING},
+        CallState.ANSWERED: {
+            Held: CallState.HELD,
+            TransferStarted: CallState.TRANSFERRING,
+            **_LEAVING,
+        },
+        CallState.HELD: {
+            Unheld: CallState.ANSWERED,
+            TransferStarted: CallState.TRANSFERRING,
+            **_LEAVING,
+        },
+        CallState.TRANSFERRING: {TransferFailed: CallState.ANSWERED, **_LEAVING},
+        CallState.ENDING: {Disconnected: CallState.ENDED},
+        CallState.ENDED: {},
+    }
+)
+
+
+class IllegalTransition(Exception):
+    """The call cannot see this event in its present state."""
+
+    def __init__(self, state: CallState, event: CallEvent) -> None:
+        super().__init__(f"{type(event).__name__} is not allowed in {state}")
+        self.state = state
+        self.event = event
+
+
+def next_state(state: CallState, event: CallEvent) -> CallState:
+    """The state after ``event``; raises IllegalTransition when the table has no such row."""
+    try:
+        return TRANSITIONS[state][type(event)]
+    except KeyError:
+        raise IllegalTransition(state, event) from None

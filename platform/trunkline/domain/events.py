@@ -1,0 +1,178 @@
+"""Facts of a call: what storage writes, the live view shows and the event log keeps.
+
+Every fact carries the call's id and the wall time it was noted; ``at_ms`` is the call's own clock,
+milliseconds since the answer (negative before it), counted in samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from trunkline.domain.call import CallState, Direction, EndCause
+from trunkline.domain.ids import ApprovalId, CallId, LegId, ToolRunId
+from trunkline.domain.turn import Turn
+
+Json: TypeAlias = Any
+"""A JSON value as orjson reads it: the one place where the inside of a document is opaque."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    call_id: CallId
+    at: datetime
+    leg_id: LegId
+    direction: Direction
+    trunk: str
+    caller_number: str
+    called_number: str
+    agent: str
+    flow_version: str
+    engine: str
+    edge_id: str
+    sip_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStateChanged:
+    call_id: CallId
+    at: datetime
+    state: CallState
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """``setup_ms``: INVITE to 200 OK."""
+
+    call_id: CallId
+    at: datetime
+    codec: str
+    setup_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepEntered:
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """A turn is final: its text is what was heard."""
+
+    call_id: CallId
+    at: datetime
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class CallerPartial:
+    """What the caller has been understood to say so far; live view only, never stored as a turn."""
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    text: str
+
+
+class ToolOutcome(StrEnum):
+    OK = "ok"
+    FAILED = "failed"  # the service answered with an error, or nonsense
+    TIMED_OUT = "timed_out"
+    INVALID = "invalid"  # arguments did not satisfy the schema; never executed
+    PARKED = "parked"  # high risk: waits for an approval; never executed
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRan:
+    """``result`` is the tool's answer or the typed error the engine was given."""
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    run_id: ToolRunId
+    tool: str
+    arguments: Mapping[str, Json]
+    outcome: ToolOutcome
+    result: Json
+    duration_ms: int
+    attempts: int
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalParked:
+    """A high-risk tool call that waits for a human; bound to the hash of its exact arguments."""
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    approval_id: ApprovalId
+    run_id: ToolRunId
+    tool: str
+    arguments: Mapping[str, Json]
+    arguments_hash: str
+    flow_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAttempted:
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    target: str
+    is_final: bool
+    sip_status: int | None = None
+
+
+class RecordingState(StrEnum):
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"  # the disk refused a part; what could be written is there
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingClosed:
+    """Two channels, caller left and agent right; ``path`` is relative to the data directory."""
+
+    call_id: CallId
+    at: datetime
+    path: str
+    state: RecordingState
+    duration_ms: int
+    sample_rate_hz: int
+    lost_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """``stats``: media and ring counters; ``receipts``: latency figures of the call, in ms."""
+
+    call_id: CallId
+    at: datetime
+    cause: EndCause
+    sip_status: int | None
+    reason: str
+    duration_ms: int
+    stats: Mapping[str, float] = field(default_factory=dict)
+    receipts: Mapping[str, float] = field(default_factory=dict)
+    usage: Mapping[str, int] = field(default_factory=dict)
+
+
+CallFact: TypeAlias = (
+    CallStarted
+    | CallStateChanged
+    | CallAnswered
+    | StepEntered
+    | TurnEnded
+    | CallerPartial
+    | ToolRan
+    | ApprovalParked
+    | TransferAttempted
+    | RecordingClosed
+    | CallEnded
+)

@@ -1,0 +1,1 @@
+"""The Realtime protocol: events, sans-I/O connection, client."""

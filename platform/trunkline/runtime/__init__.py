@@ -1,0 +1,1 @@
+"""Settings, logging, telemetry and supervision: what every process needs."""

@@ -1,0 +1,175 @@
+"""Settings from the environment and one TOML file; read only by entry points.
+
+Every name below is ``TRUNKLINE_`` plus the field in capitals. ``TRUNKLINE_CONFIG`` names a TOML file whose
+top-level keys are the field names in lower case; the environment wins over the file.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from trunkline.domain.errors import ConfigError
+
+
+class TrunkSettings(BaseSettings):
+    """One ``[[trunks]]`` table of the TOML file."""
+
+    model_config = SettingsConfigDict(extra="forbid")
+
+    name: str
+    auth: str = "source"
+    sources: tuple[str, ...] = ()
+    registrar: str = ""
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    realm: str = "*"
+    outbound_proxy: str = ""
+    expires_s: int = 300
+    max_calls: int = 100
+
+
+class NumberSettings(BaseSettings):
+    """One ``[[numbers]]`` table: a called number and the agent that answers it."""
+
+    model_config = SettingsConfigDict(extra="forbid")
+
+    number: str
+    agent: str
+    trunk: str | None = None
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TRUNKLINE_", extra="ignore")
+
+    data_dir: Path = Path("var")
+    bind_address: str = "0.0.0.0"
+    public_address: str = ""  # in Contact and SDP; empty: the address the packet leaves from
+    sip_port: int = 5060
+    rtp_ports: Annotated[tuple[int, int], NoDecode] = (20000, 23999)
+    web_port: int = 8080
+    model_port: int = 8000
+    sip_health_port: int = 0  # 0: web_port + 1
+    worker_health_port: int = 0  # 0: web_port + 2
+    sample_service_port: int = 0  # 0: web_port + 3
+    web_bind_address: str = "127.0.0.1"
+    model_bind_address: str = "127.0.0.1"
+    model_url: str = ""  # empty: the model server on model_port of this machine
+    database_url: str = ""  # empty: SQLite in data_dir
+    redis_url: str = ""  # empty: a private Redis that `trunkline up` starts
+    api_key: SecretStr = SecretStr("")
+    engine: str = "cascade"
+    fallback_engine: str = ""
+    local_trunk: bool = True
+    agents_dir: Path | None = None  # more flows; the shipped ones are always there
+    trunks: tuple[TrunkSettings, ...] = ()
+    numbers: tuple[NumberSettings, ...] = ()
+    max_calls: int = Field(default=60, ge=1)
+    asr_workers: int = Field(default=0, ge=0)  # 0: one per core
+    recordings: bool = True
+    log_level: str = "info"
+    log_format: str = "auto"  # auto, console, json
+    log_pii: bool = False  # True: never outside a laboratory
+
+    @field_validator("rtp_ports", mode="before")
+    @classmethod
+    def _ports_from_text(cls, value: Any) -> Any:
+        """``20000-23999`` in the environment, a pair in TOML."""
+        if isinstance(value, str):
+            first, dash, last = value.partition("-")
+            if not (dash and first.strip().isdigit() and last.strip().isdigit()):
+                raise ValueError("write the RTP ports as FIRST-LAST, for example 20000-23999")
+            return int(first), int(last)
+        return value
+
+    @field_validator("rtp_ports")
+    @classmethod
+    def _ports_in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if not 1024 <= value[0] < value[1] <= 65535:
+            raise ValueError("the RTP ports must lie between 1024 and 65535, first below last")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources: tuple[PydanticBaseSettingsSource, ...] = (init_settings, env_settings)
+        path = os.environ.get("TRUNKLINE_CONFIG")
+        if path:
+            if not Path(path).is_file():
+                raise ConfigError(f"TRUNKLINE_CONFIG names {path}, which is not a file")
+            sources += (TomlConfigSettingsSource(settings_cls, toml_file=path),)
+        return sources
+
+    @cached_property
+    def resolved_database_url(self) -> str:
+        if self.database_url:
+            return self.database_url
+        return f"sqlite+aiosqlite:///{(self.data_dir / 'trunkline.db').resolve()}"
+
+    @property
+    def redis_socket(self) -> Path:
+        return (self.data_dir / "redis" / "redis.sock").resolve()
+
+    @property
+    def resolved_redis_url(self) -> str:
+        return self.redis_url or f"unix://{self.redis_socket}"
+
+    @property
+    def resolved_model_url(self) -> str:
+        """HTTP base of the Realtime endpoint, without a trailing slash: ``http://host:port/v1``."""
+        return (self.model_url or f"http://127.0.0.1:{self.model_port}/v1").rstrip("/")
+
+    @property
+    def resolved_sip_health_port(self) -> int:
+        return self.sip_health_port or self.web_port + 1
+
+    @property
+    def resolved_worker_health_port(self) -> int:
+        return self.worker_health_port or self.web_port + 2
+
+    @property
+    def resolved_sample_service_port(self) -> int:
+        return self.sample_service_port or self.web_port + 3
+
+    @property
+    def authority_file(self) -> Path:
+        """Hashed API keys for the model server (written by whoever manages keys)."""
+        return self.data_dir / "authority.json"
+
+    @property
+    def recordings_dir(self) -> Path:
+        return self.data_dir / "recordings"
+
+    @property
+    def speech_cache_dir(self) -> Path:
+        """Rendered lines, by content hash."""
+        return self.data_dir / "speech"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment and the TOML file; ConfigError names the setting and what it wants."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as exc:
+        lines = [
+            f"TRUNKLINE_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in exc.errors(include_url=False, include_input=False)
+        ]
+        raise ConfigError("\n".join(lines)) from None

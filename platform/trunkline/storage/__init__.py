@@ -1,0 +1,1 @@
+"""Rows, migrations and repositories on SQLite and PostgreSQL."""

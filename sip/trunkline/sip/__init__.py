@@ -1,0 +1,1 @@
+"""The pjsua2 edge: trunks, legs and the media ring."""
