@@ -1,7 +1,8 @@
 """What goes into a flow runner and what comes out: the whole contract between flow and call.
 
-The runner is pure: ``FlowRunner.handle(event) -> list[FlowAction]``. It owns steps, limits, reprompt
-counts and branches. The call session performs the actions, in order, and feeds back what happened.
+The runner is pure: ``FlowRunner.handle(event) -> list[FlowAction]``. It owns steps, limits,
+reprompt counts and branches. The call session performs the actions, in order, and feeds back what
+happened.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class EngineCalled:
 
 @dataclass(frozen=True, slots=True)
 class EngineSpoke:
-    """The engine answered the caller in words (asked, read back, re-prompted) and called nothing."""
+    """The engine answered in words (asked, read back, re-prompted) and called nothing."""
 
     text: str
 
@@ -109,7 +110,7 @@ class EnterStep:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak a line verbatim, never by a language model. ``is_fixed``: no variables, so rendered ahead.
+    """Speak a line verbatim, never by a language model; ``is_fixed`` lines are rendered ahead.
 
     Lines queue behind each other. SayFinished comes back for each.
     """
@@ -179,7 +180,7 @@ class RunTool:
 
 @dataclass(frozen=True, slots=True)
 class ParkTool:
-    """Record a high-risk call for approval and do not execute it; ToolFinished(PARKED) comes back."""
+    """Record a high-risk call for approval, unexecuted; ToolFinished(PARKED) comes back."""
 
     run_id: str
     tool: str

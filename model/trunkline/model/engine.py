@@ -1,8 +1,8 @@
-"""What stands behind the Realtime endpoint: one protocol for cascade, native, upstream and scripted engines.
+"""What stands behind the Realtime endpoint: one protocol for every engine.
 
-The connection (``connection.py``) owns the conversation: items, the input buffer, turn detection, response
-objects, ids, pacing and usage. An engine session hears committed or running audio, transcribes it, and
-produces responses. Times are counted in samples of the session's input audio.
+The connection (``connection.py``) owns the conversation: items, the input buffer, turn detection,
+response objects, ids, pacing and usage. An engine session hears committed or running audio,
+transcribes it, and produces responses. Times are counted in samples of the session's input audio.
 """
 
 from __future__ import annotations
@@ -91,8 +91,11 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """Final for an item. ``text`` is empty when nothing was understood; ``is_rejected`` when what was
-    heard should not be acted on. ``confidence`` 0..1; ``alternatives`` best first."""
+    """Final for an item. ``text`` is empty when nothing was understood.
+
+    ``is_rejected``: what was heard should not be acted on. ``confidence`` 0..1; ``alternatives``
+    best first.
+    """
 
     item_id: str
     text: str
@@ -116,8 +119,11 @@ EngineEvent: TypeAlias = Hypothesis | Transcribed | TranscriptionFailed
 
 @dataclass(frozen=True, slots=True)
 class SpeechDelta:
-    """Agent speech: PCM16 at ``output_rate_hz``; ``text`` is the transcript that begins in this delta and
-    ``words`` are its marks, in ms from the start of the item's audio."""
+    """Agent speech: PCM16 at ``output_rate_hz``.
+
+    ``text`` is the transcript that begins in this delta and ``words`` are its marks, in ms from the
+    start of the item's audio.
+    """
 
     pcm: bytes
     text: str = ""
@@ -153,18 +159,18 @@ ResponsePart: TypeAlias = SpeechDelta | TextDelta | ToolCalled | ResponseEnded
 
 
 class EngineSession(Protocol):
-    """One conversation with one engine. Closed by ``aclose``; a crash raises EngineError from the iterators."""
+    """One conversation with one engine; a crash raises EngineError from the iterators."""
 
     async def configure(self, config: EngineConfig) -> None:
         """Takes effect for the next turn and the next response."""
         ...
 
     def begin_turn(self, item_id: str) -> None:
-        """Speech has begun (or a manual commit starts): audio fed from now belongs to ``item_id``."""
+        """Speech has begun (or a manual commit starts): audio from now belongs to the item."""
         ...
 
     def feed(self, pcm: bytes) -> None:
-        """Caller audio of the running turn (prefix padding included), PCM16 at ``input_rate_hz``; never blocks."""
+        """Caller audio of the running turn, prefix included, at ``input_rate_hz``; never blocks."""
         ...
 
     def end_turn(self, item_id: str) -> None:
@@ -180,7 +186,7 @@ class EngineSession(Protocol):
         ...
 
     def respond(self, request: ResponseRequest) -> AsyncIterator[ResponsePart]:
-        """Produce a response; closing the iterator cancels it. Ends with exactly one ResponseEnded."""
+        """Produce a response; closing it cancels. Ends with exactly one ResponseEnded."""
         ...
 
     async def aclose(self) -> None: ...

@@ -1,4 +1,4 @@
-"""Identifiers and how they are minted: a short prefix that says what it names, then 20 random characters."""
+"""Identifiers: a short prefix that says what is named, then 20 random characters."""
 
 from __future__ import annotations
 

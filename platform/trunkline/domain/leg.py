@@ -1,4 +1,4 @@
-"""One side of a call as the rest of the system sees it; ``sip.leg.SipLeg`` is one, tests have others."""
+"""One side of a call as the rest of the system sees it; ``sip.leg.SipLeg`` is one."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class LegStats:
 
 
 class AudioSink(Protocol):
-    """Takes pairs of frames: what the caller said and what was really sent to them in the same tick.
+    """Takes pairs of frames: what the caller said and what was really sent in the same tick.
 
     ``pairs`` is a whole number of pairs; one pair is a caller frame then an agent frame, each
     ``leg.format.bytes_per_frame`` long. Called on the event loop; must not block.

@@ -51,7 +51,7 @@ def trunk_for_source(trunks: Sequence[Trunk], source_ip: str) -> Trunk | None:
 
 @dataclass(frozen=True, slots=True)
 class NumberRoute:
-    """A called number (E.164 or an internal extension), optionally on one trunk only, to an agent."""
+    """A called number (E.164 or an extension), optionally on one trunk only, to an agent."""
 
     number: str
     agent: str

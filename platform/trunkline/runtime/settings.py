@@ -1,7 +1,7 @@
 """Settings from the environment and one TOML file; read only by entry points.
 
-Every name below is ``TRUNKLINE_`` plus the field in capitals. ``TRUNKLINE_CONFIG`` names a TOML file whose
-top-level keys are the field names in lower case; the environment wins over the file.
+Every name below is ``TRUNKLINE_`` plus the field in capitals. ``TRUNKLINE_CONFIG`` names a TOML
+file whose top-level keys are the field names in lower case; the environment wins over the file.
 """
 
 from __future__ import annotations
