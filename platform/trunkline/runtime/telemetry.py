@@ -1,0 +1,44 @@
+"""Counters and histograms under the field's own names, in Prometheus' registry of this process."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_TURN_BUCKETS_S: Final = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 4.0)
+
+CALLS_LIVE: Final = Gauge("trunkline_calls_live", "Calls that are up in this process")
+CALLS_ENDED: Final = Counter("trunkline_calls_ended_total", "Calls ended, by cause", ["cause"])
+CALLS_REFUSED: Final = Counter(
+    "trunkline_calls_refused_total",
+    "INVITEs refused before a call existed, by SIP status",
+    ["status"],
+)
+SETUP_SECONDS: Final = Histogram(
+    "trunkline_call_setup_seconds", "INVITE to 200 OK", buckets=_TURN_BUCKETS_S
+)
+RESPONSE_SECONDS: Final = Histogram(
+    "trunkline_turn_response_seconds",
+    "End of the caller's speech to the first agent audio",
+    buckets=_TURN_BUCKETS_S,
+)
+STOP_TO_SILENCE_SECONDS: Final = Histogram(
+    "trunkline_stop_to_silence_seconds",
+    "Onset of the caller's speech, as detected, to the agent's pause",
+    buckets=_TURN_BUCKETS_S,
+)
+UNDERRUNS: Final = Counter(
+    "trunkline_media_underruns_total", "Ticks in which owed audio was missing"
+)
+TOOL_RUNS: Final = Counter("trunkline_tool_runs_total", "Tool runs, by outcome", ["outcome"])
+ENGINE_FAILURES: Final = Counter(
+    "trunkline_engine_failures_total", "Engine failures seen by calls, by code", ["code"]
+)
+SESSIONS_LIVE: Final = Gauge("trunkline_realtime_sessions_live", "Realtime sessions that are open")
+FACTS_SPOOLED: Final = Gauge(
+    "trunkline_facts_spooled", "Facts of calls that wait on disk for the database"
+)
+TRUNK_REGISTERED: Final = Gauge(
+    "trunkline_trunk_registered", "1 when the trunk's registration stands", ["trunk"]
+)
