@@ -1,0 +1,1 @@
+"""Numbers, amounts, dates, times and answers as people speak them, and back into words."""
