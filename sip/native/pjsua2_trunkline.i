@@ -1,0 +1,76 @@
+// pjsua2 as Trunkline builds it: pjproject's own interface plus the ring port.
+%module(directors="1") pjsua2
+
+// pjproject 2.17 calls the CPython API with the GIL released in these two under `swig -threads`.
+%nothread std::vector<unsigned char>::assign_from_bytes;
+%nothread std::vector<unsigned char>::copy_to_bytearray;
+
+%include "pjsua2.i"
+
+%{
+#include "ring_port.hpp"
+%}
+
+// These are lock-free and short, so the GIL is kept: one Python thread at a time is then the rings'
+// single producer and single consumer. create() and the destructor talk to the bridge and release it.
+%nothread pj::AudioClip::AudioClip;
+%nothread pj::RingAudioPort::read;
+%nothread pj::RingAudioPort::write;
+%nothread pj::RingAudioPort::pairBytes;
+%nothread pj::RingAudioPort::readableBytes;
+%nothread pj::RingAudioPort::txQueuedBytes;
+%nothread pj::RingAudioPort::txRoomBytes;
+%nothread pj::RingAudioPort::txPlayedBytes;
+%nothread pj::RingAudioPort::txFlushedBytes;
+%nothread pj::RingAudioPort::flush;
+%nothread pj::RingAudioPort::pause;
+%nothread pj::RingAudioPort::resume;
+%nothread pj::RingAudioPort::isPaused;
+%nothread pj::RingAudioPort::setOwed;
+%nothread pj::RingAudioPort::setClip;
+%nothread pj::RingAudioPort::setClipAfter;
+%nothread pj::RingAudioPort::setNoiseLevel;
+%nothread pj::RingAudioPort::stats;
+%nothread pj::RingAudioPort::eventFd;
+%nothread pj::RingAudioPort::clearEvent;
+%nodefaultctor pj::AudioClip;
+%exception pj::AudioClip::AudioClip {
+    $action
+    if (!result) SWIG_fail;
+}
+%include "ring_port.hpp"
+
+%extend pj::AudioClip {
+    AudioClip(PyObject *pcm) {
+        Py_buffer view;
+        if (PyObject_GetBuffer(pcm, &view, PyBUF_SIMPLE) != 0) return nullptr;
+        auto *clip = new pj::AudioClip();
+        clip->samples()->resize(static_cast<size_t>(view.len) / sizeof(trunkline::Sample));
+        if (!clip->samples()->empty())
+            memcpy(clip->samples()->data(), view.buf,
+                   clip->samples()->size() * sizeof(trunkline::Sample));
+        PyBuffer_Release(&view);
+        return clip;
+    }
+}
+
+%extend pj::RingAudioPort {
+    PyObject *read(size_t maxBytes) {
+        auto *core = $self->core();
+        const size_t pair = $self->pairBytes();
+        size_t pairs = core ? core->pairs.readable() : 0;
+        if (pair > 0 && pairs > maxBytes / pair) pairs = maxBytes / pair;
+        PyObject *bytes = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(pairs * pair));
+        if (bytes && pairs > 0) core->pairs.read(PyBytes_AS_STRING(bytes), pairs);
+        return bytes;
+    }
+    PyObject *write(PyObject *pcm) {
+        Py_buffer view;
+        if (PyObject_GetBuffer(pcm, &view, PyBUF_SIMPLE) != 0) return nullptr;
+        auto *core = $self->core();
+        const size_t samples = static_cast<size_t>(view.len) / sizeof(trunkline::Sample);
+        const size_t accepted = core ? core->playout.write(view.buf, samples) : 0;
+        PyBuffer_Release(&view);
+        return PyLong_FromSize_t(accepted * sizeof(trunkline::Sample));
+    }
+}
