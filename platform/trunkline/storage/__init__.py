@@ -1,1 +1,1 @@
-"""Rows, migrations and repositories on SQLite and PostgreSQL."""
+"""Rows, repositories and migrations: SQLite by default, PostgreSQL in production."""

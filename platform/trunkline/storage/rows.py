@@ -1,0 +1,349 @@
+"""SQLAlchemy rows and the naming convention; no behaviour.
+
+Whatever comes from a caller, a carrier or a model is Text: PostgreSQL refuses a value longer than
+its column, and a refused row would hold up every fact behind it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from trunkline.storage.views import HOUSE
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in UTC on both databases; SQLite itself keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Document = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        str: Text(),
+        datetime: UtcDateTime(),
+        dict[str, Any]: Document,
+        list[str]: Document,
+    }
+
+
+class Owned:
+    """Every row says whose it is, ready for tenants."""
+
+    owner: Mapped[str] = mapped_column(String(64), default=HOUSE, server_default=HOUSE)
+
+
+class CallRow(Owned, Base):
+    """``is_known`` is false while facts of the call came and its CallStarted did not."""
+
+    __tablename__ = "calls"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    is_known: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(default="initiated")
+    state_at: Mapped[datetime]
+    direction: Mapped[str] = mapped_column(default="inbound")
+    trunk: Mapped[str] = mapped_column(default="")
+    caller_number: Mapped[str] = mapped_column(default="")
+    called_number: Mapped[str] = mapped_column(default="")
+    agent: Mapped[str] = mapped_column(default="")
+    flow_version: Mapped[str] = mapped_column(default="")
+    engine: Mapped[str] = mapped_column(default="")
+    edge_id: Mapped[str] = mapped_column(default="")
+    codec: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    setup_ms: Mapped[int | None]
+    duration_ms: Mapped[int | None]
+    end_cause: Mapped[str | None]
+    sip_status: Mapped[int | None]
+    end_reason: Mapped[str] = mapped_column(default="")
+    stats: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    receipts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    usage: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    __table_args__ = (
+        Index(None, "owner", "started_at", "id"),
+        Index(None, "owner", "agent", "started_at"),
+        Index(
+            "ix_calls_live",
+            "edge_id",
+            sqlite_where=text("state <> 'ended'"),
+            postgresql_where=text("state <> 'ended'"),
+        ),
+    )
+
+
+def _of_call() -> Mapped[str]:
+    return mapped_column(String(64), ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+
+
+class LegRow(Owned, Base):
+    __tablename__ = "legs"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[str] = _of_call()
+    direction: Mapped[str]
+    trunk: Mapped[str]
+    sip_call_id: Mapped[str]
+    codec: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime]
+
+
+class TurnRow(Owned, Base):
+    __tablename__ = "turns"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[str] = mapped_column(String(64), ForeignKey("calls.id", ondelete="CASCADE"))
+    seq: Mapped[int]
+    at: Mapped[datetime]
+    speaker: Mapped[str]
+    kind: Mapped[str]
+    text: Mapped[str]
+    generated_text: Mapped[str]
+    started_ms: Mapped[int]
+    ended_ms: Mapped[int]
+    is_interrupted: Mapped[bool]
+    confidence: Mapped[float | None] = mapped_column(Float)
+    step: Mapped[str]
+    response_ms: Mapped[int | None]
+    stop_to_silence_ms: Mapped[int | None]
+
+    __table_args__ = (Index(None, "call_id", "seq"),)
+
+
+class WordRow(Owned, Base):
+    __tablename__ = "words"
+
+    turn_id: Mapped[str] = mapped_column(
+        String(64), ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str]
+    start_ms: Mapped[int]
+    end_ms: Mapped[int]
+    fate: Mapped[str]
+    is_estimated: Mapped[bool]
+
+
+class StepRow(Owned, Base):
+    """The id is a digest of the fact: writing it again finds itself."""
+
+    __tablename__ = "steps"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[str] = _of_call()
+    at: Mapped[datetime]
+    at_ms: Mapped[int]
+    step: Mapped[str]
+
+
+class ToolRunRow(Owned, Base):
+    __tablename__ = "tool_runs"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[str] = _of_call()
+    at: Mapped[datetime]
+    at_ms: Mapped[int]
+    tool: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    outcome: Mapped[str]
+    result: Mapped[Any] = mapped_column(Document)
+    duration_ms: Mapped[int]
+    attempts: Mapped[int]
+    step: Mapped[str]
+
+
+class ApprovalRow(Owned, Base):
+    __tablename__ = "approvals"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[str] = _of_call()
+    run_id: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    at_ms: Mapped[int]
+    tool: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    arguments_hash: Mapped[str]
+    flow_version: Mapped[str]
+    state: Mapped[str] = mapped_column(default="asked")
+
+    __table_args__ = (Index(None, "owner", "state", "at"),)
+
+
+class TransferRow(Owned, Base):
+    __tablename__ = "transfers"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[str] = _of_call()
+    at: Mapped[datetime]
+    at_ms: Mapped[int]
+    target: Mapped[str]
+    is_final: Mapped[bool]
+    sip_status: Mapped[int | None]
+
+
+class RecordingRow(Owned, Base):
+    """``removed_at`` is set when retention took the file away; the row stays as the proof."""
+
+    __tablename__ = "recordings"
+
+    call_id: Mapped[str] = mapped_column(
+        String(64), ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True
+    )
+    at: Mapped[datetime] = mapped_column(index=True)
+    path: Mapped[str]
+    state: Mapped[str]
+    duration_ms: Mapped[int]
+    sample_rate_hz: Mapped[int]
+    lost_ms: Mapped[int]
+    removed_at: Mapped[datetime | None]
+
+
+class UserRow(Owned, Base):
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    username: Mapped[str] = mapped_column(String(100))
+    password_hash: Mapped[str]
+    role: Mapped[str]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    last_login_at: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("username"),)
+
+
+class ApiKeyRow(Owned, Base):
+    """``hash`` is the SHA-256 of the whole random key: 190 bits need no slow hash."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str]
+    hint: Mapped[str]
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditRow(Owned, Base):
+    """One link of an owner's chain; ``hash`` covers the link and the one before it.
+
+    ``details`` is canonical JSON text, kept as it was hashed.
+    """
+
+    __tablename__ = "audit"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True, default=HOUSE)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[str]
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class WebhookRow(Owned, Base):
+    """Where events are posted. Its signing secret is derived, never stored (``secret.py``)."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    url: Mapped[str]
+    events: Mapped[list[str]]
+    created_at: Mapped[datetime]
+
+
+class OutboxRow(Owned, Base):
+    """What must leave the house; the id is the receiver's idempotency key.
+
+    ``lease`` names the claim that holds the row until ``leased_until``. A row is open while neither
+    ``sent_at`` nor ``given_up_at`` is set.
+    """
+
+    __tablename__ = "outbox"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(
+        String(64), ForeignKey("webhooks.id", ondelete="CASCADE"), index=True
+    )
+    event: Mapped[str]
+    body: Mapped[str]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    lease: Mapped[str | None] = mapped_column(String(64))
+    leased_until: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    given_up_at: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        Index(
+            "ix_outbox_open",
+            "due_at",
+            sqlite_where=text("sent_at IS NULL AND given_up_at IS NULL"),
+            postgresql_where=text("sent_at IS NULL AND given_up_at IS NULL"),
+        ),
+    )
+
+
+class SettingRow(Owned, Base):
+    """A value that operators change while the house runs."""
+
+    __tablename__ = "settings"
+
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True, default=HOUSE)
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[Any] = mapped_column(Document)
+    updated_at: Mapped[datetime]
