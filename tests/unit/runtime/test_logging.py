@@ -13,7 +13,6 @@ import structlog
 
 from trunkline.runtime.logging import REDACTED, configure_logging, get_logger, redact_text
 
-
 Lines = Callable[[], list[dict[str, Any]]]
 
 

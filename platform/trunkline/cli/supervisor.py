@@ -1,0 +1,109 @@
+"""Start processes in order, restart what dies, stop in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from trunkline.cli.restarts import RestartPolicy
+from trunkline.domain.errors import ConfigError
+from trunkline.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """A child process; ``ready_url`` answers 200 when it may be used."""
+
+    name: str
+    command: Sequence[str]
+    ready_url: str | None = None
+    stop_deadline_s: float = 10.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Supervised:
+    """One child that is kept alive until told to stop."""
+
+    def __init__(self, spec: ProcessSpec) -> None:
+        self.spec = spec
+        self.restarts = 0
+        self._policy = RestartPolicy()
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def keep_alive(self) -> None:
+        """Run until ``stop``; every death is logged and answered by a new start after a pause."""
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            self._process = await asyncio.create_subprocess_exec(
+                *self.spec.command,
+                env={**self.spec.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                # Its own session: a Ctrl-C at the terminal reaches only us, who stop in order.
+                start_new_session=True,
+            )
+            status = await self._process.wait()
+            if self._stopping.is_set():
+                return
+            delay = self._policy.delay_s(time.monotonic() - started)
+            self.restarts += 1
+            log.error("process died", child=self.spec.name, status=status, restart_in_s=delay)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL after the spec's deadline."""
+        self._stopping.set()
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(self.spec.stop_deadline_s):
+                await process.wait()
+        except TimeoutError:
+            log.error("process did not stop in time and was killed", child=self.spec.name)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def wait_ready(specs: Sequence[ProcessSpec], deadline_s: float) -> dict[str, float]:
+    """Poll until every ``ready_url`` answers 200; seconds each took. ConfigError names the rest."""
+    started = time.monotonic()
+    took: dict[str, float] = {}
+    wanting = {spec.name: spec.ready_url for spec in specs if spec.ready_url}
+    last: dict[str, str] = {}
+    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+        while wanting:
+            for name, url in list(wanting.items()):
+                try:
+                    answer = await client.get(url)
+                except httpx.HTTPError as exc:
+                    last[name] = type(exc).__name__
+                    continue
+                if answer.status_code == 200:
+                    took[name] = time.monotonic() - started
+                    del wanting[name]
+                else:
+                    last[name] = answer.text[:500]
+            if time.monotonic() - started > deadline_s:
+                problems = "; ".join(f"{name}: {last.get(name, 'no answer')}" for name in wanting)
+                raise ConfigError(f"not ready after {deadline_s:.0f} s: {problems}")
+            if wanting:
+                await asyncio.sleep(0.05)
+    return took
