@@ -10,34 +10,31 @@ the DTMF and on no echo at all.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-Samples: TypeAlias = npt.NDArray[np.int16]
+from trunkline.audio.pcm import SILENCE_DBFS, Samples, level_dbfs, samples_of
+
+__all__ = [
+    "GATE_FRAME_MS",
+    "GATE_FRAME_SAMPLES",
+    "GATE_RATE_HZ",
+    "SILENCE_DBFS",
+    "Debounce",
+    "EchoGuard",
+    "FloorTracker",
+    "Samples",
+    "SpeechGate",
+    "ToneMask",
+    "level_dbfs",
+    "samples_of",
+]
 
 GATE_RATE_HZ: Final = 8000
 GATE_FRAME_SAMPLES: Final = 160
 GATE_FRAME_MS: Final = 20
-
-SILENCE_DBFS: Final = -90.0
-
-_FULL_SCALE_POWER: Final = 32768.0**2
-
-
-def samples_of(pcm: bytes | bytearray | memoryview) -> Samples:
-    """A view of little-endian int16 samples; nothing is copied."""
-    return np.frombuffer(pcm, dtype="<i2")
-
-
-def level_dbfs(frame: Samples) -> float:
-    """RMS level against full scale; SILENCE_DBFS for digital silence and for no samples."""
-    if frame.size == 0:
-        return SILENCE_DBFS
-    wide = frame.astype(np.float32)
-    power = float(np.dot(wide, wide)) / (frame.size * _FULL_SCALE_POWER)
-    return max(10.0 * float(np.log10(power)), SILENCE_DBFS) if power > 1e-9 else SILENCE_DBFS
 
 
 class FloorTracker:
@@ -75,7 +72,7 @@ class FloorTracker:
 
 
 class ToneMask:
-    """Tells signalling tones from speech: DTMF pairs at once, a steady pure tone by the third frame.
+    """Tells signalling tones from speech: DTMF at once, a steady pure tone by its third frame.
 
     DTMF: the three strongest bins of the row band and of the column band hold 85 % of the power and
     at least 10 % each (ITU-T Q.23 frequencies). A steady tone: three bins hold 97 % of it and the
