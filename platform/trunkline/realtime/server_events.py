@@ -1,0 +1,437 @@
+"""Server to client events as one discriminated union (contract 5, GA generation)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import pybase64
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from trunkline.domain.events import Json
+from trunkline.realtime.items import CompactModel, Item, WireModel, WordTime
+
+
+class ServerEventBase(WireModel):
+    """``event_id`` is stamped by the protocol object when the event is written."""
+
+    event_id: str = ""
+
+
+# ---- session and errors ------------------------------------------------------------------------
+
+
+class SessionCreated(ServerEventBase):
+    """``session`` is the effective session object as plain JSON."""
+
+    type: Literal["session.created"] = "session.created"
+    session: dict[str, Json]
+
+
+class SessionUpdated(ServerEventBase):
+    type: Literal["session.updated"] = "session.updated"
+    session: dict[str, Json]
+
+
+class ErrorDetail(WireModel):
+    """``event_id`` is the client event that caused it, when there is one."""
+
+    type: str
+    message: str
+    code: str | None = None
+    param: str | None = None
+    event_id: str | None = None
+
+
+class ErrorEvent(ServerEventBase):
+    type: Literal["error"] = "error"
+    error: ErrorDetail
+
+
+class RateLimit(WireModel):
+    name: Literal["requests", "tokens"]
+    limit: int
+    remaining: int
+    reset_seconds: float
+
+
+class RateLimitsUpdated(ServerEventBase):
+    type: Literal["rate_limits.updated"] = "rate_limits.updated"
+    rate_limits: tuple[RateLimit, ...]
+
+
+# ---- conversation ------------------------------------------------------------------------------
+
+
+class ItemAdded(ServerEventBase):
+    type: Literal["conversation.item.added"] = "conversation.item.added"
+    item: Item
+    previous_item_id: str | None = None
+
+
+class ItemDone(ServerEventBase):
+    type: Literal["conversation.item.done"] = "conversation.item.done"
+    item: Item
+    previous_item_id: str | None = None
+
+
+class ItemRetrieved(ServerEventBase):
+    type: Literal["conversation.item.retrieved"] = "conversation.item.retrieved"
+    item: Item
+
+
+class ItemDeleted(ServerEventBase):
+    type: Literal["conversation.item.deleted"] = "conversation.item.deleted"
+    item_id: str
+
+
+class ItemTruncated(ServerEventBase):
+    type: Literal["conversation.item.truncated"] = "conversation.item.truncated"
+    item_id: str
+    content_index: int = 0
+    audio_end_ms: int
+
+
+class _Extensible(ServerEventBase, CompactModel):
+    """Leaves absent extension fields out, so that plain clients see the plain event."""
+
+
+class TranscriptionDelta(_Extensible):
+    """``delta`` only ever appends; ``x_hypothesis``, the whole text so far, may change."""
+
+    type: Literal["conversation.item.input_audio_transcription.delta"] = (
+        "conversation.item.input_audio_transcription.delta"
+    )
+    item_id: str
+    content_index: int = 0
+    delta: str = ""
+    x_hypothesis: str | None = None
+
+
+class TranscriptionUsage(CompactModel):
+    type: Literal["duration", "tokens"] = "duration"
+    seconds: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+class TranscriptionCompleted(_Extensible):
+    """``x_rejected``: what was heard should not be acted on; ``x_confidence`` 0..1."""
+
+    type: Literal["conversation.item.input_audio_transcription.completed"] = (
+        "conversation.item.input_audio_transcription.completed"
+    )
+    item_id: str
+    content_index: int = 0
+    transcript: str
+    usage: TranscriptionUsage
+    x_confidence: float | None = None
+    x_rejected: bool | None = None
+    x_words: tuple[WordTime, ...] | None = None
+    x_alternatives: tuple[str, ...] | None = None
+
+
+class TranscriptionError(WireModel):
+    type: str = "server_error"
+    code: str | None = None
+    message: str
+    param: str | None = None
+
+
+class TranscriptionFailed(ServerEventBase):
+    type: Literal["conversation.item.input_audio_transcription.failed"] = (
+        "conversation.item.input_audio_transcription.failed"
+    )
+    item_id: str
+    content_index: int = 0
+    error: TranscriptionError
+
+
+# ---- input and output buffers; offsets are ms of the session's audio clock ---------------------
+
+
+class InputSpeechStarted(ServerEventBase):
+    """``audio_start_ms`` includes the prefix padding; ``item_id`` is the future item's."""
+
+    type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
+    audio_start_ms: int
+    item_id: str
+
+
+class InputSpeechStopped(ServerEventBase):
+    type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
+    audio_end_ms: int
+    item_id: str
+
+
+class InputCommitted(ServerEventBase):
+    type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
+    item_id: str
+    previous_item_id: str | None = None
+
+
+class InputCleared(ServerEventBase):
+    type: Literal["input_audio_buffer.cleared"] = "input_audio_buffer.cleared"
+
+
+class InputTimeoutTriggered(ServerEventBase):
+    type: Literal["input_audio_buffer.timeout_triggered"] = "input_audio_buffer.timeout_triggered"
+    audio_start_ms: int
+    audio_end_ms: int
+    item_id: str
+
+
+class DtmfReceived(ServerEventBase):
+    type: Literal["input_audio_buffer.dtmf_event_received"] = (
+        "input_audio_buffer.dtmf_event_received"
+    )
+    event: str
+    received_at: int
+
+
+class OutputBufferStarted(ServerEventBase):
+    type: Literal["output_audio_buffer.started"] = "output_audio_buffer.started"
+    response_id: str
+
+
+class OutputBufferStopped(ServerEventBase):
+    type: Literal["output_audio_buffer.stopped"] = "output_audio_buffer.stopped"
+    response_id: str
+
+
+class OutputBufferCleared(ServerEventBase):
+    type: Literal["output_audio_buffer.cleared"] = "output_audio_buffer.cleared"
+    response_id: str
+
+
+# ---- responses ---------------------------------------------------------------------------------
+
+
+class TokenDetails(WireModel):
+    text_tokens: int = 0
+    audio_tokens: int = 0
+    image_tokens: int = 0
+
+
+class InputTokenDetails(TokenDetails):
+    cached_tokens: int = 0
+    cached_tokens_details: TokenDetails = TokenDetails()
+
+
+class OutputTokenDetails(WireModel):
+    text_tokens: int = 0
+    audio_tokens: int = 0
+
+
+class Usage(WireModel):
+    total_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_token_details: InputTokenDetails = InputTokenDetails()
+    output_token_details: OutputTokenDetails = OutputTokenDetails()
+
+
+class StatusError(CompactModel):
+    type: str
+    code: str | None = None
+    message: str | None = None
+
+
+class StatusDetails(CompactModel):
+    type: Literal["completed", "cancelled", "incomplete", "failed"]
+    reason: (
+        Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"] | None
+    ) = None
+    error: StatusError | None = None
+
+
+ResponseStatus: TypeAlias = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
+
+
+class Response(WireModel):
+    """``audio`` is ``{"output": {"format", "voice"}}``; ``usage`` is null until the end."""
+
+    object: Literal["realtime.response"] = "realtime.response"
+    id: str
+    status: ResponseStatus
+    status_details: StatusDetails | None = None
+    output: tuple[Item, ...] = ()
+    conversation_id: str | None = None
+    metadata: dict[str, str] | None = None
+    output_modalities: tuple[Literal["audio", "text"], ...] = ("audio",)
+    max_output_tokens: int | Literal["inf"] | None = "inf"
+    audio: dict[str, Json] | None = None
+    usage: Usage | None = None
+
+
+class ResponseCreated(ServerEventBase):
+    type: Literal["response.created"] = "response.created"
+    response: Response
+
+
+class ResponseDone(ServerEventBase):
+    type: Literal["response.done"] = "response.done"
+    response: Response
+
+
+class _OfItem(ServerEventBase):
+    response_id: str
+    item_id: str
+    output_index: int
+
+
+class _OfPart(_OfItem):
+    content_index: int = 0
+
+
+class OutputItemAdded(ServerEventBase):
+    type: Literal["response.output_item.added"] = "response.output_item.added"
+    response_id: str
+    output_index: int
+    item: Item
+
+
+class OutputItemDone(ServerEventBase):
+    type: Literal["response.output_item.done"] = "response.output_item.done"
+    response_id: str
+    output_index: int
+    item: Item
+
+
+class Part(CompactModel):
+    """Trap 1 of the contract: here the types are ``audio`` and ``text``, never ``output_*``."""
+
+    type: Literal["audio", "text"]
+    text: str | None = None
+    transcript: str | None = None
+
+
+class ContentPartAdded(_OfPart):
+    type: Literal["response.content_part.added"] = "response.content_part.added"
+    part: Part
+
+
+class ContentPartDone(_OfPart):
+    type: Literal["response.content_part.done"] = "response.content_part.done"
+    part: Part
+
+
+class ResponseTextDelta(_OfPart):
+    type: Literal["response.output_text.delta"] = "response.output_text.delta"
+    delta: str
+
+
+class ResponseTextDone(_OfPart):
+    type: Literal["response.output_text.done"] = "response.output_text.done"
+    text: str
+
+
+class ResponseAudioDelta(_OfPart):
+    """``delta`` is base64 in the response's output format; ``audio`` the bytes."""
+
+    type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
+    delta: str
+
+    @property
+    def audio(self) -> bytes:
+        return pybase64.b64decode(self.delta)
+
+
+class ResponseAudioDone(_OfPart):
+    type: Literal["response.output_audio.done"] = "response.output_audio.done"
+
+
+class ResponseTranscriptDelta(_OfPart, CompactModel):
+    """Precedes the audio in which its words begin; ``x_words``: ms from the item's start."""
+
+    type: Literal["response.output_audio_transcript.delta"] = (
+        "response.output_audio_transcript.delta"
+    )
+    delta: str
+    x_words: tuple[WordTime, ...] | None = None
+
+
+class ResponseTranscriptDone(_OfPart):
+    type: Literal["response.output_audio_transcript.done"] = "response.output_audio_transcript.done"
+    transcript: str
+
+
+class FunctionArgumentsDelta(_OfItem):
+    type: Literal["response.function_call_arguments.delta"] = (
+        "response.function_call_arguments.delta"
+    )
+    call_id: str
+    delta: str
+
+
+class FunctionArgumentsDone(_OfItem, CompactModel):
+    type: Literal["response.function_call_arguments.done"] = "response.function_call_arguments.done"
+    call_id: str
+    name: str
+    arguments: str
+    x_synthesised: tuple[str, ...] | None = None
+
+
+class UnknownEvent(ServerEventBase):
+    """An event of a type this side does not know; kept whole."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+
+
+KnownServerEvent: TypeAlias = (
+    SessionCreated
+    | SessionUpdated
+    | ErrorEvent
+    | RateLimitsUpdated
+    | ItemAdded
+    | ItemDone
+    | ItemRetrieved
+    | ItemDeleted
+    | ItemTruncated
+    | TranscriptionDelta
+    | TranscriptionCompleted
+    | TranscriptionFailed
+    | InputSpeechStarted
+    | InputSpeechStopped
+    | InputCommitted
+    | InputCleared
+    | InputTimeoutTriggered
+    | DtmfReceived
+    | OutputBufferStarted
+    | OutputBufferStopped
+    | OutputBufferCleared
+    | ResponseCreated
+    | ResponseDone
+    | OutputItemAdded
+    | OutputItemDone
+    | ContentPartAdded
+    | ContentPartDone
+    | ResponseTextDelta
+    | ResponseTextDone
+    | ResponseAudioDelta
+    | ResponseAudioDone
+    | ResponseTranscriptDelta
+    | ResponseTranscriptDone
+    | FunctionArgumentsDelta
+    | FunctionArgumentsDone
+)
+ServerEvent: TypeAlias = KnownServerEvent | UnknownEvent
+
+server_event_adapter: TypeAdapter[KnownServerEvent] = TypeAdapter(
+    Annotated[KnownServerEvent, Field(discriminator="type")]
+)
+
+
+def server_event_types() -> frozenset[str]:
+    """Every type this module knows."""
+    names: set[str] = set()
+    pending: list[Any] = [ServerEventBase]
+    while pending:
+        kind = pending.pop()
+        pending.extend(kind.__subclasses__())
+        declared = kind.model_fields.get("type")
+        if declared is not None and isinstance(declared.default, str):
+            names.add(declared.default)
+    return frozenset(names)
