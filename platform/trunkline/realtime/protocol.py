@@ -190,7 +190,7 @@ class ClientProtocol:
         return orjson.dumps(event.model_dump(mode="json", exclude_none=True, exclude_unset=False))
 
     def write_append(self, payload: bytes) -> bytes:
-        """``input_audio_buffer.append``, called every 20 ms; audio in the session's input format."""
+        """``input_audio_buffer.append``, every 20 ms; audio in the session's input format."""
         return (
             b'{"type":"input_audio_buffer.append","audio":"' + pybase64.b64encode(payload) + b'"}'
         )
