@@ -1,0 +1,66 @@
+"""``trunkline calls`` and ``trunkline transcript``: what was said, read from the database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+
+from trunkline.domain.errors import NotFound
+from trunkline.domain.turn import Speaker, WordFate
+from trunkline.runtime.settings import Settings
+from trunkline.storage.calls import CallRepository
+from trunkline.storage.engine import create_engine, create_sessions
+from trunkline.storage.views import CallDetail, CallSummary, TurnView
+
+
+@asynccontextmanager
+async def _repository(settings: Settings) -> AsyncIterator[CallRepository]:
+    engine = create_engine(settings.resolved_database_url)
+    try:
+        async with create_sessions(engine)() as session:
+            yield CallRepository(session)
+    finally:
+        await engine.dispose()
+
+
+async def list_calls(settings: Settings, limit: int) -> list[CallSummary]:
+    async with _repository(settings) as calls:
+        page = await calls.list_calls(limit=limit)
+    return list(page.calls)
+
+
+async def one_call(settings: Settings, call_id: str) -> CallDetail:
+    """A call by its id or by the beginning of it; NotFound says how to list them."""
+    async with _repository(settings) as calls:
+        detail = await calls.detail(call_id)
+        if detail is None:
+            raise NotFound(f"no call {call_id!r}: `trunkline calls` lists them")
+        return detail
+
+
+def call_line(call: CallSummary) -> str:
+    duration = f"{call.duration_ms / 1000:6.1f} s" if call.duration_ms is not None else "    live"
+    return (
+        f"{call.call_id}  {call.started_at:%Y-%m-%d %H:%M:%S}  {call.caller_number:>15} → "
+        f"{call.called_number:<12} {call.agent:<12} {duration}  {call.cause or call.state}"
+    )
+
+
+def transcript_lines(call: CallDetail) -> list[str]:
+    """One line a turn; what the caller never heard stands in brackets."""
+    return [_turn_line(turn) for turn in call.turns]
+
+
+def _turn_line(turn: TurnView) -> str:
+    stamp = f"{turn.started_ms // 60000:02d}:{turn.started_ms % 60000 / 1000:04.1f}"
+    who = "Agent " if turn.speaker == Speaker.AGENT else "Caller"
+    words = turn.text
+    cut = " ".join(word.text for word in turn.words if word.fate != WordFate.HEARD)
+    tail = f" [not heard: {cut}]" if cut and turn.speaker == Speaker.AGENT else ""
+    return f"{stamp}  {who}  {words}{tail}"
+
+
+def as_json(value: object) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()

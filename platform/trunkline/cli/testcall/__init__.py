@@ -1,0 +1,1 @@
+"""A second SIP endpoint that speaks, listens and measures: ``trunkline call``."""

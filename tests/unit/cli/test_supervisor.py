@@ -1,0 +1,75 @@
+"""Real child processes: restarted when they die, stopped in time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from trunkline.cli.private_redis import private_redis
+from trunkline.cli.supervisor import ProcessSpec, Supervised
+from trunkline.cli.up import check_ports, port_is_free
+from trunkline.domain.errors import ConfigError
+from trunkline.runtime.settings import Settings
+
+
+async def until(done: asyncio.Event) -> None:
+    async with asyncio.timeout(10):
+        await done.wait()
+
+
+def child(code: str, **more: float) -> ProcessSpec:
+    return ProcessSpec("child", (sys.executable, "-c", code), environment=dict(os.environ), **more)  # type: ignore[arg-type]
+
+
+async def starts_of(path: Path, count: int) -> None:
+    async with asyncio.timeout(20):
+        while not path.exists() or len(path.read_text().split()) < count:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
+    log = tmp_path / "starts"
+    supervised = Supervised(child(f"open({str(log)!r}, 'a').write('x ')"))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(supervised.keep_alive())
+        await starts_of(log, 3)
+        await supervised.stop()
+    assert supervised.restarts >= 2
+
+
+async def test_a_child_that_ignores_sigterm_is_killed_after_its_deadline(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        f"open({str(ready)!r}, 'w').write('x'); time.sleep(60)"
+    )
+    supervised = Supervised(child(code, stop_deadline_s=0.2))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(supervised.keep_alive())
+        await starts_of(ready, 1)
+        pid = supervised.pid
+        assert pid is not None
+        await supervised.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_taken_port_is_named_by_its_setting(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not port_is_free("127.0.0.1", port, socket.SOCK_STREAM)
+        settings = Settings(data_dir=tmp_path, model_port=port)
+        with pytest.raises(ConfigError, match=f"TRUNKLINE_MODEL_PORT={port}"):
+            check_ports(settings)
+
+
+def test_a_socket_path_too_long_for_the_kernel_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="shorter path"):
+        private_redis(tmp_path / ("x" * 110) / "redis.sock", {})
