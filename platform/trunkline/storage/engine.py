@@ -109,13 +109,10 @@ class Sessions:
             yield session
 
     @asynccontextmanager
-    async def writing(
-        self, *, durable: bool = False, exclusive: str = ""
-    ) -> AsyncGenerator[AsyncSession]:
+    async def writing(self, *, durable: bool = False) -> AsyncGenerator[AsyncSession]:
         """One transaction, committed at the end, rolled back when the block raises.
 
-        ``durable`` waits for the disk (approvals, money). ``exclusive`` names what no other
-        transaction may do meanwhile (PostgreSQL: advisory lock; SQLite has one writer anyway).
+        ``durable`` waits for the disk (approvals, money).
         """
         async with AsyncExitStack() as stack:
             if self.is_sqlite:
@@ -124,16 +121,20 @@ class Sessions:
             session = AsyncSession(bound, expire_on_commit=False)
             await stack.enter_async_context(session)
             async with session.begin():
-                await session.connection()
-                if exclusive and not self.is_sqlite:
-                    await session.execute(
-                        text("SELECT pg_advisory_xact_lock(:key)"),
-                        {"key": lock_key(exclusive)},
-                    )
+                await session.connection()  # BEGIN IMMEDIATE now, not at the first statement
                 yield session
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def hold(session: AsyncSession, name: str) -> None:
+    """Keep other transactions out of what ``name`` names until this one ends.
+
+    PostgreSQL: an advisory lock. On SQLite a writing transaction is alone already.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(name)})
 
 
 def lock_key(name: str) -> int:

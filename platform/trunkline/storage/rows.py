@@ -6,51 +6,24 @@ its column, and a refused row would hold up every fact behind it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
-    DateTime,
     Float,
     ForeignKey,
     Index,
-    Integer,
     MetaData,
     String,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
 
+from trunkline.storage.column_types import Document, UtcDateTime
 from trunkline.storage.views import HOUSE
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in UTC on both databases; SQLite itself keeps no time zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot be stored")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-Document = JSON().with_variant(JSONB(), "postgresql")
 
 
 class Base(DeclarativeBase):
@@ -65,9 +38,10 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {
         str: Text(),
+        int: BigInteger(),
         datetime: UtcDateTime(),
-        dict[str, Any]: Document,
-        list[str]: Document,
+        dict[str, Any]: Document(),
+        list[str]: Document(),
     }
 
 
@@ -193,7 +167,7 @@ class ToolRunRow(Owned, Base):
     tool: Mapped[str]
     arguments: Mapped[dict[str, Any]]
     outcome: Mapped[str]
-    result: Mapped[Any] = mapped_column(Document)
+    result: Mapped[Any] = mapped_column(Document())
     duration_ms: Mapped[int]
     attempts: Mapped[int]
     step: Mapped[str]
@@ -284,7 +258,7 @@ class AuditRow(Owned, Base):
     __tablename__ = "audit"
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True, default=HOUSE)
-    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(index=True)
     actor: Mapped[str]
     action: Mapped[str]
@@ -321,7 +295,7 @@ class OutboxRow(Owned, Base):
     body: Mapped[str]
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
     lease: Mapped[str | None] = mapped_column(String(64))
     leased_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
@@ -345,5 +319,5 @@ class SettingRow(Owned, Base):
 
     owner: Mapped[str] = mapped_column(String(64), primary_key=True, default=HOUSE)
     key: Mapped[str] = mapped_column(String(100), primary_key=True)
-    value: Mapped[Any] = mapped_column(Document)
+    value: Mapped[Any] = mapped_column(Document())
     updated_at: Mapped[datetime]

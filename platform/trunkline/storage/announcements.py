@@ -1,0 +1,63 @@
+"""What webhooks are told of calls: rows in the outbox, in the transaction of the event itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from trunkline.domain.events import Json
+from trunkline.storage.outbox import Outbox
+from trunkline.storage.rows import CallRow
+from trunkline.storage.upsert import digest_id
+from trunkline.storage.webhooks import WebhookRepository
+
+
+async def announce_call_started(session: AsyncSession, call_id: str, at: datetime) -> None:
+    await _announce(session, "call.started", call_id, at)
+
+
+async def announce_call_ended(session: AsyncSession, call_id: str, at: datetime) -> None:
+    """Tell of the end once: a later, truer cause does not announce the call again."""
+    await _announce(session, "call.ended", call_id, at)
+
+
+async def _announce(session: AsyncSession, event: str, call_id: str, at: datetime) -> None:
+    call = await session.get(CallRow, call_id, populate_existing=True)
+    if call is None:
+        return
+    outbox = Outbox(session)
+    for webhook in await WebhookRepository(session).subscribed(event, owner=call.owner):
+        delivery_id = digest_id("evt", webhook.webhook_id, event, call_id)
+        body = {
+            "id": delivery_id,
+            "type": event,
+            "created_at": at.isoformat(),
+            "data": _call_document(call),
+        }
+        await outbox.add(
+            delivery_id,
+            webhook_id=webhook.webhook_id,
+            event=event,
+            body=orjson.dumps(body).decode(),
+            now=at,
+            owner=call.owner,
+        )
+
+
+def _call_document(call: CallRow) -> dict[str, Json]:
+    return {
+        "call_id": call.id,
+        "state": call.state,
+        "direction": call.direction,
+        "trunk": call.trunk,
+        "caller_number": call.caller_number,
+        "called_number": call.called_number,
+        "agent": call.agent,
+        "started_at": call.started_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "duration_ms": call.duration_ms,
+        "end_cause": call.end_cause,
+    }

@@ -1,0 +1,125 @@
+"""The outbox: added to in the transaction of the event, claimed with a lease, settled.
+
+A lease, not a lock: what a dead worker had claimed comes back when the lease runs out. Only the
+claim that holds a row may settle it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from trunkline.domain.ids import mint
+from trunkline.storage.rows import OutboxRow, WebhookRow
+from trunkline.storage.upsert import clean_text, insert_new
+from trunkline.storage.views import HOUSE
+
+LEASE: Final = timedelta(minutes=2)
+_MAX_ERROR_CHARS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An outbox row that is ours until its lease ends; ``attempt`` counts from one."""
+
+    outbox_id: str
+    lease: str
+    webhook_id: str
+    url: str
+    event: str
+    body: str
+    attempt: int
+    created_at: datetime
+
+
+class Outbox:
+    """The rows of one transaction; on SQLite that must be a writing one."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(
+        self,
+        outbox_id: str,
+        *,
+        webhook_id: str,
+        event: str,
+        body: str,
+        now: datetime,
+        owner: str = HOUSE,
+    ) -> bool:
+        """Add a row; False when that id has been added before (nothing changes then)."""
+        values = {
+            "id": outbox_id,
+            "owner": owner,
+            "webhook_id": webhook_id,
+            "event": event,
+            "body": body,
+            "created_at": now,
+            "due_at": now,
+        }
+        return await insert_new(self._session, OutboxRow, values, key=["id"])
+
+    async def claim(
+        self, now: datetime, *, limit: int = 50, lease: timedelta = LEASE
+    ) -> list[Claimed]:
+        """Take due rows that nobody holds; PostgreSQL skips those another claim is taking."""
+        query = (
+            select(OutboxRow, WebhookRow.url)
+            .join(WebhookRow, WebhookRow.id == OutboxRow.webhook_id)
+            .where(
+                OutboxRow.sent_at.is_(None),
+                OutboxRow.given_up_at.is_(None),
+                OutboxRow.due_at <= now,
+                or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now),
+            )
+            .order_by(OutboxRow.due_at, OutboxRow.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=OutboxRow)
+        )
+        token = mint("lease")
+        claimed: list[Claimed] = []
+        for row, url in (await self._session.execute(query)).tuples():
+            row.lease = token
+            row.leased_until = now + lease
+            row.attempts += 1
+            claimed.append(
+                Claimed(
+                    row.id,
+                    token,
+                    row.webhook_id,
+                    url,
+                    row.event,
+                    row.body,
+                    row.attempts,
+                    row.created_at,
+                )
+            )
+        await self._session.flush()
+        return claimed
+
+    async def settle(self, claim: Claimed, now: datetime) -> bool:
+        """Delivered. False when the lease had passed to another claim meanwhile."""
+        return await self._close(claim, sent_at=now, last_error="")
+
+    async def retry(self, claim: Claimed, *, due_at: datetime, error: str) -> bool:
+        """Not delivered; due again at ``due_at``."""
+        error = clean_text(error)[:_MAX_ERROR_CHARS]
+        return await self._close(claim, due_at=due_at, last_error=error)
+
+    async def give_up(self, claim: Claimed, now: datetime, *, error: str) -> bool:
+        """Never to be tried again; the row stays, with its error, for an operator to see."""
+        error = clean_text(error)[:_MAX_ERROR_CHARS]
+        return await self._close(claim, given_up_at=now, last_error=error)
+
+    async def _close(self, claim: Claimed, **values: Any) -> bool:
+        done: Any = await self._session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.id == claim.outbox_id, OutboxRow.lease == claim.lease)
+            .values(lease=None, leased_until=None, **values)
+        )
+        return bool(done.rowcount)
