@@ -97,7 +97,7 @@ pj_status_t on_destroy(pjmedia_port *port) {
 // The bridge must ask for exactly one frame per tick, or the pairs would drift apart.
 void check_timing(unsigned clockRate, unsigned ptimeMs, unsigned rxMs, unsigned txMs) {
     pjsua_conf_port_info bridge;
-    if (pjsua_conf_get_port_info(0, &bridge) != PJ_SUCCESS)
+    if (pjsua_get_state() < PJSUA_STATE_INIT || pjsua_conf_get_port_info(0, &bridge) != PJ_SUCCESS)
         refuse("the endpoint is not initialised: call Endpoint.libInit() first");
     const unsigned bridge_ms = 1000 * bridge.samples_per_frame / bridge.clock_rate;
     if (ptimeMs != bridge_ms)
