@@ -73,7 +73,7 @@ class CallRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def page(
+    async def list_calls(
         self, where: CallFilter | None = None, *, limit: int = 50, cursor: str | None = None
     ) -> CallPage:
         """Newest first. Invalid when ``cursor`` is not one of ours or ``limit`` is not 1..200."""

@@ -1,0 +1,65 @@
+"""Calls whose edge vanished: closed as ``edge_lost`` by whoever notices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from trunkline.domain.call import CallState, EndCause
+from trunkline.domain.ids import CallId
+from trunkline.storage.announcements import announce_call_ended
+from trunkline.storage.rows import CallRow
+
+
+async def edges_with_live_calls(session: AsyncSession) -> frozenset[str]:
+    query = select(CallRow.edge_id).where(CallRow.state != CallState.ENDED.value).distinct()
+    return frozenset(edge for edge in await session.scalars(query) if edge)
+
+
+async def close_calls_of_lost_edges(
+    session: AsyncSession, lost: Mapping[str, datetime]
+) -> tuple[CallId, ...]:
+    """Close what the edges (id → when last heard of) had up; needs a writing session.
+
+    Should an edge have been silent and not dead, its own CallEnded overrides this.
+    """
+    if not lost:
+        return ()
+    query = (
+        select(CallRow)
+        .where(CallRow.state != CallState.ENDED.value, CallRow.edge_id.in_(lost))
+        .with_for_update()
+    )
+    return tuple(
+        [await _close(session, row, lost[row.edge_id]) for row in await session.scalars(query)]
+    )
+
+
+async def close_calls_never_started(session: AsyncSession, before: datetime) -> tuple[CallId, ...]:
+    """Close calls of which only stray facts came, the last before ``before``."""
+    query = (
+        select(CallRow)
+        .where(
+            CallRow.state != CallState.ENDED.value,
+            CallRow.is_known.is_(False),
+            CallRow.state_at < before,
+        )
+        .with_for_update()
+    )
+    return tuple([await _close(session, row, row.state_at) for row in await session.scalars(query)])
+
+
+async def _close(session: AsyncSession, row: CallRow, last_heard: datetime) -> CallId:
+    ended_at = max(last_heard, row.state_at)
+    row.state = CallState.ENDED.value
+    row.state_at = row.ended_at = ended_at
+    row.end_cause = EndCause.EDGE_LOST.value
+    row.end_reason = "its edge was lost"
+    if row.answered_at is not None:
+        row.duration_ms = max(0, int((ended_at - row.answered_at).total_seconds() * 1000))
+    await session.flush()
+    await announce_call_ended(session, row.id, ended_at)
+    return CallId(row.id)
