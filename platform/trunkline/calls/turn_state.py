@@ -1,0 +1,56 @@
+"""What the turn policy remembers: its settings, a burst of speech, an utterance, a wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """Times in milliseconds. ``has_partials``: the engine tells words while they are spoken."""
+
+    language: str = "en"
+    has_partials: bool = True
+    quiet_ms: int = 240  # this long without speech, and the burst is over
+    rearm_ms: int = 300  # a new burst needs this much silence before it
+    decide_ms: int = 1200  # a paused agent waits no longer than this
+    taking_ms: int = 600  # without words, speech this long takes the floor
+    talking_ms: int = 100  # speech this recent is still going on
+    transcript_ms: int = 3000  # after the commit; then the turn is answered without its text
+    almost_done_ms: int = 600  # the agent is ending: an "okay" now is an answer
+    faint_db: float = 15.0  # this far below the caller's usual level is somebody else
+
+
+@dataclass(slots=True)
+class Burst:
+    """Speech at the edge between two silences."""
+
+    started_ms: int
+    last_ms: int
+    is_confirmed: bool = False
+    is_dismissed: bool = False  # judged not to be a turn; more of the same changes nothing
+    level_dbfs: float = -90.0
+
+    @property
+    def length_ms(self) -> int:
+        return self.last_ms - self.started_ms
+
+
+@dataclass(slots=True)
+class Utterance:
+    """One utterance as the server cut it."""
+
+    item_id: str
+    opened_ms: int
+    over_agent: bool  # the agent held the floor at some moment of it
+    was_heard: bool = False  # by the edge, echo and tones left out
+    is_dismissed: bool = False
+    text: str = ""
+    closed_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Wait:
+    no_input_ms: int
+    since_ms: int
+    has_told: bool = False

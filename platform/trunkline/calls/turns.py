@@ -1,0 +1,358 @@
+"""Turn taking: pause, then decide. Events in, decisions out; no clock, no loop, no I/O.
+
+Speech over the agent (3 of 5 frames) pauses it at once. What follows is decided by how long it
+lasts (9 of 12 frames confirm it), how loud it is, and by what the words are: a backchannel or noise
+lets the agent go on where it stopped, anything else takes the floor. Engines without partial
+transcripts decide on duration and level. Every indecision ends: a paused agent goes on, or is cut,
+at a deadline; a turn without a transcript is answered after one; and a caller who says nothing is
+told so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from trunkline.calls.backchannels import WordClass, classify
+from trunkline.calls.turn_events import (
+    AgentFloor,
+    Answer,
+    DigitPressed,
+    Discard,
+    Heard,
+    Hypothesis,
+    Interrupt,
+    Listening,
+    NotListening,
+    Pause,
+    Reason,
+    Resume,
+    Silent,
+    SpeechClosed,
+    SpeechOpened,
+    Suspended,
+    Transcribed,
+    TurnDecision,
+    TurnEvent,
+    Unclear,
+    Withdraw,
+)
+from trunkline.calls.turn_state import Burst, TurnSettings, Utterance, Wait
+
+_FALSE_ALARMS: Final = 2  # after so many, a pause needs confirmed speech (babble, a television)
+
+
+@dataclass(slots=True)
+class TurnPolicy:
+    """One call's turn taking. Feed ``handle`` every event, in order."""
+
+    settings: TurnSettings = field(default_factory=TurnSettings)
+    _floor: AgentFloor = field(default_factory=AgentFloor)
+    _burst: Burst | None = None
+    _paused_ms: int | None = None
+    _items: dict[str, Utterance] = field(default_factory=dict)
+    _listen: Wait | None = None
+    _owed: str | None = None  # the last item of a turn that nobody has answered yet
+    _asked: str | None = None  # the item for which an answer was asked and has not begun
+    _caller_dbfs: float | None = None
+    _false_alarms: int = 0
+
+    @property
+    def is_paused(self) -> bool:
+        return self._paused_ms is not None
+
+    @property
+    def caller_is_speaking(self) -> bool:
+        """The server has an utterance open."""
+        return any(item.closed_ms is None for item in self._items.values())
+
+    def handle(self, event: TurnEvent) -> list[TurnDecision]:
+        match event:
+            case Heard():
+                return self._heard(event)
+            case SpeechOpened(at_ms, item_id):
+                self._open(at_ms, item_id)
+                self._restart_silence(at_ms)
+                return []
+            case Hypothesis(at_ms, item_id, text):
+                return self._hypothesis(at_ms, item_id, text)
+            case SpeechClosed(at_ms, item_id):
+                item = self._items.get(item_id)
+                if item is not None:
+                    item.closed_ms = at_ms
+                return []
+            case Transcribed():
+                return self._transcribed(event)
+            case Listening(at_ms, no_input_ms):
+                self._listen = Wait(no_input_ms, at_ms)
+                return self._answer_if_due(at_ms)
+            case NotListening():
+                self._listen = None
+                return []
+            case DigitPressed(at_ms):
+                self._restart_silence(at_ms)
+                return []
+            case Suspended():
+                self._paused_ms = None
+                self._burst = None
+                self._items.clear()
+                self._owed = self._asked = None
+                return []
+            case _:
+                assert_never(event)
+
+    def _open(self, at_ms: int, item_id: str) -> None:
+        burst = self._burst
+        is_heard = burst is not None and at_ms - burst.last_ms <= 1000
+        self._items[item_id] = Utterance(
+            item_id,
+            at_ms,
+            over_agent=self._floor.is_speaking,
+            was_heard=is_heard,
+            is_dismissed=is_heard and burst is not None and burst.is_dismissed,
+        )
+
+    # ---- the edge's own ears -------------------------------------------------------------------
+
+    def _heard(self, event: Heard) -> list[TurnDecision]:
+        before, self._floor = self._floor, event.floor
+        if before.is_thinking and not event.floor.is_thinking:
+            self._asked = None
+        if not event.floor.is_speaking:
+            self._false_alarms = 0
+        self._follow_burst(event)
+        at_ms = event.at_ms
+        decisions = self._judge(event)
+        for item in list(self._items.values()):
+            item.over_agent = item.over_agent or (
+                item.closed_ms is None and event.floor.is_speaking
+            )
+            if item.closed_ms is not None and (
+                at_ms - item.closed_ms >= self.settings.transcript_ms
+            ):
+                decisions += self._transcribed(Transcribed(at_ms, item.item_id, None))
+        decisions += self._answer_if_due(at_ms)
+        return decisions + self._tell_silence(at_ms)
+
+    def _follow_burst(self, event: Heard) -> None:
+        burst = self._burst
+        if event.is_speech:
+            if burst is None or event.at_ms - burst.last_ms > self.settings.rearm_ms:
+                burst = self._burst = Burst(event.at_ms, event.at_ms)
+            burst.last_ms = event.at_ms
+            burst.level_dbfs = max(event.level_dbfs, burst.level_dbfs - 0.1)
+            self._restart_silence(event.at_ms)
+        if burst is None:
+            return
+        if event.is_confirmed and event.at_ms - burst.last_ms <= self.settings.quiet_ms:
+            burst.is_confirmed = True
+        if event.is_onset:
+            for item in self._items.values():
+                item.was_heard = item.was_heard or item.closed_ms is None
+
+    def _judge(self, event: Heard) -> list[TurnDecision]:
+        burst, floor = self._burst, event.floor
+        if self._paused_ms is not None:
+            if not floor.is_speaking:
+                self._paused_ms = None
+                return [Resume(Reason.SPOKEN_OUT)]
+            return self._decide(event.at_ms)
+        if burst is None or burst.is_dismissed or not event.is_onset:
+            return []
+        if floor.is_speaking and floor.is_interruptible:
+            if self._false_alarms >= _FALSE_ALARMS and not burst.is_confirmed:
+                return []
+            self._paused_ms = event.at_ms
+            return [Pause(burst.started_ms)]
+        if floor.is_thinking and self._asked and burst.is_confirmed and not self._is_faint(burst):
+            self._owed, self._asked = self._asked, None
+            return [Withdraw()]
+        return []
+
+    def _decide(self, at_ms: int) -> list[TurnDecision]:
+        """The agent is paused: go on, cut, or wait a little longer."""
+        assert self._paused_ms is not None
+        settings, burst = self.settings, self._burst
+        if burst is None:
+            return self._resume(Reason.NOISE)
+        weight = self._weight(self._spoken_text())
+        is_quiet = at_ms - burst.last_ms >= settings.quiet_ms
+        if weight is WordClass.CONTENT and burst.is_confirmed:
+            return self._interrupt(Reason.WORDS)
+        if WordClass.NOTHING < weight < WordClass.CONTENT and is_quiet:
+            return self._resume(Reason.BACKCHANNEL)
+        if weight is WordClass.NOTHING:
+            is_long = burst.is_confirmed and burst.length_ms >= settings.taking_ms
+            if is_quiet and not burst.is_confirmed:
+                return self._resume(Reason.NOISE)
+            if not settings.has_partials:
+                if is_long and not self._is_faint(burst):
+                    return self._interrupt(Reason.DURATION)
+                if is_quiet:
+                    return self._resume(Reason.BACKCHANNEL)
+        if at_ms - self._paused_ms < settings.decide_ms:
+            return []
+        takes = weight is WordClass.CONTENT or (
+            burst.is_confirmed
+            and not self._is_faint(burst)
+            and (
+                not is_quiet
+                or (weight is WordClass.NOTHING and burst.length_ms >= settings.taking_ms)
+            )
+        )
+        return self._interrupt(Reason.DEADLINE) if takes else self._resume(Reason.DEADLINE)
+
+    def _resume(self, reason: Reason) -> list[TurnDecision]:
+        self._paused_ms = None
+        self._false_alarms += reason is Reason.NOISE
+        if self._burst is not None:
+            self._burst.is_dismissed = True
+        for item in self._items.values():
+            item.is_dismissed = True
+        return [Resume(reason)]
+
+    def _interrupt(self, reason: Reason) -> list[TurnDecision]:
+        self._paused_ms = None
+        for item in self._items.values():
+            item.is_dismissed = False
+            item.over_agent = item.over_agent and item.closed_ms is not None
+        return [Interrupt(reason)]
+
+    # ---- what the server understood ------------------------------------------------------------
+
+    def _hypothesis(self, at_ms: int, item_id: str, text: str) -> list[TurnDecision]:
+        item = self._items.get(item_id)
+        if item is None:
+            return []
+        item.text = text
+        if self._paused_ms is not None:
+            return self._decide(at_ms)
+        burst = self._burst
+        if (
+            item.is_dismissed
+            and burst is not None
+            and burst.is_confirmed
+            and self._can_interrupt()
+            and self._weight(text) is WordClass.CONTENT
+        ):
+            # "Yeah, but I wanted": what began as a backchannel went on.
+            burst.is_dismissed = False
+            return [Pause(burst.started_ms), *self._interrupt(Reason.WORDS)]
+        return []
+
+    def _transcribed(self, event: Transcribed) -> list[TurnDecision]:
+        item = self._items.pop(event.item_id, None)
+        if item is None:
+            return []
+        if item.over_agent and not item.was_heard:
+            # The server heard the agent's echo, or a tone; the edge, which knows both, did not.
+            return [Discard(item.item_id, Reason.NOISE)]
+        was_paused = self._paused_ms is not None
+        weight = self._weight(event.text or "")
+        is_untold = event.text is None and not was_paused and not item.is_dismissed
+        is_words = weight is WordClass.CONTENT or (
+            weight > WordClass.FILLER and not item.over_agent
+        )
+        if not is_untold and (event.is_rejected or not is_words):
+            return self._dismiss(item, weight, was_paused, event.at_ms)
+        decisions: list[TurnDecision] = []
+        if was_paused:
+            decisions += self._interrupt(Reason.WORDS)
+        elif self._can_interrupt():
+            started = self._burst.started_ms if self._burst else item.opened_ms
+            decisions += [Pause(started), *self._interrupt(Reason.WORDS)]
+        self._learn_level()
+        self._owed = item.item_id
+        return decisions + self._answer_if_due(event.at_ms)
+
+    def _dismiss(
+        self, item: Utterance, weight: WordClass, was_paused: bool, at_ms: int
+    ) -> list[TurnDecision]:
+        """The utterance is no turn of the caller's."""
+        why = Reason.NOISE if weight is WordClass.NOTHING else Reason.BACKCHANNEL
+        discard = Discard(item.item_id, why)
+        if was_paused:
+            return [*self._resume(why), discard]
+        listen = self._listen
+        if (
+            item.was_heard
+            and not item.over_agent
+            and weight is not WordClass.FILLER
+            and listen is not None
+            and self._owed is None
+        ):
+            listen.has_told = True
+            return [Unclear(item.item_id)]
+        return [discard, *self._answer_if_due(at_ms)]
+
+    def _answer_if_due(self, at_ms: int) -> list[TurnDecision]:
+        """One answer, when the caller has stopped, the flow listens and the floor is free."""
+        if self._owed is None or self._listen is None or self.is_paused:
+            return []
+        if any(not item.is_dismissed for item in self._items.values()) or self._talks(at_ms):
+            return []
+        if self._floor.is_speaking and not self._floor.is_interruptible:
+            return []
+        if self._floor.is_thinking and self._asked:
+            return []
+        owed, self._owed = self._owed, None
+        self._asked = owed
+        self._listen.has_told = True
+        return [Answer(owed)]
+
+    def _tell_silence(self, at_ms: int) -> list[TurnDecision]:
+        listen = self._listen
+        if listen is None or listen.has_told:
+            return []
+        if self._floor.is_speaking or self._floor.is_thinking or self._items or self._owed:
+            listen.since_ms = at_ms
+            return []
+        if at_ms - listen.since_ms < listen.no_input_ms:
+            return []
+        listen.has_told = True
+        return [Silent()]
+
+    # ---- small judgements ----------------------------------------------------------------------
+
+    def _restart_silence(self, at_ms: int) -> None:
+        if self._listen is not None:
+            self._listen.since_ms = at_ms
+
+    def _can_interrupt(self) -> bool:
+        return self._floor.is_speaking and self._floor.is_interruptible
+
+    def _talks(self, at_ms: int) -> bool:
+        """The caller is speaking at this moment, whether or not the server knows it yet."""
+        burst = self._burst
+        return (
+            burst is not None
+            and burst.is_confirmed
+            and not burst.is_dismissed
+            and at_ms - burst.last_ms <= self.settings.talking_ms
+        )
+
+    def _spoken_text(self) -> str:
+        """What is understood of the utterance that is being spoken now."""
+        return (
+            max(self._items.values(), key=lambda item: item.opened_ms).text if self._items else ""
+        )
+
+    def _weight(self, text: str) -> WordClass:
+        """An answer is worth a turn after a question, and when the agent is almost done."""
+        weight = classify(text, self.settings.language)
+        if weight is WordClass.ANSWER:
+            floor = self._floor
+            is_answer = floor.asks or floor.remaining_ms <= self.settings.almost_done_ms
+            return WordClass.CONTENT if is_answer else WordClass.BACKCHANNEL
+        return weight
+
+    def _is_faint(self, burst: Burst) -> bool:
+        usual = self._caller_dbfs
+        return usual is not None and burst.level_dbfs < usual - self.settings.faint_db
+
+    def _learn_level(self) -> None:
+        if self._burst is None:
+            return
+        level = self._burst.level_dbfs
+        usual = self._caller_dbfs
+        self._caller_dbfs = level if usual is None else usual + 0.3 * (level - usual)
