@@ -45,9 +45,7 @@ def main() -> None:
     record_name = f"{info}/RECORD"
     members[record_name] = "\n".join([*record, f"{record_name},,", ""]).encode()
 
-    with zipfile.ZipFile(
-        options.into / f"{stem}-{tag}.whl", "w", zipfile.ZIP_DEFLATED
-    ) as archive:
+    with zipfile.ZipFile(options.into / f"{stem}-{tag}.whl", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
 
