@@ -80,6 +80,17 @@ def up() -> None:
     sys.exit(asyncio.run(run_up(settings, sys.stdout)))
 
 
+@main.command("prepare")
+def prepare_command() -> None:
+    """Migrate the database and make the first key and user; prints them once."""
+    from trunkline.api.first_start import prepare_installation
+
+    settings = prepare("prepare")
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, value in asyncio.run(prepare_installation(settings)):
+        click.echo(f"{name:<20} {value}")
+
+
 @main.command()
 def sip() -> None:
     """Run the SIP edge."""
@@ -111,3 +122,110 @@ def worker() -> None:
 def sample_service() -> None:
     """Run the sample energy supplier's back office (what the sample agent's tools talk to)."""
     serve("sample-service", "trunkline.flows.sample_service:serve")
+
+
+class OrderedScript(click.Command):
+    """Keeps the order in which the script options were given, in ``ctx.meta["script"]``."""
+
+    SCRIPT = ("say", "wav", "dtmf", "barge_in_after")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        values, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        taken: dict[str, int] = {}
+        script: list[tuple[str, str]] = []
+        for param in order:
+            name = param.name or ""
+            if name in self.SCRIPT:
+                index = taken.get(name, 0)
+                taken[name] = index + 1
+                script.append((name, values[name][index]))
+        ctx.meta["script"] = script
+        return super().parse_args(ctx, args)
+
+
+@main.command("call", cls=OrderedScript)
+@click.argument("uri")
+@click.option("--say", multiple=True, help="Say this, once the agent is silent.")
+@click.option("--wav", multiple=True, help="Play this 16-bit WAV file.")
+@click.option("--dtmf", multiple=True, help="Send these digits (RFC 4733).")
+@click.option(
+    "--barge-in-after",
+    multiple=True,
+    metavar="SECONDS",
+    help="The step after this (or the last one) begins so long after the agent begins to speak.",
+)
+@click.option("--voice", default="ash", show_default=True, help="Our voice.")
+@click.option("--codec", default="PCMU", show_default=True, help="PCMU, PCMA, G722 or opus.")
+@click.option("--record", type=click.Path(dir_okay=False), help="Write both sides to this WAV.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@click.pass_context
+def call_command(
+    ctx: click.Context,
+    uri: str,
+    say: tuple[str, ...],
+    wav: tuple[str, ...],
+    dtmf: tuple[str, ...],
+    barge_in_after: tuple[str, ...],
+    voice: str,
+    codec: str,
+    record: str | None,
+    as_json: bool,
+) -> None:
+    """Place a real test call to URI, hold the conversation given by the options, and measure it.
+
+    --say, --wav, --dtmf and --barge-in-after are a script: they are done in the order given.
+    Exits 0 when the call was answered, every step was done and every one was answered.
+    """
+    from trunkline.cli.testcall.report import to_json, to_text
+    from trunkline.cli.testcall.run import place_call
+    from trunkline.cli.testcall.script import script_from_options
+
+    steps = script_from_options(ctx.meta["script"])
+    settings = prepare("call")
+    report = asyncio.run(place_call(settings, uri, steps, voice=voice, codec=codec, record=record))
+    click.echo(to_json(report) if as_json else to_text(report))
+    sys.exit(0 if report.is_good else 1)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def doctor(as_json: bool) -> None:
+    """Check ports, codecs, trunks, engine, database, Redis, flows and disk, with plain advice."""
+    from trunkline.cli.doctor import Status, examine
+    from trunkline.cli.records import as_json as to_json
+
+    findings = asyncio.run(examine(prepare("doctor")))
+    if as_json:
+        click.echo(to_json(findings))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.status.value:<5} {finding.subject:<24} {finding.detail}")
+            if finding.advice:
+                click.echo(f"      → {finding.advice}")
+    sys.exit(1 if any(f.status is Status.FAIL for f in findings) else 0)
+
+
+@main.command()
+@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def calls(limit: int, as_json: bool) -> None:
+    """List calls, newest first."""
+    from trunkline.cli import records
+
+    found = asyncio.run(records.list_calls(prepare("calls"), limit))
+    if as_json:
+        click.echo(records.as_json(found))
+    else:
+        for call in found:
+            click.echo(records.call_line(call))
+
+
+@main.command()
+@click.argument("call_id")
+@click.option("--json", "as_json", is_flag=True, help="The whole call as JSON.")
+def transcript(call_id: str, as_json: bool) -> None:
+    """Print what was said in a call; what the caller never heard stands in brackets."""
+    from trunkline.cli import records
+
+    call = asyncio.run(records.one_call(prepare("transcript"), call_id))
+    click.echo(records.as_json(call) if as_json else "\n".join(records.transcript_lines(call)))

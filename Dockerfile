@@ -1,0 +1,20 @@
+# One image for every process; the command says which one it runs.
+FROM debian:12-slim AS build
+ENV DEBIAN_FRONTEND=noninteractive
+RUN apt-get update && apt-get install -y --no-install-recommends make ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /srv/trunkline
+COPY . .
+RUN make setup && rm -rf /root/.cache/pip /var/lib/apt/lists/*
+
+FROM build
+RUN useradd --system --create-home --home-dir /var/lib/trunkline trunkline
+USER trunkline
+ENV PATH=/srv/trunkline/.venv/bin:$PATH \
+    TRUNKLINE_DATA_DIR=/var/lib/trunkline \
+    TRUNKLINE_WEB_BIND_ADDRESS=0.0.0.0 \
+    TRUNKLINE_MODEL_BIND_ADDRESS=0.0.0.0 \
+    TRUNKLINE_LOG_FORMAT=json
+VOLUME /var/lib/trunkline
+ENTRYPOINT ["trunkline"]
+CMD ["up"]

@@ -1,0 +1,251 @@
+"""A bare SIP and RTP caller: no jitter buffer, so that packets are what is timed.
+
+One INVITE with PCMU, RTP paced by the clock, every received packet kept with its arrival time.
+Enough of RFC 3261 for loopback measurements and nothing more: it is no user agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trunkline.audio.g711 import decode_ulaw, encode_ulaw
+
+PTIME_S = 0.02
+SAMPLES = 160
+SPEECH_DBFS = -45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """``at`` is time.perf_counter() at arrival; ``dbfs`` the RMS level of its payload."""
+
+    at: float
+    timestamp: int
+    payload: bytes
+    dbfs: float
+
+
+def level_dbfs(pcm: NDArray[np.int16]) -> float:
+    rms = float(np.sqrt(np.mean(np.square(pcm.astype(np.float64)))))
+    return 20 * float(np.log10(rms / 32768)) if rms > 0.03 else -120.0
+
+
+class _Udp(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=10_000)
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        if not self.queue.full():
+            self.queue.put_nowait((time.perf_counter(), data))
+
+    def error_received(self, exc: Exception) -> None:
+        """ICMP refusals after the far end closed its port are expected."""
+
+
+@dataclass
+class RtpCaller:
+    """One call. Times are perf_counter seconds."""
+
+    host: str
+    port: int
+    number: str = "100"
+    packets: list[Packet] = field(default_factory=list)
+    statuses: dict[int, float] = field(default_factory=dict)
+    invited_at: float = 0.0
+    answered_at: float = 0.0
+    ended_at: float = 0.0
+
+    async def __aenter__(self) -> RtpCaller:
+        loop = asyncio.get_running_loop()
+        _, self._sip = await loop.create_datagram_endpoint(_Udp, local_addr=("127.0.0.1", 0))
+        _, self._rtp = await loop.create_datagram_endpoint(_Udp, local_addr=("127.0.0.1", 0))
+        assert self._sip.transport is not None
+        assert self._rtp.transport is not None
+        self._sip_port = self._sip.transport.get_extra_info("sockname")[1]
+        self._rtp_port = self._rtp.transport.get_extra_info("sockname")[1]
+        self._call_id = secrets.token_hex(8)
+        self._tag = secrets.token_hex(4)
+        self._to_tag = ""
+        self._target = f"sip:{self.number}@{self.host}:{self.port}"
+        self._cseq = 1
+        self._voice = bytearray()
+        self._voice_started: asyncio.Future[float] | None = None
+        self._voice_done = asyncio.Event()
+        self.over = asyncio.Event()
+        self.got_packet = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        self._tasks = [self._group.create_task(self._read_rtp(), name="rtp in")]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self.answered_at and not self.over.is_set():
+            self._send("BYE")
+            try:
+                async with asyncio.timeout(2):
+                    await self.over.wait()
+            except TimeoutError:
+                pass
+        for task in self._tasks:
+            task.cancel()
+        await self._group.__aexit__(None, None, None)
+        for udp in (self._sip, self._rtp):
+            assert udp.transport is not None
+            udp.transport.close()
+
+    # ---- SIP ---------------------------------------------------------------------------------
+
+    def _send(self, method: str, body: str = "", cseq: int | None = None) -> None:
+        if cseq is None:
+            self._cseq += 1
+            cseq = self._cseq
+        to_tag = f";tag={self._to_tag}" if self._to_tag else ""
+        message = (
+            f"{method} {self._target} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self._sip_port};branch=z9hG4bK{secrets.token_hex(6)}\r\n"
+            "Max-Forwards: 70\r\n"
+            f"From: <sip:bench@127.0.0.1:{self._sip_port}>;tag={self._tag}\r\n"
+            f"To: <sip:{self.number}@{self.host}:{self.port}>{to_tag}\r\n"
+            f"Call-ID: {self._call_id}\r\nCSeq: {cseq} {method}\r\n"
+            f"Contact: <sip:bench@127.0.0.1:{self._sip_port}>\r\n"
+            + ("Content-Type: application/sdp\r\n" if body else "")
+            + f"Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        assert self._sip.transport is not None
+        self._sip.transport.sendto(message.encode(), (self.host, self.port))
+
+    async def invite(self, deadline_s: float = 10) -> None:
+        """Until 200 and our ACK; RuntimeError on a refusal."""
+        sdp = (
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+            f"m=audio {self._rtp_port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+            "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
+        )
+        self.invited_at = time.perf_counter()
+        self._send("INVITE", sdp, cseq=1)
+        async with asyncio.timeout(deadline_s):
+            while True:
+                at, data = await self._sip.queue.get()
+                head = data.decode(errors="replace")
+                match = re.match(r"SIP/2\.0 (\d+)", head)
+                if match is None:
+                    continue
+                status = int(match.group(1))
+                self.statuses.setdefault(status, at)
+                if status == 200:
+                    break
+                if status >= 300:
+                    raise RuntimeError(f"refused: {head.splitlines()[0]}")
+        self.answered_at = at
+        tag = re.search(r"^(?:To|t)\s*:.*;tag=(\S+)", head, re.M | re.I)
+        contact = re.search(r"^(?:Contact|m)\s*:\s*<?([^>\s;]+)", head, re.M | re.I)
+        media = re.search(r"m=audio (\d+)", head)
+        assert tag and contact and media
+        self._to_tag, self._target = tag.group(1), contact.group(1)
+        self._media = (self.host, int(media.group(1)))
+        self._send("ACK", cseq=1)
+        self._tasks += [
+            self._group.create_task(self._write_rtp(), name="rtp out"),
+            self._group.create_task(self._read_sip(), name="sip in"),
+        ]
+
+    async def _read_sip(self) -> None:
+        while True:
+            at, data = await self._sip.queue.get()
+            text = data.decode(errors="replace")
+            if text.startswith("BYE"):
+                lines = [
+                    line
+                    for line in text.split("\r\n")[1:]
+                    if re.match(r"(?i)(via|from|to|call-id|cseq|[vfti])\s*:", line)
+                ]
+                answer = "\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0", "", ""])
+                assert self._sip.transport is not None
+                self._sip.transport.sendto(answer.encode(), (self.host, self.port))
+                self.ended_at = at
+                self.over.set()
+            elif re.match(r"SIP/2\.0 200", text) and "BYE" in text:
+                self.ended_at = at
+                self.over.set()
+
+    # ---- RTP ---------------------------------------------------------------------------------
+
+    async def _read_rtp(self) -> None:
+        while True:
+            at, data = await self._rtp.queue.get()
+            if len(data) < 12 + 1 or data[1] & 0x7F != 0:
+                continue
+            payload = data[12:]
+            pcm = np.frombuffer(decode_ulaw(payload), "<i2")
+            stamp = int.from_bytes(data[4:8], "big")
+            self.packets.append(Packet(at, stamp, payload, level_dbfs(pcm)))
+            self.got_packet.set()
+
+    async def _write_rtp(self) -> None:
+        silence = encode_ulaw(bytes(2 * SAMPLES))
+        sequence, stamp, source = random.randrange(1 << 15), random.randrange(1 << 30), 0x7A
+        due = time.perf_counter()
+        while not self.over.is_set():
+            payload = silence
+            if self._voice:
+                if self._voice_started is not None and not self._voice_started.done():
+                    self._voice_started.set_result(time.perf_counter())
+                payload = bytes(self._voice[:SAMPLES]).ljust(SAMPLES, b"\xff")
+                del self._voice[:SAMPLES]
+                if not self._voice:
+                    self._voice_done.set()
+            header = b"\x80\x00" + (sequence & 0xFFFF).to_bytes(2, "big")
+            header += (stamp & 0xFFFFFFFF).to_bytes(4, "big") + source.to_bytes(4, "big")
+            assert self._rtp.transport is not None
+            self._rtp.transport.sendto(header + payload, self._media)
+            sequence += 1
+            stamp += SAMPLES
+            due += PTIME_S
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+    async def speak(self, pcm: NDArray[np.int16]) -> float:
+        """Send 8 kHz PCM16 as RTP; returns when its first packet left."""
+        self._voice_started = asyncio.get_running_loop().create_future()
+        self._voice_done.clear()
+        self._voice += encode_ulaw(pcm.astype("<i2").tobytes())
+        return await self._voice_started
+
+    async def spoken(self) -> None:
+        await self._voice_done.wait()
+
+    # ---- reading the packets ------------------------------------------------------------------
+
+    async def first_loud(self, after: float = 0.0, deadline_s: float = 10) -> float:
+        """Arrival of the first packet with speech at or after ``after``."""
+        async with asyncio.timeout(deadline_s):
+            while True:
+                for packet in self.packets:
+                    if packet.at >= after and packet.dbfs > SPEECH_DBFS:
+                        return packet.at
+                self.got_packet.clear()
+                await self.got_packet.wait()
+
+    def last_loud_before_silence(self, onset: float, quiet_s: float = 0.3) -> float | None:
+        """Arrival of the last loud packet before ``quiet_s`` without one; None if none."""
+        loud = [p.at for p in self.packets if p.dbfs > SPEECH_DBFS and p.at > onset - 0.3]
+        if not loud or loud[0] > onset + 0.1:
+            return None
+        end = loud[0]
+        for at in loud:
+            if at - end > quiet_s and at > onset:
+                return end
+            end = at
+        return end if self.packets[-1].at - end >= quiet_s else None
