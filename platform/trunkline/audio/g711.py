@@ -58,7 +58,8 @@ _FROM_A: Final = _a_decoded()
 
 def pcm_to_ulaw(pcm: bytes) -> bytes:
     """PCM16 little-endian to mu-law; one byte a sample."""
-    return _TO_MU[np.frombuffer(pcm, dtype="<u2")].tobytes()
+    words: npt.NDArray[np.uint8] = _TO_MU[np.frombuffer(pcm, dtype="<u2")]
+    return words.tobytes()
 
 
 def ulaw_to_pcm(payload: bytes) -> bytes:
@@ -67,7 +68,8 @@ def ulaw_to_pcm(payload: bytes) -> bytes:
 
 def pcm_to_alaw(pcm: bytes) -> bytes:
     """PCM16 little-endian to A-law; one byte a sample."""
-    return _TO_A[np.frombuffer(pcm, dtype="<u2")].tobytes()
+    words: npt.NDArray[np.uint8] = _TO_A[np.frombuffer(pcm, dtype="<u2")]
+    return words.tobytes()
 
 
 def alaw_to_pcm(payload: bytes) -> bytes:

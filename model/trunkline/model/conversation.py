@@ -1,0 +1,318 @@
+"""One conversation: items in order, what was heard of them, and what an engine may know. Pure.
+
+Every method that can refuse raises ProtocolError before it changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from trunkline.domain.audio import WordMark
+from trunkline.domain.errors import ProtocolError
+from trunkline.domain.ids import mint
+from trunkline.model.engine import HistoryItem
+from trunkline.model.history import history_item
+from trunkline.model.tokens import agent_audio_tokens, text_tokens, user_audio_tokens
+from trunkline.realtime.items import (
+    MAX_CLIENT_ID_CHARS,
+    FunctionCallItem,
+    InputAudioPart,
+    InputImagePart,
+    InputTextPart,
+    Item,
+    MessageItem,
+    OpaqueItem,
+    OutputAudioPart,
+    OutputTextPart,
+    item_text,
+)
+
+MAX_ITEMS: Final = 10_000
+# Client libraries take 1 MiB a frame: about this much PCM in base64.
+MAX_RETRIEVED_AUDIO_BYTES: Final = 600_000
+MAX_KEPT_AUDIO_BYTES: Final = 8 * 1024 * 1024
+# Clients compute ceil() of what they played: a frame more than there is does no harm.
+_TRUNCATE_TOLERANCE_MS: Final = 20
+
+_ROLE_PARTS = {
+    "user": (InputTextPart, InputAudioPart, InputImagePart),
+    "system": (InputTextPart,),
+    "assistant": (OutputTextPart,),
+}
+
+
+@dataclass(slots=True)
+class Entry:
+    """An item and what is known of its audio. ``payload``: base64-free audio in the session's
+    format, dropped when it grows too big. ``audio_ms``: of what was spoken or sent so far."""
+
+    item: Item
+    item_id: str
+    audio_ms: float = 0.0
+    payload: bytes = b""
+    words: tuple[WordMark, ...] = ()
+    transcript: str = ""
+    confidence: float | None = None
+    is_understood: bool = True  # False while a transcription is owed
+    truncated_ms: int | None = None
+
+
+class Conversation:
+    """The default conversation of one session."""
+
+    def __init__(self) -> None:
+        self.conversation_id = mint("conv")
+        self._order: list[Entry] = []
+        self._by_id: dict[str, Entry] = {}
+        self._kept_bytes = 0
+        self.has_spoken = False
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._order)
+
+    def get(self, item_id: str) -> Entry | None:
+        return self._by_id.get(item_id)
+
+    @property
+    def last_id(self) -> str | None:
+        return self._order[-1].item_id if self._order else None
+
+    # ---- what the client does ------------------------------------------------------------------
+
+    def create(self, item: Item, previous_item_id: str | None) -> tuple[Entry, str | None]:
+        """Put a client's item in its place; returns it, completed, and the id before it."""
+        checked = self._checked(item)
+        place = self._place_after(previous_item_id)
+        return self._insert(checked, place)
+
+    def delete(self, item_id: str) -> None:
+        entry = self._require(item_id, "item_delete_invalid_item_id")
+        self._order.remove(entry)
+        del self._by_id[item_id]
+        self._kept_bytes -= len(entry.payload)
+
+    def retrieve(self, item_id: str) -> Entry:
+        return self._require(item_id, "item_retrieve_invalid_item_id")
+
+    def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        """Keep the first ``audio_end_ms`` of an assistant item's audio and of its transcript."""
+        entry = self._require(item_id, "item_truncate_invalid_item_id")
+        item = entry.item
+        is_speech = isinstance(item, MessageItem) and item.role == "assistant" and entry.audio_ms
+        if not is_speech:
+            raise ProtocolError(
+                "Only model output audio messages can be truncated.",
+                code="unsupported_content_type",
+                param="item_id",
+            )
+        if content_index != 0:
+            raise ProtocolError(
+                "content_index must be 0.", code="invalid_value", param="content_index"
+            )
+        if audio_end_ms > entry.audio_ms + _TRUNCATE_TOLERANCE_MS:
+            raise ProtocolError(
+                f"Audio content of {int(entry.audio_ms)}ms is already shorter than "
+                f"{audio_end_ms}ms.",
+                code="invalid_value",
+                param="audio_end_ms",
+            )
+        entry.truncated_ms = min(audio_end_ms, entry.truncated_ms or audio_end_ms)
+        entry.item = self._cut(entry)
+
+    # ---- what the server does ------------------------------------------------------------------
+
+    def add(self, item: Item) -> tuple[Entry, str | None]:
+        """Append an item of ours (a committed turn, a response's output)."""
+        return self._insert(item, len(self._order))
+
+    def settle(self, entry: Entry, item: Item) -> Item:
+        """The final form of an item that was being generated; a truncation that came while it was
+        stays in force."""
+        entry.item = item
+        entry.transcript = item_text(item)
+        if entry.truncated_ms is not None:
+            entry.item = self._cut(entry)
+        return entry.item
+
+    def keep_audio(self, entry: Entry, payload: bytes) -> None:
+        """Remember an item's audio for ``retrieve``, while it is small and there is room."""
+        if len(entry.payload) + len(payload) > MAX_RETRIEVED_AUDIO_BYTES:
+            self._kept_bytes -= len(entry.payload)
+            entry.payload = b""
+            return
+        entry.payload += payload
+        self._kept_bytes += len(payload)
+        for old in self._order:
+            if self._kept_bytes <= MAX_KEPT_AUDIO_BYTES:
+                break
+            self._kept_bytes -= len(old.payload)
+            old.payload = b""
+
+    def understood(self, item_id: str, text: str, confidence: float | None) -> None:
+        """The transcription of a committed item, or an empty one when it failed."""
+        entry = self._by_id.get(item_id)
+        if entry is None:
+            return
+        entry.is_understood = True
+        entry.transcript = text
+        entry.confidence = confidence
+        if isinstance(entry.item, MessageItem):
+            entry.item = entry.item.model_copy(
+                update={"content": (InputAudioPart(transcript=text),)}
+            )
+
+    # ---- what an engine may know ---------------------------------------------------------------
+
+    def history(self, items: Sequence[Entry] | None = None) -> tuple[HistoryItem, ...]:
+        entries = self._order if items is None else items
+        return tuple(history_item(entry.item, entry.item_id, entry.confidence) for entry in entries)
+
+    def input_tokens(
+        self, items: Sequence[Entry] | None = None
+    ) -> dict[Literal["text", "audio"], int]:
+        """What all of it costs as input."""
+        text, audio = 0, 0
+        for entry in self._order if items is None else items:
+            if isinstance(entry.item, FunctionCallItem):
+                text += text_tokens(entry.item.name + entry.item.arguments)
+            elif entry.audio_ms and isinstance(entry.item, MessageItem):
+                heard = entry.audio_ms if entry.truncated_ms is None else entry.truncated_ms
+                is_user = entry.item.role == "user"
+                audio += user_audio_tokens(heard) if is_user else agent_audio_tokens(heard)
+            else:
+                text += text_tokens(item_text(entry.item))
+        return {"text": text, "audio": audio}
+
+    # ---- inside --------------------------------------------------------------------------------
+
+    def checked_entry(self, item: Item) -> Entry:
+        """A client's item as an entry of its own, outside the conversation (response input)."""
+        checked = self._checked(item, is_new=False)
+        return Entry(checked, str(checked.id))
+
+    def _checked(self, item: Item, *, is_new: bool = True) -> Item:
+        if isinstance(item, OpaqueItem):
+            raise ProtocolError(
+                f"Invalid value: items of type '{item.type[:64]}' are not supported.",
+                code="invalid_value",
+                param="item.type",
+            )
+        item_id = item.id or mint("item")
+        if len(item_id) > MAX_CLIENT_ID_CHARS:
+            raise ProtocolError(
+                f"An item id has at most {MAX_CLIENT_ID_CHARS} characters.",
+                code="string_above_max_length",
+                param="item.id",
+            )
+        if is_new and item_id in self._by_id:
+            raise ProtocolError(
+                f"An item with the id '{item_id}' exists already.",
+                code="invalid_value",
+                param="item.id",
+            )
+        if is_new and len(self._order) >= MAX_ITEMS:
+            raise ProtocolError(
+                f"A conversation holds at most {MAX_ITEMS} items; delete some first.",
+                code="conversation_full",
+            )
+        update: dict[str, object] = {
+            "id": item_id,
+            "object": "realtime.item",
+            "status": "completed",
+        }
+        if isinstance(item, MessageItem):
+            _check_parts(item)
+        elif isinstance(item, FunctionCallItem):
+            update["call_id"] = item.call_id or mint("call")
+        elif is_new and not self._knows_call(item.call_id):
+            raise ProtocolError(
+                f"No function call with the call_id '{item.call_id[:64]}' in this conversation.",
+                code="invalid_tool_call_id",
+                param="item.call_id",
+            )
+        return item.model_copy(update=update)
+
+    def _knows_call(self, call_id: str) -> bool:
+        return any(
+            isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id
+            for entry in self._order
+        )
+
+    def _place_after(self, previous_item_id: str | None) -> int:
+        if previous_item_id is None:
+            return len(self._order)
+        if previous_item_id == "root":
+            return 0
+        for place, entry in enumerate(self._order):
+            if entry.item_id == previous_item_id:
+                return place + 1
+        raise ProtocolError(
+            f"No item with the id '{previous_item_id[:64]}' to insert behind.",
+            code="invalid_value",
+            param="previous_item_id",
+        )
+
+    def _insert(self, item: Item, place: int) -> tuple[Entry, str | None]:
+        assert item.id is not None
+        entry = Entry(item, item.id)
+        previous = self._order[place - 1].item_id if place else None
+        self._order.insert(place, entry)
+        self._by_id[entry.item_id] = entry
+        return entry, previous
+
+    def _require(self, item_id: str, code: str) -> Entry:
+        entry = self._by_id.get(item_id)
+        if entry is None:
+            raise ProtocolError(
+                f"No item with the id '{item_id[:64]}' in this conversation.",
+                code=code,
+                param="item_id",
+            )
+        return entry
+
+    def _cut(self, entry: Entry) -> Item:
+        item, end_ms = entry.item, entry.truncated_ms
+        if not isinstance(item, MessageItem) or end_ms is None or end_ms >= entry.audio_ms:
+            return item
+        heard = heard_text(entry.transcript, entry.words, end_ms, entry.audio_ms)
+        entry.payload = b""
+        return item.model_copy(update={"content": (OutputAudioPart(transcript=heard),)})
+
+
+def heard_text(transcript: str, words: Sequence[WordMark], end_ms: int, audio_ms: float) -> str:
+    """The part of the transcript whose words had ended by ``end_ms``; without word times, the same
+    share of its words as of its audio (rounded down: unheard text must not be believed)."""
+    if words:
+        count = sum(1 for word in words if word.end_ms <= end_ms)
+        place = 0
+        for word in words[:count]:
+            found = transcript.find(word.text, place)
+            if found < 0:
+                return " ".join(word.text for word in words[:count])
+            place = found + len(word.text)
+        return transcript[:place]
+    spoken = transcript.split()
+    share = end_ms / audio_ms if audio_ms else 0.0
+    return " ".join(spoken[: int(len(spoken) * min(share, 1.0))])
+
+
+def _check_parts(item: MessageItem) -> None:
+    allowed = _ROLE_PARTS[item.role]
+    for index, part in enumerate(item.content):
+        if not isinstance(part, allowed):
+            raise ProtocolError(
+                f"Invalid value: a {item.role} message cannot hold '{part.type}'.",
+                code="invalid_value",
+                param=f"item.content.{index}.type",
+            )
+    if not item.content:
+        raise ProtocolError(
+            "A message needs at least one content part.",
+            code="missing_required_parameter",
+            param="item.content",
+        )
