@@ -84,6 +84,7 @@ class RtpCaller:
         self._voice = bytearray()
         self._voice_started: asyncio.Future[float] | None = None
         self._voice_done = asyncio.Event()
+        self._loop_voice = b""
         self.over = asyncio.Event()
         self.got_packet = asyncio.Event()
         self._group = asyncio.TaskGroup()
@@ -207,6 +208,7 @@ class RtpCaller:
                 del self._voice[:SAMPLES]
                 if not self._voice:
                     self._voice_done.set()
+                    self._voice += self._loop_voice
             header = b"\x80\x00" + (sequence & 0xFFFF).to_bytes(2, "big")
             header += (stamp & 0xFFFFFFFF).to_bytes(4, "big") + source.to_bytes(4, "big")
             assert self._rtp.transport is not None
@@ -222,6 +224,11 @@ class RtpCaller:
         self._voice_done.clear()
         self._voice += encode_ulaw(pcm.astype("<i2").tobytes())
         return await self._voice_started
+
+    def repeat(self, pcm: NDArray[np.int16]) -> None:
+        """Say 8 kHz PCM16 over and over until the call ends."""
+        self._loop_voice = encode_ulaw(pcm.astype("<i2").tobytes())
+        self._voice += self._loop_voice
 
     async def spoken(self) -> None:
         await self._voice_done.wait()
