@@ -89,16 +89,14 @@ class Stub:
         return "int" if INTEGER.match(name) else "Any"
 
     def annotation(self, node: ast.expr | None, owner: str, place: str) -> str:
-        if not isinstance(node, ast.Constant):
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
             return "None" if place == "return" and owner == "__init__" else "Any"
         if node.value.startswith("PyObject"):
             return BYTES.get((owner, place), "_Bytes")
         return self.python_type(node.value)
 
     def function(self, node: ast.FunctionDef, indent: str) -> list[str]:
-        lines = []
-        for decorator in node.decorator_list:
-            lines.append(f"{indent}@{ast.unparse(decorator)}")
+        lines = [f"{indent}@{ast.unparse(decorator)}" for decorator in node.decorator_list]
         arguments = []
         given = node.args.args
         first_default = len(given) - len(node.args.defaults)

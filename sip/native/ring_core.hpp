@@ -34,13 +34,13 @@ class Counter {
 // (a 64-bit count of samples lasts for ever).
 class SampleRing {
   public:
-    explicit SampleRing(size_t capacity_samples) {
+    explicit SampleRing(size_t capacity_samples) : capacity_(capacity_samples) {
         size_t n = 1;
         while (n < capacity_samples) n <<= 1;
         samples_.resize(n);
         mask_ = n - 1;
     }
-    size_t capacity() const { return samples_.size(); }
+    size_t capacity() const { return capacity_; }
     uint64_t read_position() const { return read_.load(std::memory_order_acquire); }
     uint64_t write_position() const { return write_.load(std::memory_order_acquire); }
     // The read position is taken first: it only grows, so the difference is never negative.
@@ -54,7 +54,7 @@ class SampleRing {
         const uint64_t w = write_.load(std::memory_order_relaxed);
         count = std::min(count, capacity() - static_cast<size_t>(w - read_position()));
         const size_t at = static_cast<size_t>(w) & mask_;
-        const size_t head = std::min(count, capacity() - at);
+        const size_t head = std::min(count, samples_.size() - at);
         const auto *source = static_cast<const unsigned char *>(bytes);
         if (head > 0) std::memcpy(&samples_[at], source, head * sizeof(Sample));
         if (count > head)
@@ -69,7 +69,7 @@ class SampleRing {
         const uint64_t r = read_.load(std::memory_order_relaxed);
         count = std::min(count, static_cast<size_t>(write_position() - r));
         const size_t at = static_cast<size_t>(r) & mask_;
-        const size_t head = std::min(count, capacity() - at);
+        const size_t head = std::min(count, samples_.size() - at);
         if (head > 0) std::memcpy(out, &samples_[at], head * sizeof(Sample));
         if (count > head)
             std::memcpy(out + head, &samples_[0], (count - head) * sizeof(Sample));
@@ -85,7 +85,8 @@ class SampleRing {
     }
 
   private:
-    std::vector<Sample> samples_;
+    const size_t capacity_;
+    std::vector<Sample> samples_;  // a power of two, at least the capacity
     size_t mask_ = 0;
     std::atomic<uint64_t> read_{0}, write_{0};
 };
