@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from trunkline.audio.g711 import decode_ulaw, encode_ulaw
+from trunkline.audio.g711 import pcm_to_ulaw, ulaw_to_pcm
 
 PTIME_S = 0.02
 SAMPLES = 160
@@ -190,13 +190,13 @@ class RtpCaller:
             if len(data) < 12 + 1 or data[1] & 0x7F != 0:
                 continue
             payload = data[12:]
-            pcm = np.frombuffer(decode_ulaw(payload), "<i2")
+            pcm = np.frombuffer(ulaw_to_pcm(payload), "<i2")
             stamp = int.from_bytes(data[4:8], "big")
             self.packets.append(Packet(at, stamp, payload, level_dbfs(pcm)))
             self.got_packet.set()
 
     async def _write_rtp(self) -> None:
-        silence = encode_ulaw(bytes(2 * SAMPLES))
+        silence = pcm_to_ulaw(bytes(2 * SAMPLES))
         sequence, stamp, source = random.randrange(1 << 15), random.randrange(1 << 30), 0x7A
         due = time.perf_counter()
         while not self.over.is_set():
@@ -222,12 +222,12 @@ class RtpCaller:
         """Send 8 kHz PCM16 as RTP; returns when its first packet left."""
         self._voice_started = asyncio.get_running_loop().create_future()
         self._voice_done.clear()
-        self._voice += encode_ulaw(pcm.astype("<i2").tobytes())
+        self._voice += pcm_to_ulaw(pcm.astype("<i2").tobytes())
         return await self._voice_started
 
     def repeat(self, pcm: NDArray[np.int16]) -> None:
         """Say 8 kHz PCM16 over and over until the call ends."""
-        self._loop_voice = encode_ulaw(pcm.astype("<i2").tobytes())
+        self._loop_voice = pcm_to_ulaw(pcm.astype("<i2").tobytes())
         self._voice += self._loop_voice
 
     async def spoken(self) -> None:

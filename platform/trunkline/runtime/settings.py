@@ -154,6 +154,22 @@ class Settings(BaseSettings):
         return self.data_dir / "authority.json"
 
     @property
+    def edge_key_file(self) -> Path:
+        """The key our own processes show to the model server; made at first start, mode 0600."""
+        return self.data_dir / "edge.key"
+
+    def resolved_edge_key(self) -> str:
+        """TRUNKLINE_API_KEY, else the installation's own key; ConfigError when there is neither."""
+        if key := self.api_key.get_secret_value():
+            return key
+        try:
+            return self.edge_key_file.read_text().strip()
+        except FileNotFoundError:
+            raise ConfigError(
+                f"no {self.edge_key_file}: run `trunkline prepare` once, or set TRUNKLINE_API_KEY"
+            ) from None
+
+    @property
     def recordings_dir(self) -> Path:
         return self.data_dir / "recordings"
 

@@ -110,7 +110,9 @@ class Installation:
             raise
 
 
-def start(data_dir: Path, deadline_s: float = 90, **settings: str) -> Installation:
+def start(
+    data_dir: Path, *, deadline_s: float = 90, settings: Mapping[str, str] | None = None
+) -> Installation:
     """Start on free ports; RuntimeError holds the log when it does not get ready."""
     base = free_ports(8)
     rtp = random.randrange(32000, 58000) // 2 * 2
@@ -124,7 +126,7 @@ def start(data_dir: Path, deadline_s: float = 90, **settings: str) -> Installati
         "TRUNKLINE_MODEL_PORT": str(base + 6),
         "TRUNKLINE_RTP_PORTS": f"{rtp}-{rtp + 1999}",
         "TRUNKLINE_API_KEY": key,
-        **settings,
+        **(settings or {}),
     }
     log_path = data_dir.parent / f"{data_dir.name}.log"
     started = time.monotonic()
@@ -150,7 +152,7 @@ def start(data_dir: Path, deadline_s: float = 90, **settings: str) -> Installati
 
 @contextmanager
 def running(data_dir: Path, **settings: str) -> Iterator[Installation]:
-    installation = start(data_dir, **settings)
+    installation = start(data_dir, settings=settings)
     try:
         yield installation
     finally:

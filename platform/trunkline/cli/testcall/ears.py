@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from trunkline.audio.g711 import encode_ulaw
+from trunkline.audio.g711 import pcm_to_ulaw
 from trunkline.cli.testcall.report import HeardLine
 from trunkline.realtime.client import RealtimeClient
 from trunkline.realtime.client_events import SessionUpdate
 from trunkline.realtime.server_events import (
-    InputAudioTranscriptionCompleted,
-    SpeechStarted,
-    SpeechStopped,
+    InputSpeechStarted,
+    InputSpeechStopped,
+    TranscriptionCompleted,
+    TranscriptionFailed,
 )
 
 
@@ -55,27 +56,32 @@ class Ears:
         )
 
     def feed(self, pcm: bytes) -> None:
-        self._client.append_audio(encode_ulaw(pcm) if self._rate_hz == 8000 else pcm)
+        self._client.append_audio(pcm_to_ulaw(pcm) if self._rate_hz == 8000 else pcm)
 
     async def listen(self) -> None:
         """Collect lines until the session is closed."""
         async for event in self._client.events():
             match event:
-                case SpeechStarted(item_id=item, audio_start_ms=start):
+                case InputSpeechStarted(item_id=item, audio_start_ms=start):
                     self._spans[item] = [start, start]
                     self._waiting += 1
                     self._settled.clear()
-                case SpeechStopped(item_id=item, audio_end_ms=end):
+                case InputSpeechStopped(item_id=item, audio_end_ms=end):
                     self._spans.setdefault(item, [end, end])[1] = end
-                case InputAudioTranscriptionCompleted(item_id=item, transcript=text):
+                case TranscriptionCompleted(item_id=item, transcript=text):
                     start, end = self._spans.get(item, [0, 0])
                     if text.strip():
                         self.lines.append(HeardLine(start, end, text.strip()))
-                    self._waiting -= 1
-                    if self._waiting <= 0:
-                        self._settled.set()
+                    self._one_less()
+                case TranscriptionFailed():
+                    self._one_less()
                 case _:
                     pass
+
+    def _one_less(self) -> None:
+        self._waiting -= 1
+        if self._waiting <= 0:
+            self._settled.set()
 
     async def settle(self, deadline_s: float) -> bool:
         """Wait for transcripts that are under way; False when they did not come in time."""

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from trunkline.audio.resample import resample_whole
+from trunkline.audio.resample import resampled
 from trunkline.cli.testcall.measure import speech_span
 from trunkline.cli.testcall.script import Step, StepKind
 from trunkline.domain.errors import EngineError, Invalid
@@ -77,4 +77,4 @@ def read_wav(path: Path, rate_hz: int) -> NDArray[np.int16]:
         raise Invalid(f"{path} has {width * 8}-bit samples; 16-bit is wanted")
     samples = np.frombuffer(data, "<i2").reshape(-1, channels)
     mono = samples.astype(np.int32).mean(axis=1).astype(np.int16)
-    return resample_whole(mono, rate, rate_hz)
+    return np.frombuffer(resampled(mono.tobytes(), rate, rate_hz), "<i2")
