@@ -1,0 +1,125 @@
+"""A trunk's account at PJSIP: registration and its state, and the INVITEs that come to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pjsua2 as pj
+
+from trunkline.domain.trunk import Trunk
+from trunkline.sip.call import guarded
+from trunkline.sip.config import EndpointConfig, account_config
+
+FIRST_RETRY_S = 3
+RETRY_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How a trunk's registration stands; ``sip_status`` 0: no answer yet."""
+
+    trunk: str
+    is_registered: bool = False
+    sip_status: int = 0
+    reason: str = ""
+    expires_s: int = 0
+
+    @property
+    def problem(self) -> str:
+        """What is wrong and what to do, or nothing."""
+        if self.is_registered:
+            return ""
+        match self.sip_status:
+            case 0:
+                return f"trunk {self.trunk}: the registrar has not answered yet"
+            case 401 | 403 | 407:
+                return (
+                    f"trunk {self.trunk}: the registrar refused our credentials "
+                    f"({self.sip_status} {self.reason}): check username, password and realm"
+                )
+            case 404:
+                return f"trunk {self.trunk}: the registrar does not know the username"
+            case 408 | 502 | 503:
+                return (
+                    f"trunk {self.trunk}: the registrar cannot be reached "
+                    f"({self.sip_status} {self.reason}): check its address and the network"
+                )
+            case _:
+                return (
+                    f"trunk {self.trunk}: registration failed with {self.sip_status} {self.reason}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An INVITE as the callback saw it; ``at_ms`` is monotonic."""
+
+    account: PjAccount
+    call_id: int
+    message: str
+    source: str
+    at_ms: float
+
+
+class PjAccount(pj.Account):  # type: ignore[misc]  # SWIG's classes are untyped at run time
+    """One per registering trunk, and one for everything known by its source address."""
+
+    def __init__(
+        self,
+        trunk_name: str,
+        on_incoming: Callable[[Incoming], None],
+        on_registration: Callable[[Registration], None],
+    ) -> None:
+        super().__init__()
+        self.trunk_name = trunk_name
+        self._on_incoming = on_incoming
+        self._on_registration = on_registration
+
+    @guarded
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
+        at_ms = time.monotonic_ns() / 1e6
+        rdata = prm.rdata
+        self._on_incoming(Incoming(self, prm.callId, rdata.wholeMsg, rdata.srcAddress, at_ms))
+
+    @guarded
+    def onRegState(self, prm: pj.OnRegStateParam) -> None:
+        status = int(prm.code)
+        self._on_registration(
+            Registration(
+                trunk=self.trunk_name,
+                is_registered=status // 100 == 2 and prm.expiration > 0,
+                sip_status=status,
+                reason=prm.reason,
+                expires_s=int(prm.expiration),
+            )
+        )
+
+
+def registrar_uri(trunk: Trunk) -> str:
+    return trunk.registrar if trunk.registrar.startswith(("sip:", "sips:")) else (
+        f"sip:{trunk.registrar}"
+    )
+
+
+def registrar_host(trunk: Trunk) -> str:
+    """Host and port of the registrar, without URI parameters."""
+    return registrar_uri(trunk).partition(":")[2].partition(";")[0].rpartition("@")[2]
+
+
+def registering_config(config: EndpointConfig, trunk: Trunk) -> pj.AccountConfig:
+    host = registrar_host(trunk)
+    account = account_config(config, f"sip:{trunk.username}@{host}")
+    registration = account.regConfig
+    registration.registrarUri = registrar_uri(trunk)
+    registration.timeoutSec = trunk.expires_s
+    registration.firstRetryIntervalSec = FIRST_RETRY_S
+    registration.retryIntervalSec = RETRY_S
+    registration.randomRetryIntervalSec = RETRY_S // 3
+    account.sipConfig.authCreds.append(
+        pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password)
+    )
+    if trunk.outbound_proxy:
+        account.sipConfig.proxies.append(trunk.outbound_proxy)
+    return account

@@ -1,0 +1,281 @@
+"""One SIP dialog: PJSIP's callbacks turned into leg events, our commands into PJSIP calls.
+
+Callbacks come on PJSIP's worker thread (or on ours, inside a command). Each catches everything,
+because an exception that escapes into C++ ends the process, and only posts. Media is connected
+inside its callback: PJSIP holds the call there, so the stream's bridge slot cannot pass to
+another call meanwhile. Everything under "commands" runs on the control thread.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+import pjsua2 as pj
+
+from trunkline.domain.call import Direction, EndCause
+from trunkline.domain.errors import TrunkError
+from trunkline.domain.leg import (
+    LegDigit,
+    LegEnded,
+    LegEvent,
+    LegHeld,
+    LegMediaStarted,
+    LegTransferProgress,
+    LegUnheld,
+)
+from trunkline.runtime.logging import get_logger
+from trunkline.sip.causes import FAREWELLS, end_cause, reason_header, reason_in
+from trunkline.sip.control_thread import describe
+from trunkline.sip.stats import MediaCounters, SilenceWatch
+
+log = get_logger(__name__)
+
+P = ParamSpec("P")
+S = TypeVar("S")
+
+_LIVE_MEDIA: Final = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+
+
+def guarded(callback: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, P], None]:
+    """A PJSIP callback from which nothing escapes, SystemExit included."""
+
+    @functools.wraps(callback)
+    def safe(self: S, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(self, *args, **kwargs)
+        except BaseException as exc:  # an escape stops PJSIP's thread, and with it every call
+            try:
+                log.error("SIP callback failed", callback=callback.__name__, error=describe(exc))
+            except BaseException:  # logging itself may fail while the interpreter is ending
+                return
+
+    return safe
+
+
+class PjCall(pj.Call):  # type: ignore[misc]  # SWIG's classes are untyped at run time
+    """A dialog from INVITE to its end; ``port`` is set before any media can flow."""
+
+    def __init__(
+        self,
+        account: pj.Account,
+        call_id: int,
+        direction: Direction,
+        *,
+        on_over: Callable[[PjCall], None],
+    ) -> None:
+        super().__init__(account, call_id)
+        self.direction = direction
+        self.trunk_name = ""  # set when the call is admitted
+        self.port: pj.RingAudioPort | None = None
+        self.is_media_up = False
+        self.is_answered = False
+        self.is_held = False
+        self.has_held_peer = False
+        self.is_over = False
+        self.has_rung = False
+        self._on_over = on_over
+        self._deliver: Callable[[LegEvent], None] | None = None
+        self._ended: LegEnded | None = None
+        self._cause: EndCause | None = None
+        self._finished_streams = MediaCounters()
+        self._live_stream = MediaCounters()
+        self._silence: SilenceWatch | None = None
+
+    @property
+    def media(self) -> MediaCounters:
+        return self._finished_streams + self._live_stream
+
+    def subscribe(self, deliver: Callable[[LegEvent], None]) -> None:
+        """Hand events to ``deliver`` (any thread); an end that has already come is handed now."""
+        self._deliver = deliver
+        if self._ended is not None:
+            deliver(self._ended)
+
+    def _post(self, event: LegEvent) -> None:
+        if self._deliver is not None:
+            self._deliver(event)
+
+    # --- callbacks ---------------------------------------------------------------------------
+
+    @guarded
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:
+        state = self.getInfo()
+        if state.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.is_answered = True
+            return
+        if state.state != pj.PJSIP_INV_STATE_DISCONNECTED or self.is_over:
+            return
+        self.is_over = True
+        reason = reason_in(_received_message(prm.e))
+        cause = self._cause or end_cause(
+            self.direction, self.is_answered, state.lastStatusCode, reason
+        )
+        text = (reason.text if reason else "") or state.lastReason
+        self._ended = LegEnded(cause, state.lastStatusCode or None, text)
+        self._post(self._ended)
+        self._on_over(self)
+
+    @guarded
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
+        if self.port is None or self.is_over:
+            return
+        state = self.getInfo()  # kept by name: its list dies with it
+        for media in state.media:
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in _LIVE_MEDIA:
+                self._connect(media)
+                return
+
+    def _connect(self, media: pj.CallMediaInfo) -> None:
+        stream = self.getAudioMedia(media.index)
+        self.is_media_up = True
+        # A re-INVITE makes the stream anew: it is connected again, the port stays.
+        stream.startTransmit(self.port)
+        if self.port is not None:
+            self.port.startTransmit(stream)
+        form = self.getStreamInfo(media.index)
+        self._post(LegMediaStarted(f"{form.codecName}/{form.codecClockRate}"))
+        is_held = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
+        if is_held != self.is_held:
+            self.is_held = is_held
+            self._post(LegHeld() if is_held else LegUnheld())
+
+    @guarded
+    def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
+        self._finished_streams = self._finished_streams + self._read_stream(prm.streamIdx)
+        self._live_stream = MediaCounters()
+
+    @guarded
+    def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
+        # Only the first packet of an RFC 4733 event counts; its updates tell the duration alone.
+        if prm.flags & pj.PJMEDIA_STREAM_DTMF_IS_UPDATE:
+            return
+        by_info = prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO
+        self._post(LegDigit(prm.digit.upper(), prm.duration if by_info else None))
+
+    @guarded
+    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        status = int(prm.statusCode)
+        # After a final status PJSIP ends the subscription itself, whether or not the peer has.
+        is_final = bool(prm.finalNotify) or status >= 200
+        self._post(LegTransferProgress(status, prm.reason, is_final))
+
+    @guarded
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        # Nobody may send an agent's call elsewhere.
+        prm.statusCode = 603
+
+    @guarded
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
+        prm.statusCode = 603
+        prm.reason = "Decline"
+
+    # --- commands ----------------------------------------------------------------------------
+
+    def ring(self) -> None:
+        if not self.has_rung:
+            self.has_rung = True
+            self._respond(180)
+
+    def accept(self) -> None:
+        self._respond(200)
+
+    def refuse(self, sip_status: int, headers: Mapping[str, str]) -> None:
+        """A final answer to an INVITE that becomes no call."""
+        self._cause = EndCause.REJECTED
+        self.hangup(_options(sip_status, headers))
+
+    def end(self, cause: EndCause, sip_status: int | None) -> None:
+        """BYE, CANCEL or a final response: PJSIP knows which the dialog needs."""
+        if self.is_over:
+            return
+        self._cause = cause
+        status = 0
+        if self.direction is Direction.INBOUND and not self.is_answered:
+            status = sip_status or FAREWELLS[cause].sip_status
+        self.hangup(_options(status, {"Reason": reason_header(cause)}))
+
+    def hold_peer(self) -> None:
+        self.has_held_peer = True
+        self.setHold(pj.CallOpParam(True))
+
+    def unhold_peer(self) -> None:
+        self.has_held_peer = False
+        options = pj.CallOpParam(True)
+        options.opt.flag = pj.PJSUA_CALL_UNHOLD
+        self.reinvite(options)
+
+    def dial(self, uri: str, headers: Mapping[str, str]) -> None:
+        options = pj.CallOpParam(True)
+        _add_headers(options, headers)
+        self.makeCall(uri, options)
+
+    def refer(self, target_uri: str) -> None:
+        self.xfer(target_uri, pj.CallOpParam(True))
+
+    def dial_digits(self, digits: str, duration_ms: int) -> None:
+        request = pj.CallSendDtmfParam()
+        request.method = pj.PJSUA_DTMF_METHOD_RFC2833
+        request.digits = digits
+        request.duration = duration_ms
+        try:
+            self.sendDtmf(request)
+        except pj.Error as exc:
+            raise TrunkError(f"the far end takes no DTMF (RFC 4733): {exc.reason}") from None
+
+    def watch_silence(self, timeout_s: float) -> None:
+        self._silence = SilenceWatch(timeout_s)
+
+    def is_media_dead(self, now_s: float) -> bool:
+        """Read the live stream's counters; True when RTP has failed to come for too long."""
+        if self.is_over or not self.is_media_up or self._silence is None:
+            return False
+        if self.hasMedia():
+            self._live_stream = self._read_stream(0)
+        expects_media = self.is_answered and not self.is_held and not self.has_held_peer
+        return self._silence.is_dead(self.media.rx_packets, now_s, expects_media=expects_media)
+
+    def _respond(self, sip_status: int) -> None:
+        options = pj.CallOpParam(True)
+        options.statusCode = sip_status
+        try:
+            self.answer(options)
+        except pj.Error as exc:
+            raise TrunkError(f"the call is over: {exc.reason}", sip_status=487) from None
+
+    def _read_stream(self, index: int) -> MediaCounters:
+        stat = self.getStreamStat(index)
+        rx, tx = stat.rtcp.rxStat, stat.rtcp.txStat
+        return MediaCounters(
+            rx_packets=rx.pkt,
+            rx_lost=rx.loss,
+            rx_discarded=rx.discard,
+            rx_jitter_ms=rx.jitterUsec.mean / 1000,
+            tx_packets=tx.pkt,
+            rtt_ms=stat.rtcp.rttUsec.mean / 1000,
+        )
+
+
+def _options(sip_status: int, headers: Mapping[str, str]) -> pj.CallOpParam:
+    options = pj.CallOpParam()
+    options.statusCode = sip_status
+    _add_headers(options, headers)
+    return options
+
+
+def _add_headers(options: pj.CallOpParam, headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, value
+        options.txOption.headers.append(header)
+
+
+def _received_message(event: Any) -> str:
+    """The SIP message that brought an event about, or nothing (our own hang-up, a timer)."""
+    if event.type == pj.PJSIP_EVENT_TSX_STATE:
+        if event.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
+            return str(event.body.tsxState.src.rdata.wholeMsg)
+    elif event.type == pj.PJSIP_EVENT_RX_MSG:
+        return str(event.body.rxMsg.rdata.wholeMsg)
+    return ""

@@ -1,0 +1,139 @@
+"""What the SIP endpoint is told at start, and how that is said to PJSIP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pjsua2 as pj
+
+from trunkline.domain.audio import PTIME_MS
+from trunkline.domain.errors import ConfigError
+
+# The bridge's own rate. 16 kHz keeps wideband codecs wide; resampling G.711 to it and back is
+# C code at a fraction of a per cent of a core per call (measured with 200 calls).
+BRIDGE_RATE_HZ: Final = 16000
+JITTER_BUFFER_MAX_MS: Final = 200
+USER_AGENT: Final = "Trunkline"
+
+# Cheapest first: an Opus call costs seven times a G.711 call (measured). The order matters only
+# for offers of ours; an answer keeps the offerer's order.
+CODECS: Final = ("PCMU/8000", "PCMA/8000", "G722/16000", "opus/48000")
+_CODEC_IDS: Final[Mapping[str, str]] = {
+    "PCMU/8000": "PCMU/8000/1",
+    "PCMA/8000": "PCMA/8000/1",
+    "G722/16000": "G722/16000/1",
+    "opus/48000": "opus/48000/2",
+}
+_TOP_PRIORITY: Final = 250
+_LAST_PRIORITY: Final = 1
+
+# Room above max_calls, so that a call beyond it is refused by us with 503 and Retry-After, not by
+# PJSIP with 486. PJSUA_MAX_CALLS in config_site.h is the hard bound.
+_REFUSAL_HEADROOM: Final = 64
+_PJSUA_MAX_CALLS: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """Addresses, ports and limits of one endpoint.
+
+    ``sip_port`` 0 takes any free port. ``rtp_ports`` None lets the system choose.
+    """
+
+    bind_address: str = "127.0.0.1"
+    sip_port: int = 0
+    public_address: str = ""
+    rtp_ports: tuple[int, int] | None = None
+    max_calls: int = 60
+    codecs: tuple[str, ...] = CODECS
+    media_timeout_s: float = 60.0
+    logs_messages: bool = False  # SIP messages, at debug, redacted unless PII may be shown
+
+    @property
+    def is_any_address(self) -> bool:
+        return self.bind_address in ("", "0.0.0.0", "::")
+
+
+def codec_priorities(wanted: Sequence[str]) -> dict[str, int]:
+    """PJSIP codec ids and their priorities; codecs not wanted get 0.
+
+    PCMU is always kept, last if need be: with Opus alone PJSIP knows only telephone-event/48000,
+    and a peer with telephone-event/8000 loses its DTMF (seen with baresip).
+    """
+    unknown = [codec for codec in wanted if codec not in _CODEC_IDS]
+    if unknown:
+        raise ConfigError(
+            f"unknown codec {', '.join(unknown)}: choose from {', '.join(_CODEC_IDS)}"
+        )
+    priorities = dict.fromkeys(_CODEC_IDS.values(), 0)
+    for rank, codec in enumerate(wanted):
+        priorities[_CODEC_IDS[codec]] = _TOP_PRIORITY - rank
+    pcmu = _CODEC_IDS["PCMU/8000"]
+    priorities[pcmu] = priorities[pcmu] or _LAST_PRIORITY
+    return priorities
+
+
+def enabled_codecs(wanted: Sequence[str]) -> tuple[str, ...]:
+    """The codecs an offer may be answered with, in our order."""
+    return (*wanted, *(("PCMU/8000",) if "PCMU/8000" not in wanted else ()))
+
+
+def ep_config(config: EndpointConfig, writer: pj.LogWriter | None) -> pj.EpConfig:
+    settings = pj.EpConfig()
+    settings.logConfig.level = 4 if config.logs_messages else 3
+    settings.logConfig.consoleLevel = settings.logConfig.level
+    settings.logConfig.msgLogging = 1 if config.logs_messages else 0
+    settings.logConfig.decor = 0
+    if writer is not None:
+        settings.logConfig.writer = writer
+    ua = settings.uaConfig
+    ua.userAgent = USER_AGENT
+    ua.threadCnt = 1
+    ua.mainThreadOnly = False
+    ua.maxCalls = min(config.max_calls + _REFUSAL_HEADROOM, _PJSUA_MAX_CALLS)
+    media = settings.medConfig
+    media.clockRate = media.sndClockRate = BRIDGE_RATE_HZ
+    media.channelCount = 1
+    media.audioFramePtime = media.ptime = PTIME_MS
+    media.threadCnt = 1
+    media.hasIoqueue = True
+    media.quality = 4
+    media.noVad = True
+    media.ecTailLen = 0
+    media.jbMax = JITTER_BUFFER_MAX_MS
+    media.sndAutoCloseTime = -1  # the null device is our clock: never close it
+    media.maxMediaPorts = 2 * ua.maxCalls + 8
+    return settings
+
+
+def sip_transport(config: EndpointConfig, port: int) -> pj.TransportConfig:
+    transport = pj.TransportConfig()
+    transport.port = port
+    if not config.is_any_address:
+        transport.boundAddress = config.bind_address
+    if config.public_address:
+        transport.publicAddress = config.public_address
+    return transport
+
+
+def account_config(config: EndpointConfig, id_uri: str) -> pj.AccountConfig:
+    """What all accounts share: RTP ports and addresses."""
+    account = pj.AccountConfig()
+    account.idUri = id_uri
+    rtp = account.mediaConfig.transportConfig
+    if config.rtp_ports:
+        first, last = config.rtp_ports
+        rtp.port = first + first % 2
+        # PJSIP binds RTP up to port + portRange inclusive, and RTCP one above.
+        rtp.portRange = max(0, last - 1 - rtp.port)
+        # A random start, then rotating: a restarted edge does not hear its predecessor's calls.
+        rtp.randomizePort = True
+    else:
+        rtp.port = 0
+    if not config.is_any_address:
+        rtp.boundAddress = config.bind_address
+    if config.public_address:
+        rtp.publicAddress = config.public_address
+    return account

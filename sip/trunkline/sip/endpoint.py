@@ -1,0 +1,405 @@
+"""The one PJSIP endpoint of a process: its threads, accounts, dialogs and orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import gc
+import resource
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import pjsua2 as pj
+
+from trunkline.calls.admission import Refuse
+from trunkline.domain.call import Direction, EndCause
+from trunkline.domain.errors import ConfigError, TrunkError
+from trunkline.domain.ids import new_leg_id
+from trunkline.domain.leg import LegDescription
+from trunkline.domain.trunk import LOCAL_TRUNK, Trunk, TrunkAuth
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import CALLS_REFUSED, TRUNK_REGISTERED
+from trunkline.sip.account import (
+    Incoming,
+    PjAccount,
+    Registration,
+    registering_config,
+    registrar_host,
+)
+from trunkline.sip.call import PjCall, guarded
+from trunkline.sip.config import (
+    EndpointConfig,
+    account_config,
+    codec_priorities,
+    enabled_codecs,
+    ep_config,
+    sip_transport,
+)
+from trunkline.sip.control_thread import ControlThread, describe
+from trunkline.sip.invite import read_invite, uri_user
+from trunkline.sip.leg import SipLeg
+from trunkline.sip.pj_log import PjLog
+from trunkline.sip.reception import Reception
+from trunkline.sip.ring import RingPump
+from trunkline.sip.sdp import choose_codec, port_rate_hz
+from trunkline.sip.stats import MEDIA_POLL_S
+
+log = get_logger(__name__)
+
+_RING_RX_MS: Final = 2000
+_RING_TX_MS: Final = 2000
+# A pj object outlives its last callback by this much before it is released.
+_GRAVE_S: Final = 1.0
+_BOOT_DEADLINE_S: Final = 20.0
+_GOODBYE_DEADLINE_S: Final = 2.0
+_DESTROY_DEADLINE_S: Final = 15.0
+_REJECTED_BY_US: Final = frozenset({403, 404, 503})
+
+
+class _PjEndpoint(pj.Endpoint):  # type: ignore[misc]  # SWIG's classes are untyped at run time
+    @guarded
+    def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
+        """PJSIP refused an INVITE before we saw it: 488 no codec in common, 486 full, 400 ..."""
+        status = int(prm.statusCode)
+        CALLS_REFUSED.labels(status=str(status)).inc()
+        log.info("INVITE refused by PJSIP", sip_status=status, reason=prm.reason)
+
+
+class Endpoint:
+    """Start it on the loop that its legs are to live on; one per process at a time.
+
+    Without a ``reception`` it places calls only and refuses all that come.
+    """
+
+    def __init__(
+        self,
+        config: EndpointConfig,
+        *,
+        reception: Reception | None = None,
+        trunks: Sequence[Trunk] = (),
+    ) -> None:
+        self._config = config
+        self._reception = reception
+        self._trunks = tuple(trunks)
+        self._priorities = codec_priorities(config.codecs)
+        self._enabled = enabled_codecs(config.codecs)
+        self._log = PjLog()
+        self.control = ControlThread(idle=self._log.drain)
+        self._ep: _PjEndpoint | None = None
+        self._accounts: dict[str, PjAccount] = {}
+        self._calls: set[PjCall] = set()
+        self._graveyard: deque[object] = deque()
+        self._clips: dict[int, pj.AudioClip] = {}
+        self._registrations: dict[str, Registration] = {}
+        self._is_stopped = False
+        self.sip_port = 0
+        self.sip_host = ""
+
+    # --- life --------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Endpoint]:
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Bind and serve; ConfigError when a port is taken or an address is not ours."""
+        raise_open_files()
+        self._loop = asyncio.get_running_loop()
+        self.control.start()
+        atexit.register(self._last_resort)
+        try:
+            await self.control.run(self._boot, deadline_s=_BOOT_DEADLINE_S)
+        except BaseException:  # whatever it was, PJSIP must not stay half up
+            await self.stop()
+            raise
+        self.pump = RingPump(self._loop)
+        self.pump.start()
+
+    def _boot(self) -> None:
+        ep = self._ep = _PjEndpoint()
+        ep.libCreate()
+        settings = ep_config(self._config, self._log)
+        ep.libInit(settings)
+        # PJSIP owns the writer from here on and deletes it in libDestroy.
+        self._log.__disown__()
+        self._open_transports(ep)
+        ep.audDevManager().setNullDev()
+        ep.libStart()
+        for codec, priority in self._priorities.items():
+            ep.codecSetPriority(codec, priority)
+        local = PjAccount(LOCAL_TRUNK.name, self._on_incoming, self._on_registration)
+        local.create(
+            account_config(self._config, f"sip:trunkline@{self.sip_host}:{self.sip_port}"), True
+        )
+        self._accounts[LOCAL_TRUNK.name] = local
+        for trunk in self._trunks:
+            if trunk.auth is TrunkAuth.REGISTER:
+                self._on_registration(Registration(trunk.name))
+                account = PjAccount(trunk.name, self._on_incoming, self._on_registration)
+                account.create(registering_config(self._config, trunk))
+                self._accounts[trunk.name] = account
+        self.control.later(MEDIA_POLL_S, self._poll_media)
+
+    def _open_transports(self, ep: pj.Endpoint) -> None:
+        port = self._config.sip_port
+        for kind, label in ((pj.PJSIP_TRANSPORT_UDP, "UDP"), (pj.PJSIP_TRANSPORT_TCP, "TCP")):
+            try:
+                transport = ep.transportCreate(kind, sip_transport(self._config, port))
+            except pj.Error as exc:
+                raise ConfigError(
+                    f"cannot listen for SIP on {self._config.bind_address}:{port} ({label}): "
+                    f"{exc.reason}; set TRUNKLINE_SIP_PORT or TRUNKLINE_BIND_ADDRESS"
+                ) from None
+            host, _, number = ep.transportGetInfo(transport).localName.rpartition(":")
+            port = int(number)
+            self.sip_host = self._config.public_address or host
+        self.sip_port = port
+
+    async def stop(self) -> None:
+        """Hang up what is up, unregister, release every pj object and end PJSIP."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        if self._ep is not None and hasattr(self, "pump"):
+            await self.hang_up_all(EndCause.DRAINED)
+            self.pump.stop()
+        try:
+            await self.control.run(self._destroy, deadline_s=_DESTROY_DEADLINE_S)
+        finally:
+            ended = await asyncio.to_thread(self.control.stop, _GOODBYE_DEADLINE_S)
+            if not ended:
+                log.error("the SIP control thread did not end")
+            atexit.unregister(self._last_resort)
+
+    async def hang_up_all(self, cause: EndCause) -> None:
+        """End every dialog and wait, for a moment, until their legs know."""
+        await self.control.run(lambda: self._end_all(cause))
+        deadline = time.monotonic() + _GOODBYE_DEADLINE_S
+        while self._calls and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+    def _end_all(self, cause: EndCause) -> None:
+        for call in list(self._calls):
+            try:
+                call.end(cause, None)
+            except pj.Error as exc:
+                log.info("dialog had ended already", error=describe(exc))
+
+    def _destroy(self) -> None:
+        if self._ep is None:
+            return
+        ep, self._ep = self._ep, None
+        for account in self._accounts.values():
+            try:
+                account.shutdown()
+            except pj.Error as exc:
+                log.warning("account did not shut down", error=describe(exc))
+        for call in self._calls:
+            call.port = None
+        self._calls.clear()
+        self._graveyard.clear()
+        self._accounts.clear()
+        self._clips.clear()
+        gc.collect()
+        ep.libDestroy()
+
+    def _last_resort(self) -> None:
+        """At interpreter exit: a process that leaves PJSIP up with a call hangs for ever."""
+        try:
+            self.control.post(self._destroy)
+        except TrunkError:
+            return
+        self.control.stop(_DESTROY_DEADLINE_S)
+
+    # --- inbound -----------------------------------------------------------------------------
+
+    def _on_incoming(self, incoming: Incoming) -> None:
+        """On PJSIP's thread: the dialog must have its object before this returns."""
+        call = PjCall(
+            incoming.account, incoming.call_id, Direction.INBOUND, on_over=self._on_over
+        )
+        self._calls.add(call)
+        self.control.post(lambda: self._receive(call, incoming))
+
+    def _receive(self, call: PjCall, incoming: Incoming) -> None:
+        if call.is_over:
+            return
+        invite = read_invite(incoming.message, incoming.source)
+        if self._reception is None:
+            call.refuse(480, {})
+            return
+        verdict = self._reception.judge(invite, self._live_by_trunk(), time.monotonic())
+        if isinstance(verdict, Refuse):
+            wait = verdict.retry_after_s
+            call.refuse(verdict.sip_status, {} if wait is None else {"Retry-After": str(wait)})
+            return
+        call.trunk_name = verdict.trunk.name
+        description = LegDescription(
+            leg_id=new_leg_id(),
+            direction=Direction.INBOUND,
+            trunk=verdict.trunk.name,
+            caller_number=invite.caller_number,
+            called_number=verdict.route.number,
+            caller_name=invite.caller_name,
+            sip_call_id=invite.sip_call_id,
+            headers=invite.headers,
+        )
+        codec = choose_codec(invite.sdp, self._enabled)
+        leg = self._new_leg(call, description, codec, port_rate_hz(codec))
+        call.ring()
+        self._loop.call_soon_threadsafe(
+            self._reception.accept, leg, verdict.route.agent, incoming.at_ms
+        )
+
+    def _live_by_trunk(self) -> Counter[str]:
+        return Counter(
+            call.trunk_name for call in list(self._calls) if call.trunk_name and not call.is_over
+        )
+
+    @property
+    def live_count(self) -> int:
+        """Admitted or placed calls whose dialogs are not over."""
+        return self._live_by_trunk().total()
+
+    # --- outbound ----------------------------------------------------------------------------
+
+    async def place(
+        self,
+        target: str,
+        *,
+        trunk: Trunk = LOCAL_TRUNK,
+        sample_rate_hz: int = 8000,
+        headers: Mapping[str, str] | None = None,
+    ) -> SipLeg:
+        """Send an INVITE; ``target`` is a SIP URI, or a number at the trunk's registrar.
+
+        The leg's rate is the caller's choice: the codec is known only when the far end answers.
+        ``SipLeg.wait_for_media`` waits for that.
+        """
+        uri = target_uri(target, trunk)
+        return await self.control.run(
+            lambda: self._place(uri, trunk, sample_rate_hz, headers or {})
+        )
+
+    def _place(
+        self, uri: str, trunk: Trunk, sample_rate_hz: int, headers: Mapping[str, str]
+    ) -> SipLeg:
+        account = self._accounts.get(trunk.name) or self._accounts[LOCAL_TRUNK.name]
+        call = PjCall(account, pj.PJSUA_INVALID_ID, Direction.OUTBOUND, on_over=self._on_over)
+        call.trunk_name = trunk.name
+        self._calls.add(call)
+        description = LegDescription(
+            leg_id=new_leg_id(),
+            direction=Direction.OUTBOUND,
+            trunk=trunk.name,
+            caller_number=trunk.username,
+            called_number=uri_user(uri),
+        )
+        leg = self._new_leg(call, description, "", sample_rate_hz)
+        try:
+            call.dial(uri, headers)
+        except pj.Error as exc:
+            self._calls.discard(call)
+            raise TrunkError(f"cannot call {trunk.name}: {exc.reason}") from None
+        return leg
+
+    # --- dialogs -----------------------------------------------------------------------------
+
+    def _new_leg(
+        self, call: PjCall, description: LegDescription, codec: str, sample_rate_hz: int
+    ) -> SipLeg:
+        port = pj.RingAudioPort()
+        port.create(description.leg_id, sample_rate_hz, 20, _RING_RX_MS, _RING_TX_MS)
+        clip = self._clips.get(sample_rate_hz)
+        if clip is not None:
+            port.setClip(clip)
+        call.port = port
+        call.watch_silence(self._config.media_timeout_s)
+        leg = SipLeg(self, self._loop, call, port, description, codec, sample_rate_hz)
+        self._loop.call_soon_threadsafe(self.pump.add, leg)
+        call.subscribe(leg.deliver)
+        return leg
+
+    def use_clip(self, sample_rate_hz: int, pcm: bytes) -> None:
+        """What legs opened from now on play when speech is owed and 1.5 s late."""
+        self._clips[sample_rate_hz] = pj.AudioClip(pcm)
+
+    def _on_over(self, call: PjCall) -> None:
+        """On PJSIP's thread, inside the call's own last callback: it must live on for a while."""
+        try:
+            self.control.post(lambda: self._bury(call))
+        except TrunkError:
+            return
+
+    def _bury(self, call: PjCall) -> None:
+        self._calls.discard(call)
+        self._graveyard.append(call)
+        self.control.later(_GRAVE_S, self._release_one)
+
+    def retire(self, call: PjCall, port: pj.RingAudioPort) -> None:
+        """The leg has let go of both; they are released after the call's burial."""
+        try:
+            self.control.post(lambda: self._bury_port(call, port))
+        except TrunkError:
+            return
+
+    def _bury_port(self, call: PjCall, port: pj.RingAudioPort) -> None:
+        call.port = None
+        self._graveyard.append(port)
+        self.control.later(_GRAVE_S, self._release_one)
+
+    def _release_one(self) -> None:
+        if self._graveyard:
+            self._graveyard.popleft()
+
+    def _poll_media(self) -> None:
+        now_s = time.monotonic()
+        for call in list(self._calls):
+            try:
+                if call.is_media_dead(now_s):
+                    log.warning("no media for too long", trunk=call.trunk_name)
+                    call.end(EndCause.MEDIA_TIMEOUT, None)
+            except pj.Error:
+                continue  # the dialog ended between two lines; its own callback tells
+        if self._ep is not None:
+            self.control.later(MEDIA_POLL_S, self._poll_media)
+
+    # --- trunks ------------------------------------------------------------------------------
+
+    def registrations(self) -> tuple[Registration, ...]:
+        return tuple(self._registrations.values())
+
+    def _on_registration(self, state: Registration) -> None:
+        before = self._registrations.get(state.trunk)
+        self._registrations[state.trunk] = state
+        TRUNK_REGISTERED.labels(trunk=state.trunk).set(1 if state.is_registered else 0)
+        if before is None or before.sip_status == state.sip_status:
+            return
+        if state.is_registered:
+            log.info("trunk registered", trunk=state.trunk, expires_s=state.expires_s)
+        elif not self._is_stopped:
+            log.warning("trunk is not registered", trunk=state.trunk, problem=state.problem)
+
+
+def target_uri(target: str, trunk: Trunk) -> str:
+    """A SIP URI as given; a number becomes one at the trunk's registrar or proxy."""
+    if target.startswith(("sip:", "sips:")):
+        return target
+    if not trunk.registrar:
+        raise TrunkError(f"trunk {trunk.name} has no registrar: give a sip: URI, not a number")
+    _, semicolon, params = trunk.registrar.partition(";")
+    return f"sip:{target}@{registrar_host(trunk)}{semicolon}{params}"
+
+
+def raise_open_files() -> None:
+    """Two sockets a call: the soft limit of open files goes up to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

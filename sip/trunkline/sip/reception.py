@@ -1,0 +1,82 @@
+"""What happens to an INVITE before it is a call: limited, judged, refused or let in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from trunkline.calls.admission import Admit, Refuse, Verdict, decide
+from trunkline.domain.trunk import NumberRoute, Trunk, trunk_for_source
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import CALLS_REFUSED
+from trunkline.sip.invite import Invite, called_number
+from trunkline.sip.leg import SipLeg
+from trunkline.sip.rate_limit import Allowance, SourceLimiter
+
+log = get_logger(__name__)
+
+Accept: TypeAlias = Callable[[SipLeg, str, float], None]
+"""Given every admitted leg, its agent and the INVITE's monotonic milliseconds, on the loop."""
+
+
+class Reception:
+    """Judges on the control thread, with values only; trunks and routes may be replaced whole."""
+
+    def __init__(
+        self,
+        *,
+        trunks: Sequence[Trunk],
+        routes: Sequence[NumberRoute],
+        max_calls: int,
+        accept: Accept,
+        limiter: SourceLimiter | None = None,
+    ) -> None:
+        self.trunks = tuple(trunks)
+        self.routes = tuple(routes)
+        self.is_draining = False
+        self.accept = accept
+        self._max_calls = max_calls
+        self._limiter = limiter or SourceLimiter()
+
+    def judge(self, invite: Invite, live_by_trunk: Counter[str], now_s: float) -> Verdict:
+        """The verdict on an INVITE. A source beyond its allowance is not looked at any closer."""
+        trunk = _trunk_of(self.trunks, invite.source_ip)
+        if trunk is None:
+            allowance = self._limiter.ask(invite.source_ip, now_s)
+            if allowance is not Allowance.ALLOWED:
+                if allowance is Allowance.LIMITED_FIRST:
+                    log.warning("source limited", source_ip=invite.source_ip)
+                return self._refused(Refuse(403, "source beyond its allowance"))
+        verdict = decide(
+            trunks=self.trunks,
+            routes=self.routes,
+            live=live_by_trunk.total(),
+            max_calls=self._max_calls,
+            draining=self.is_draining,
+            source_ip=invite.source_ip,
+            called=called_number(invite, trunk),
+            live_by_trunk=live_by_trunk,
+        )
+        if isinstance(verdict, Admit):
+            return verdict
+        log.info(
+            "INVITE refused",
+            sip_status=verdict.sip_status,
+            reason=verdict.reason,
+            source_ip=invite.source_ip,
+            trunk=trunk.name if trunk else "",
+        )
+        return self._refused(verdict)
+
+    @staticmethod
+    def _refused(verdict: Refuse) -> Refuse:
+        CALLS_REFUSED.labels(status=str(verdict.sip_status)).inc()
+        return verdict
+
+
+def _trunk_of(trunks: Sequence[Trunk], source_ip: str) -> Trunk | None:
+    try:
+        return trunk_for_source(trunks, source_ip)
+    except ValueError:
+        return None

@@ -1,0 +1,119 @@
+"""Trunks and numbers from the settings, and where a registrar's calls come from."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from trunkline.domain.errors import ConfigError, Invalid
+from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, Trunk, TrunkAuth, normalise_number
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.settings import NumberSettings, Settings, TrunkSettings
+
+log = get_logger(__name__)
+
+SAMPLE_NUMBER: Final = "100"
+SAMPLE_AGENT: Final = "energy"
+_RESOLVE_DEADLINE_S: Final = 5.0
+
+
+def configured_trunks(settings: Settings) -> tuple[Trunk, ...]:
+    """Every configured trunk, the built-in local one last; ConfigError names what to fix."""
+    trunks = [_trunk(one) for one in settings.trunks]
+    names = [trunk.name for trunk in trunks]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ConfigError(f"trunks: the name {', '.join(sorted(twice))} is used twice")
+    if LOCAL_TRUNK.name in names:
+        raise ConfigError("trunks: the name 'local' belongs to the built-in trunk")
+    return (*trunks, LOCAL_TRUNK) if settings.local_trunk else tuple(trunks)
+
+
+def _trunk(given: TrunkSettings) -> Trunk:
+    where = f"trunk {given.name}"
+    if given.auth not in (TrunkAuth.REGISTER, TrunkAuth.SOURCE):
+        raise ConfigError(f"{where}: auth is {given.auth!r}; use 'register' or 'source'")
+    auth = TrunkAuth(given.auth)
+    for network in given.sources:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise ConfigError(
+                f"{where}: {network!r} in sources is no address or network; write for example "
+                "'203.0.113.7' or '203.0.113.0/24'"
+            ) from None
+    if auth is TrunkAuth.SOURCE and not given.sources:
+        raise ConfigError(f"{where}: auth 'source' needs sources, the carrier's addresses")
+    if auth is TrunkAuth.REGISTER and not (given.registrar and given.username):
+        raise ConfigError(f"{where}: auth 'register' needs registrar and username")
+    return Trunk(
+        name=given.name,
+        auth=auth,
+        sources=given.sources,
+        registrar=given.registrar,
+        username=given.username,
+        password=given.password.get_secret_value(),
+        realm=given.realm,
+        outbound_proxy=given.outbound_proxy,
+        expires_s=given.expires_s,
+        max_calls=given.max_calls,
+    )
+
+
+def configured_routes(settings: Settings, trunks: Sequence[Trunk]) -> tuple[NumberRoute, ...]:
+    """Every configured number, and the sample agent's on the local trunk unless it is taken."""
+    names = {trunk.name for trunk in trunks}
+    routes = [_route(one, names) for one in settings.numbers]
+    taken = any(
+        one.number == SAMPLE_NUMBER and one.trunk in (None, LOCAL_TRUNK.name) for one in routes
+    )
+    if settings.local_trunk and not taken:
+        routes.append(NumberRoute(SAMPLE_NUMBER, SAMPLE_AGENT, LOCAL_TRUNK.name))
+    return tuple(routes)
+
+
+def _route(given: NumberSettings, trunk_names: set[str]) -> NumberRoute:
+    try:
+        number = normalise_number(given.number)
+    except Invalid as exc:
+        raise ConfigError(f"numbers: {exc.message}") from None
+    if given.trunk is not None and given.trunk not in trunk_names:
+        raise ConfigError(f"number {number}: there is no trunk {given.trunk!r}")
+    return NumberRoute(number, given.agent, given.trunk)
+
+
+def sip_host(uri: str) -> str:
+    """The bare host of ``sip:host[:port][;params]`` or of ``host[:port]``."""
+    rest = uri.partition(";")[0]
+    for scheme in ("sip:", "sips:"):
+        rest = rest.removeprefix(scheme)
+    rest = rest.rpartition("@")[2]
+    if rest.startswith("["):
+        return rest[1:].partition("]")[0]
+    return rest.partition(":")[0] if rest.count(":") == 1 else rest
+
+
+async def with_registrar_sources(trunks: Sequence[Trunk]) -> tuple[Trunk, ...]:
+    """Registering trunks admit what their registrar's and proxy's names resolve to now."""
+    return tuple([await _with_sources(trunk) for trunk in trunks])
+
+
+async def _with_sources(trunk: Trunk) -> Trunk:
+    if trunk.auth is not TrunkAuth.REGISTER:
+        return trunk
+    found: list[str] = []
+    for uri in filter(None, (trunk.registrar, trunk.outbound_proxy)):
+        try:
+            async with asyncio.timeout(_RESOLVE_DEADLINE_S):
+                answers = await asyncio.get_running_loop().getaddrinfo(
+                    sip_host(uri), None, type=socket.SOCK_DGRAM
+                )
+        except (OSError, TimeoutError):
+            log.warning("registrar's name does not resolve", trunk=trunk.name)
+            continue
+        found += [str(address[0]) for *_, address in answers]
+    sources = tuple(dict.fromkeys((*trunk.sources, *found)))
+    return replace(trunk, sources=sources)

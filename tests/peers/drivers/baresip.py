@@ -1,0 +1,190 @@
+"""A real softphone: baresip, driven over its control socket, with files for a sound card."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.peers.drivers.ports import free_port, free_range
+from tests.peers.drivers.tones import Samples, read_wav
+
+_CONFIG: Final = """\
+poll_method epoll
+sip_listen 127.0.0.1:{sip_port}
+audio_player aubridge,sink{sip_port}
+audio_source aufile,{wav}
+audio_alert aubridge,alert{sip_port}
+audio_level no
+ausrc_format s16
+auplay_format s16
+auenc_format s16
+audec_format s16
+rtp_ports {rtp_first}-{rtp_last}
+jitter_buffer_delay 1-5
+module_path /usr/lib/baresip/modules
+module g711.so
+module g722.so
+module opus.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_tmp uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:{control_port}
+snd_path {heard}
+audio_buffer 20-160
+call_local_timeout 120
+call_max_calls 20
+opus_stereo no
+opus_sprop_stereo no
+"""
+# The file that baresip plays must match the negotiated codec exactly, or the call dies.
+SOURCE_RATE_HZ: Final = {"PCMU": 8000, "PCMA": 8000, "G722": 16000, "opus": 48000}
+_ACCOUNT_CODEC: Final = {
+    "PCMU": "PCMU/8000/1",
+    "PCMA": "PCMA/8000/1",
+    "G722": "G722/16000/1",
+    "opus": "opus/48000/2",
+}
+
+
+@dataclass
+class Baresip:
+    """One running baresip; ``events`` are its call events as its control socket tells them."""
+
+    sip_port: int
+    folder: Path
+    process: asyncio.subprocess.Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    user: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def uri(self) -> str:
+        return f"sip:{self.user}@127.0.0.1:{self.sip_port}"
+
+    async def command(self, name: str, params: str = "") -> None:
+        message = json.dumps({"command": name, "params": params, "token": name}).encode()
+        self.writer.write(b"%d:%s," % (len(message), message))
+        await self.writer.drain()
+
+    async def wait_for(self, kind: str, *, count: int = 1, deadline_s: float = 10) -> dict[str, Any]:
+        """The ``count``-th event of a type, such as CALL_ESTABLISHED or CALL_CLOSED."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                while True:
+                    found = [event for event in self.events if event.get("type") == kind]
+                    if len(found) >= count:
+                        return found[count - 1]
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            seen = [event.get("type") for event in self.events]
+            raise AssertionError(f"baresip told of no {kind}; it told of {seen}\n{self.log}") from None
+
+    async def read_events(self) -> None:
+        """Take netstrings until the socket closes."""
+        try:
+            while True:
+                length = await self.reader.readuntil(b":")
+                body = await self.reader.readexactly(int(length[:-1]) + 1)
+                message = json.loads(body[:-1])
+                if message.get("event"):
+                    self.events.append(message)
+                    self._changed.set()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-6000:]
+
+    def heard(self) -> tuple[Samples, int]:
+        """What came out of the loudspeaker in the last call: samples and rate."""
+        return read_wav(sorted((self.folder / "heard").glob("*-dec.wav"))[-1])
+
+
+@asynccontextmanager
+async def baresip(
+    folder: Path,
+    wav: Path,
+    *,
+    user: str = "phone",
+    codec: str = "",
+    answers: bool = True,
+    account: str = "",
+    transport: str = "udp",
+) -> AsyncIterator[Baresip]:
+    """Run one; ``codec`` (PCMU, PCMA, G722, opus) restricts what it offers."""
+    folder.mkdir(parents=True)
+    (folder / "heard").mkdir()
+    sip_port, control_port = free_port(), free_port()
+    first, last = free_range(20)
+    (folder / "config").write_text(
+        _CONFIG.format(
+            sip_port=sip_port,
+            control_port=control_port,
+            wav=wav,
+            heard=folder / "heard",
+            rtp_first=first,
+            rtp_last=last,
+        )
+    )
+    params = f";regint=0;answermode={'auto' if answers else 'manual'}"
+    if codec:
+        params += f";audio_codecs={_ACCOUNT_CODEC[codec]}"
+    line = account or f"<sip:{user}@127.0.0.1:{sip_port};transport={transport}>{params}"
+    (folder / "accounts").write_text(line + "\n")
+    (folder / "contacts").write_text("")
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *("baresip", "-f", str(folder), "-v", "-4", "-n", "127.0.0.1"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+        )
+    reading = None
+    try:
+        reader, writer = await _connect(control_port, folder)
+        phone = Baresip(sip_port, folder, process, reader, writer, user)
+        reading = asyncio.get_running_loop().create_task(phone.read_events(), name="baresip")
+        yield phone
+        await phone.command("quit")
+    finally:
+        await _end(process)
+        if reading is not None:
+            writer.close()
+            await reading
+
+
+async def _connect(
+    port: int, folder: Path
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    return await asyncio.open_connection("127.0.0.1", port)
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError((folder / "log").read_text(errors="replace")) from None
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    try:
+        async with asyncio.timeout(3):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
