@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from trunkline.domain.audio import WordMark
 from trunkline.domain.errors import ProtocolError
@@ -172,10 +172,8 @@ class Conversation:
         entries = self._order if items is None else items
         return tuple(history_item(entry.item, entry.item_id, entry.confidence) for entry in entries)
 
-    def input_tokens(
-        self, items: Sequence[Entry] | None = None
-    ) -> dict[Literal["text", "audio"], int]:
-        """What all of it costs as input."""
+    def input_tokens(self, items: Sequence[Entry] | None = None) -> tuple[int, int]:
+        """What all of it costs as input: text tokens, audio tokens."""
         text, audio = 0, 0
         for entry in self._order if items is None else items:
             if isinstance(entry.item, FunctionCallItem):
@@ -186,7 +184,7 @@ class Conversation:
                 audio += user_audio_tokens(heard) if is_user else agent_audio_tokens(heard)
             else:
                 text += text_tokens(item_text(entry.item))
-        return {"text": text, "audio": audio}
+        return text, audio
 
     # ---- inside --------------------------------------------------------------------------------
 

@@ -1,0 +1,241 @@
+"""One Realtime connection: client events in, the conversation and the engine moved, events out.
+
+Knows no WebSocket: a shell feeds ``receive`` and empties ``outbox``. A rejected event has no effect
+at all and is answered by one ``error`` event that names it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+import pybase64
+
+from trunkline.domain.errors import EngineError, ProtocolError
+from trunkline.domain.events import Json
+from trunkline.domain.ids import mint
+from trunkline.model.answering import Answering
+from trunkline.model.conversation import Conversation, Entry
+from trunkline.model.engine import Engine, EngineSession
+from trunkline.model.engine_config import engine_config
+from trunkline.model.hearing import Hearing
+from trunkline.model.outbox import Outbox
+from trunkline.realtime import client_events as ce
+from trunkline.realtime import server_events as ev
+from trunkline.realtime.items import (
+    InputAudioPart,
+    Item,
+    MessageItem,
+    OutputAudioPart,
+    OutputTextPart,
+)
+from trunkline.realtime.protocol import ServerProtocol, error_event
+from trunkline.realtime.session import Session, updated
+from trunkline.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+SESSION_LIMIT_S: Final = 3600
+CONFIGURE_TIMEOUT_S: Final = 5.0
+
+
+def new_session(model: str, *, limit_s: int = SESSION_LIMIT_S) -> Session:
+    return Session(id=mint("sess"), model=model, expires_at=int(time.time()) + limit_s)
+
+
+class Connection:
+    """``run`` comes first and ends with the session; who opened the engine session closes it."""
+
+    def __init__(
+        self,
+        session: Session,
+        engine: Engine,
+        engine_session: EngineSession,
+        *,
+        limit_s: float = SESSION_LIMIT_S,
+    ) -> None:
+        self.session = session
+        self.outbox = Outbox()
+        self._engine_session = engine_session
+        self._limit_s = limit_s
+        self._input_rate_hz = engine.capabilities.input_rate_hz
+        self._output_rate_hz = engine.capabilities.output_rate_hz
+        self._protocol = ServerProtocol()
+        self._conversation = Conversation()
+        self._hearing = Hearing(
+            session,
+            self._conversation,
+            engine_session,
+            self._input_rate_hz,
+            self.emit,
+            on_started=self._speech_started,
+            on_committed=self._turn_committed,
+            is_agent_heard=self._is_agent_heard,
+        )
+        self._answering: Answering | None = None
+
+    async def run(self) -> None:
+        """Greet, then serve until cancelled; ends by itself when the engine or the hour is over."""
+        self.emit([ev.SessionCreated(session=self.session.model_dump(mode="json"))])
+        async with asyncio.TaskGroup() as tasks:
+            self._answering = Answering(
+                self._conversation,
+                self._engine_session,
+                self._output_rate_hz,
+                lambda: self._hearing,
+                self.outbox,
+                self.emit,
+                tasks,
+            )
+            tasks.create_task(self._listen_to_engine(), name="transcriptions")
+            tasks.create_task(self._expire(), name="session limit")
+
+    def emit(self, events: list[ev.ServerEvent]) -> None:
+        for event in events:
+            self.outbox.put(self._protocol.write(event))
+
+    # ---- client events -------------------------------------------------------------------------
+
+    async def receive(self, frame: str | bytes) -> None:
+        """One text frame from the client; never raises for what the client did."""
+        try:
+            event = self._protocol.receive(frame)
+        except ProtocolError as exc:
+            self.emit([error_event(exc)])
+            return
+        try:
+            await self._take(event)
+        except ProtocolError as exc:
+            exc.event_id = exc.event_id or event.event_id
+            self.emit([error_event(exc)])
+        except EngineError as exc:
+            answer = ProtocolError(exc.message, code=exc.code, event_id=event.event_id)
+            self.emit([error_event(answer, kind="server_error")])
+
+    def receive_binary(self) -> None:
+        self.emit([error_event(self._protocol.receive_binary())])
+
+    async def _take(self, event: ce.ClientEvent) -> None:
+        match event:
+            case ce.InputAudioAppend(audio=audio):
+                await self._hearing.append(audio)
+            case ce.SessionUpdate(session=update):
+                await self._update(update)
+            case ce.InputAudioCommit():
+                self._hearing.commit()
+            case ce.InputAudioClear():
+                self._hearing.clear()
+            case ce.OutputAudioClear():
+                raise ProtocolError(
+                    "output_audio_buffer.clear is only for WebRTC and SIP sessions.",
+                    code="invalid_value",
+                    param="type",
+                )
+            case ce.ItemCreate(item=item, previous_item_id=place):
+                entry, previous = self._conversation.create(item, place)
+                self.emit(
+                    [
+                        ev.ItemAdded(item=entry.item, previous_item_id=previous),
+                        ev.ItemDone(item=entry.item, previous_item_id=previous),
+                    ]
+                )
+            case ce.ItemRetrieve(item_id=item_id):
+                entry = self._conversation.retrieve(item_id)
+                self.emit([ev.ItemRetrieved(item=_with_audio(entry))])
+            case ce.ItemDelete(item_id=item_id):
+                self._conversation.delete(item_id)
+                self._hearing.forget(item_id)
+                self.emit([ev.ItemDeleted(item_id=item_id)])
+            case ce.ItemTruncate(item_id=item_id, content_index=index, audio_end_ms=end_ms):
+                self._conversation.truncate(item_id, index, end_ms)
+                self.emit(
+                    [ev.ItemTruncated(item_id=item_id, content_index=index, audio_end_ms=end_ms)]
+                )
+            case ce.ResponseCreate(response=params):
+                self._answers.create(self.session, params or ce.ResponseParams())
+            case ce.ResponseCancel(response_id=response_id):
+                self._answers.cancel(response_id)
+
+    async def _update(self, update: dict[str, Json]) -> None:
+        new = updated(
+            self.session,
+            update,
+            has_spoken=self._conversation.has_spoken,
+            is_responding=self._answers.is_active,
+        )
+        try:
+            async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
+                await self._engine_session.configure(engine_config(new))
+        except TimeoutError:
+            raise EngineError(
+                "The engine did not take the new session in time.", code="engine_timeout"
+            ) from None
+        self._hearing.configure(new)
+        self.session = new
+        self.emit([ev.SessionUpdated(session=new.model_dump(mode="json"))])
+
+    # ---- turn detection ------------------------------------------------------------------------
+
+    @property
+    def _answers(self) -> Answering:
+        assert self._answering is not None, "run() comes first"
+        return self._answering
+
+    def _is_agent_heard(self) -> bool:
+        return self._answers.is_heard()
+
+    def _speech_started(self) -> None:
+        detection = self.session.audio.input.turn_detection
+        if detection is not None and detection.interrupt_response:
+            self._answers.interrupt()
+
+    def _turn_committed(self) -> None:
+        detection = self.session.audio.input.turn_detection
+        if detection is None or not detection.create_response or self._answers.is_active:
+            return  # never two responses of the default conversation at once
+        try:
+            self._answers.create(self.session, ce.ResponseParams())
+        except ProtocolError as exc:
+            self.emit([error_event(exc)])
+
+    # ---- beside the client ---------------------------------------------------------------------
+
+    async def _listen_to_engine(self) -> None:
+        try:
+            async for event in self._engine_session.events():
+                self._hearing.engine_said(event)
+        except EngineError as exc:
+            log.warning("the engine session ended", session_id=self.session.id, code=exc.code)
+            answer = ProtocolError(exc.message, code=exc.code)
+            self.emit([error_event(answer, kind="server_error")])
+            self.outbox.close(1011, "The engine failed.")
+
+    async def _expire(self) -> None:
+        await asyncio.sleep(self._limit_s)
+        minutes = int(self._limit_s // 60)
+        reason = f"Your session hit the maximum duration of {minutes} minutes."
+        self.emit([error_event(ProtocolError(reason, code="session_expired"))])
+        self.outbox.close(1001, reason)
+
+
+def _with_audio(entry: Entry) -> Item:
+    """The item in full: its audio while it is kept, its transcript so far while it is spoken."""
+    item = entry.item
+    if not isinstance(item, MessageItem):
+        return item
+    if not item.content and entry.transcript:
+        running: OutputAudioPart | OutputTextPart = (
+            OutputAudioPart(transcript=entry.transcript)
+            if entry.audio_ms
+            else OutputTextPart(text=entry.transcript)
+        )
+        item = item.model_copy(update={"content": (running,)})
+    if not entry.payload or not item.content:
+        return item
+    first = item.content[0]
+    if isinstance(first, InputAudioPart | OutputAudioPart):
+        audio = pybase64.b64encode(entry.payload).decode()
+        first = first.model_copy(update={"audio": audio})
+        item = item.model_copy(update={"content": (first, *item.content[1:])})
+    return item

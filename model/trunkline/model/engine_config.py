@@ -1,0 +1,102 @@
+"""The session object as an engine needs it, and what one response changes in it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from trunkline.model.endpointing import EndpointingConfig
+from trunkline.model.engine import EngineConfig
+from trunkline.realtime.client_events import ResponseParams
+from trunkline.realtime.session import (
+    MaxTokens,
+    NamedFunction,
+    PcmFormat,
+    SemanticVad,
+    ServerVad,
+    Session,
+    ToolChoice,
+    WireAudioFormat,
+    tool_documents,
+    voice_name,
+)
+
+# semantic_vad: how long a pause ends a turn that looks finished, and one that does not
+# (contract 7: at most 8, 4 and 2 s).
+_EAGERNESS_MS = {
+    "low": (1000, 8000),
+    "medium": (600, 4000),
+    "auto": (600, 4000),
+    "high": (400, 2000),
+}
+
+
+def engine_config(session: Session) -> EngineConfig:
+    heard = session.audio.input.transcription
+    languages = (heard.languages or ()) if heard else ()
+    return EngineConfig(
+        model=session.model,
+        instructions=session.instructions,
+        voice=voice_name(session.audio.output.voice),
+        speed=session.audio.output.speed,
+        language=(heard.language if heard else None) or (languages[0] if languages else "en"),
+        tools=tool_documents(session.tools),
+        tool_choice=_choice(session.tool_choice),
+        modalities=session.output_modalities,
+        max_output_tokens=_limit(session.max_output_tokens),
+        transcription_prompt=(heard.prompt if heard else None) or "",
+        keywords=(heard.keywords if heard else None) or (),
+        is_narrowband=not isinstance(session.audio.input.format, PcmFormat),
+    )
+
+
+def response_config(session: Session, params: ResponseParams) -> EngineConfig:
+    """The session's configuration with one response's own values in place of it."""
+    config = engine_config(session)
+    if params.instructions is not None:
+        config = replace(config, instructions=params.instructions)
+    if params.tools is not None:
+        config = replace(config, tools=tool_documents(params.tools))
+    if params.tool_choice is not None:
+        config = replace(config, tool_choice=_choice(params.tool_choice))
+    if params.output_modalities is not None:
+        config = replace(config, modalities=params.output_modalities)
+    if params.max_output_tokens is not None:
+        config = replace(config, max_output_tokens=_limit(params.max_output_tokens))
+    if params.audio is not None and params.audio.output.voice is not None:
+        config = replace(config, voice=voice_name(params.audio.output.voice))
+    return config
+
+
+def response_format(session: Session, params: ResponseParams) -> WireAudioFormat:
+    own = params.audio.output.format if params.audio is not None else None
+    return own or session.audio.output.format
+
+
+def response_limit(session: Session, params: ResponseParams) -> int | Literal["inf"]:
+    return (
+        session.max_output_tokens if params.max_output_tokens is None else params.max_output_tokens
+    )
+
+
+def endpointing_config(detection: ServerVad | SemanticVad) -> EndpointingConfig:
+    match detection:
+        case ServerVad():
+            return EndpointingConfig(
+                threshold=detection.threshold,
+                prefix_ms=detection.prefix_padding_ms,
+                silence_ms=detection.silence_duration_ms,
+                longest_silence_ms=detection.silence_duration_ms,
+                idle_timeout_ms=detection.idle_timeout_ms,
+            )
+        case SemanticVad():
+            silence_ms, longest_ms = _EAGERNESS_MS[detection.eagerness]
+            return EndpointingConfig(silence_ms=silence_ms, longest_silence_ms=longest_ms)
+
+
+def _choice(choice: ToolChoice) -> str | dict[str, str]:
+    return choice.model_dump() if isinstance(choice, NamedFunction) else choice
+
+
+def _limit(limit: MaxTokens) -> int | None:
+    return None if limit == "inf" else limit

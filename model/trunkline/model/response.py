@@ -1,0 +1,259 @@
+"""One running response: the engine's parts, paced, encoded and sent as events; cancelled at once.
+
+A producer reads the engine a few parts ahead; a sender paces. Cancelling writes the end of the
+response in the same breath and lets the engine's iterator be closed behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from trunkline.domain.errors import EngineError, TrunklineError
+from trunkline.model.engine import (
+    EngineSession,
+    ResponseEnded,
+    ResponsePart,
+    ResponseRequest,
+    SpeechDelta,
+    TextDelta,
+    ToolCalled,
+)
+from trunkline.model.formats import OutputEncoder, bytes_per_ms
+from trunkline.model.pacing import AudioPacer, SpokenText, TextPacer, spoken_pieces, text_pieces
+from trunkline.model.response_writer import (
+    COMPLETED,
+    CancelReason,
+    Ending,
+    Events,
+    ResponseWriter,
+    cancelled,
+    failed,
+    incomplete,
+)
+from trunkline.model.tokens import AGENT_AUDIO_MS
+from trunkline.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+PART_TIMEOUT_S: Final = 30.0
+_PARTS_AHEAD: Final = 32
+_DELTA_MS: Final = 200
+# Less than this far ahead of playback, audio leaves as it comes; else it waits for a whole delta.
+_COMFORTABLE_MS: Final = 500
+
+Emit = Callable[[Events], None]
+
+
+class ResponseRun:
+    """``request`` is awaited first: it may wait for what the caller said to be understood."""
+
+    def __init__(
+        self,
+        writer: ResponseWriter,
+        engine: EngineSession,
+        encoder: OutputEncoder,
+        request: Callable[[], Awaitable[ResponseRequest]],
+        emit: Emit,
+        writable: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._writer = writer
+        self._engine = engine
+        self._encoder = encoder
+        self._request = request
+        self._emit = emit
+        self._writable = writable
+        self._audio = AudioPacer()
+        self._text = TextPacer()
+        self._spoken: deque[SpokenText] = deque()  # transcript whose audio has not begun
+        self._pcm_payload = bytearray()
+        self._made_ms = 0.0  # of this item, as the engine gave it
+        self._item_began_ms = 0.0  # audio sent before this item
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def response_id(self) -> str:
+        return self._writer.shape.response_id
+
+    @property
+    def is_finished(self) -> bool:
+        return self._writer.is_finished
+
+    def playback_left_ms(self) -> int:
+        """Audio that was sent and cannot have been heard yet."""
+        return int(self._audio.ahead_ms(asyncio.get_running_loop().time()))
+
+    def begin(self) -> None:
+        self._emit(self._writer.begin())
+
+    async def run(self) -> None:
+        """Produce and send; returns when response.done is out, also when cancelled."""
+        self._task = asyncio.current_task()
+        parts: asyncio.Queue[ResponsePart] = asyncio.Queue(_PARTS_AHEAD)
+        try:
+            request = await self._request()
+            async with asyncio.TaskGroup() as tasks:
+                producer = tasks.create_task(self._produce(request, parts), name="produce")
+                self._end(*await self._send(parts))
+                producer.cancel()
+        except* EngineError as errors:
+            self._fail(_first(errors))
+        except* Exception as errors:  # an engine's bug ends its response, not the session
+            log.exception("an engine failed in a response", response_id=self.response_id)
+            self._fail(_first(errors))
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Nothing of this response follows the response.done that this sends."""
+        self._emit(self._writer.finish(cancelled(reason)))
+        if self._task is not None:
+            self._task.cancel()
+
+    # ---- the engine's side ---------------------------------------------------------------------
+
+    async def _produce(self, request: ResponseRequest, parts: asyncio.Queue[ResponsePart]) -> None:
+        answer = self._engine.respond(request)
+        iterator = aiter(answer)
+        # The protocol says "closing the iterator cancels it"; every real one is a generator.
+        close = getattr(answer, "aclose", None)
+        try:
+            while True:
+                async with asyncio.timeout(PART_TIMEOUT_S):
+                    part = await anext(iterator, None)
+                if part is None:
+                    raise EngineError("the engine ended a response without saying how")
+                await parts.put(part)
+                if isinstance(part, ResponseEnded):
+                    return
+        except TimeoutError:
+            raise EngineError(
+                f"the engine said nothing for {PART_TIMEOUT_S:g} s", code="engine_timeout"
+            ) from None
+        finally:
+            if close is not None:
+                await close()
+
+    # ---- the client's side ---------------------------------------------------------------------
+
+    async def _send(self, parts: asyncio.Queue[ResponsePart]) -> tuple[Ending, ResponseEnded]:
+        while True:
+            part = await parts.get()
+            is_in_budget = True
+            match part:
+                case SpeechDelta():
+                    self._hear(part)
+                    is_in_budget = await self._send_audio(is_last=False, more=parts)
+                case TextDelta(text):
+                    is_in_budget = await self._finish_audio() and await self._send_text(text)
+                case ToolCalled(name, arguments, synthesised):
+                    is_in_budget = await self._finish_audio()
+                    if is_in_budget:
+                        self._emit(self._writer.call(name, arguments, synthesised))
+                case ResponseEnded():
+                    is_in_budget = await self._finish_audio()
+                    if is_in_budget:
+                        return _ending(part), part
+            if not is_in_budget or self._writer.tokens_left <= 0:
+                return incomplete("max_output_tokens"), ResponseEnded("incomplete")
+
+    def _hear(self, part: SpeechDelta) -> None:
+        begins_ms = self._made_ms
+        payload = self._encoder.encode(part.pcm)
+        self._pcm_payload += payload
+        self._made_ms += len(payload) / bytes_per_ms(self._encoder.format)
+        self._spoken.extend(spoken_pieces(part.text, part.words, begins_ms))
+
+    async def _finish_audio(self) -> bool:
+        """All of the speech so far, the filter's tail included."""
+        if not self._made_ms and not self._spoken:
+            return True
+        tail = self._encoder.flush()
+        self._pcm_payload += tail
+        self._made_ms += len(tail) / bytes_per_ms(self._encoder.format)
+        if not await self._send_audio(is_last=True):
+            return False
+        self._send_transcript(float("inf"))
+        self._made_ms = 0.0
+        self._item_began_ms = self._audio.sent_ms
+        return True
+
+    async def _send_audio(
+        self, *, is_last: bool, more: asyncio.Queue[ResponsePart] | None = None
+    ) -> bool:
+        """Whole deltas, paced; False when the token limit was hit. What is too little for a delta
+        stays behind while we are comfortably ahead and more is on its way."""
+        per_ms = bytes_per_ms(self._encoder.format)
+        loop = asyncio.get_running_loop()
+        while self._pcm_payload:
+            have_ms = len(self._pcm_payload) / per_ms
+            is_ahead = self._audio.ahead_ms(loop.time()) > _COMFORTABLE_MS
+            can_wait = not is_last and (is_ahead or (more is not None and not more.empty()))
+            if have_ms < _DELTA_MS and can_wait:
+                return True
+            size = min(len(self._pcm_payload), _DELTA_MS * per_ms)
+            budget_ms = self._writer.tokens_left * AGENT_AUDIO_MS
+            if budget_ms <= 0:
+                return False
+            if budget_ms * per_ms < size:
+                size = int(budget_ms) * per_ms
+            ms = size / per_ms
+            if (wait_s := self._audio.wait_s(loop.time(), ms)) > 0:
+                await asyncio.sleep(wait_s)
+            await self._writable()
+            self._send_transcript(self._sent_in_item_ms() + ms)
+            self._emit(self._writer.speech(bytes(self._pcm_payload[:size]), ms))
+            del self._pcm_payload[:size]
+            self._audio.sent(loop.time(), ms)
+        return True
+
+    def _sent_in_item_ms(self) -> float:
+        return self._audio.sent_ms - self._item_began_ms
+
+    def _send_transcript(self, before_ms: float) -> None:
+        while self._spoken and self._spoken[0].start_ms < before_ms:
+            piece = self._spoken.popleft()
+            self._emit(self._writer.transcript(piece.text, piece.words))
+
+    async def _send_text(self, text: str) -> bool:
+        loop = asyncio.get_running_loop()
+        for piece in text_pieces(text):
+            if self._writer.tokens_left <= 0:
+                return False
+            if (wait_s := self._text.wait_s(loop.time(), piece)) > 0:
+                await asyncio.sleep(wait_s)
+            await self._writable()
+            self._emit(self._writer.text(piece))
+        return True
+
+    # ---- the end -------------------------------------------------------------------------------
+
+    def _end(self, ending: Ending, ended: ResponseEnded) -> None:
+        self._emit(
+            self._writer.finish(
+                ending, input_tokens=ended.input_tokens, output_tokens=ended.output_tokens
+            )
+        )
+
+    def _fail(self, exc: Exception) -> None:
+        if isinstance(exc, TrunklineError):
+            self._emit(self._writer.finish(failed(exc.code, exc.message)))
+        else:
+            self._emit(self._writer.finish(failed("internal_error", "The engine failed.")))
+
+
+def _ending(part: ResponseEnded) -> Ending:
+    if part.status == "failed":
+        return failed(part.code or "engine_error", part.message or "The engine failed.")
+    if part.status == "incomplete":
+        is_filter = part.reason == "content_filter"
+        return incomplete("content_filter" if is_filter else "max_output_tokens")
+    return COMPLETED
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, Exception)
+    return found

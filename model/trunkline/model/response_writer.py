@@ -1,0 +1,366 @@
+"""One response as a sequence of events (contract 5.1), ids, order and usage included. Pure.
+
+Call ``begin`` once, then ``speech``, ``transcript``, ``text`` and ``call`` in the order of the
+engine's parts, and ``finish`` once; each returns the events to send. After ``finish`` nothing more
+comes out, whatever is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pybase64
+
+from trunkline.domain.audio import WordMark
+from trunkline.domain.ids import mint
+from trunkline.model.conversation import Conversation, Entry
+from trunkline.model.tokens import agent_audio_tokens, text_tokens
+from trunkline.realtime import server_events as ev
+from trunkline.realtime.items import (
+    FunctionCallItem,
+    Item,
+    ItemStatus,
+    MessageItem,
+    OutputAudioPart,
+    OutputTextPart,
+    WordTime,
+)
+from trunkline.realtime.responses import (
+    InputTokenDetails,
+    OutputTokenDetails,
+    Part,
+    Response,
+    ResponseStatus,
+    StatusDetails,
+    StatusError,
+    Usage,
+)
+from trunkline.realtime.session import WireAudioFormat
+
+Events = list[ev.ServerEvent]
+CancelReason = Literal["turn_detected", "client_cancelled"]
+IncompleteReason = Literal["max_output_tokens", "content_filter"]
+
+_RATE_LIMITS = ev.RateLimitsUpdated(
+    rate_limits=(
+        # We meter nothing here; the event is part of the contract (at least once per response).
+        ev.RateLimit(name="requests", limit=100_000, remaining=99_999, reset_seconds=0.0),
+        ev.RateLimit(name="tokens", limit=10_000_000, remaining=9_999_999, reset_seconds=0.0),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseShape:
+    """What a response says about itself."""
+
+    response_id: str
+    modality: Literal["audio", "text"]
+    output_format: WireAudioFormat
+    voice: str
+    max_output_tokens: int | Literal["inf"] = "inf"
+    metadata: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a response ended."""
+
+    status: ResponseStatus
+    details: StatusDetails | None = None
+
+
+COMPLETED = Ending("completed")
+
+
+def cancelled(reason: CancelReason) -> Ending:
+    return Ending("cancelled", StatusDetails(type="cancelled", reason=reason))
+
+
+def incomplete(reason: IncompleteReason) -> Ending:
+    return Ending("incomplete", StatusDetails(type="incomplete", reason=reason))
+
+
+def failed(code: str, message: str) -> Ending:
+    error = StatusError(type="server_error", code=code, message=message)
+    return Ending("failed", StatusDetails(type="failed", error=error))
+
+
+@dataclass(slots=True)
+class _OpenMessage:
+    item_id: str
+    index: int
+    kind: Literal["audio", "text"]
+    entry: Entry
+    text: str = ""
+
+
+class ResponseWriter:
+    """``conversation`` is None for an out-of-band response: nothing of it enters any."""
+
+    def __init__(
+        self,
+        shape: ResponseShape,
+        conversation: Conversation | None,
+        *,
+        input_tokens: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.shape = shape
+        self._conversation = conversation
+        self.input_tokens = input_tokens
+        self._output: list[Item] = []
+        self._message: _OpenMessage | None = None
+        self._text_tokens = 0
+        self._audio_ms = 0.0
+        self._previous: str | None = None
+        self.is_finished = False
+
+    @property
+    def output_tokens(self) -> int:
+        return self._text_tokens + agent_audio_tokens(self._audio_ms)
+
+    @property
+    def tokens_left(self) -> float:
+        limit = self.shape.max_output_tokens
+        return float("inf") if limit == "inf" else limit - self.output_tokens
+
+    # ---- in order ------------------------------------------------------------------------------
+
+    def begin(self) -> Events:
+        return [ev.ResponseCreated(response=self._response("in_progress")), _RATE_LIMITS]
+
+    def transcript(self, text: str, words: Sequence[WordMark] = ()) -> Events:
+        """Words of the running speech; send them before the audio in which they begin."""
+        if self.is_finished or not text:
+            return []
+        events, message = self._open("audio")
+        message.text += text
+        message.entry.transcript = message.text
+        message.entry.words += tuple(words)
+        self._text_tokens += text_tokens(text)
+        events.append(
+            ev.ResponseTranscriptDelta(
+                response_id=self.shape.response_id,
+                item_id=message.item_id,
+                output_index=message.index,
+                delta=text,
+                x_words=tuple(WordTime.of(word) for word in words) or None,
+            )
+        )
+        return events
+
+    def speech(self, payload: bytes, ms: float) -> Events:
+        """Encoded audio and how long it lasts."""
+        if self.is_finished or not payload:
+            return []
+        events, message = self._open("audio")
+        message.entry.audio_ms += ms
+        self._audio_ms += ms
+        if self._conversation is not None:
+            self._conversation.has_spoken = True
+            self._conversation.keep_audio(message.entry, payload)
+        events.append(
+            ev.ResponseAudioDelta.model_construct(
+                response_id=self.shape.response_id,
+                item_id=message.item_id,
+                output_index=message.index,
+                content_index=0,
+                delta=pybase64.b64encode(payload).decode(),
+            )
+        )
+        return events
+
+    def text(self, delta: str) -> Events:
+        if self.is_finished or not delta:
+            return []
+        events, message = self._open("text")
+        message.text += delta
+        message.entry.transcript = message.text
+        self._text_tokens += text_tokens(delta)
+        events.append(
+            ev.ResponseTextDelta(
+                response_id=self.shape.response_id,
+                item_id=message.item_id,
+                output_index=message.index,
+                delta=delta,
+            )
+        )
+        return events
+
+    def call(self, name: str, arguments: str, synthesised: Sequence[str] = ()) -> Events:
+        """A complete function call; it is its own output item."""
+        if self.is_finished:
+            return []
+        events = self._close_message("completed")
+        item_id, call_id, index = mint("item"), mint("call"), len(self._output)
+        self._text_tokens += text_tokens(name + arguments)
+        begun = FunctionCallItem(
+            id=item_id,
+            object="realtime.item",
+            status="in_progress",
+            name=name,
+            call_id=call_id,
+            arguments="",
+        )
+        entry = self._add(begun, events)
+        ids = {
+            "response_id": self.shape.response_id,
+            "item_id": item_id,
+            "output_index": index,
+            "call_id": call_id,
+        }
+        events.append(ev.FunctionArgumentsDelta(**ids, delta=arguments))
+        events.append(
+            ev.FunctionArgumentsDone(
+                **ids, name=name, arguments=arguments, x_synthesised=tuple(synthesised) or None
+            )
+        )
+        final = begun.model_copy(
+            update={
+                "status": "completed",
+                "arguments": arguments,
+                "x_synthesised": tuple(synthesised) or None,
+            }
+        )
+        self._settle(entry, final, index, events)
+        return events
+
+    def finish(
+        self,
+        ending: Ending,
+        *,
+        input_tokens: Mapping[str, int] | None = None,
+        output_tokens: Mapping[str, int] | None = None,
+    ) -> Events:
+        """Close what is open and say response.done; the engine's own counts win over ours."""
+        if self.is_finished:
+            return []
+        is_whole = ending.status == "completed"
+        events = self._close_message("completed" if is_whole else "incomplete")
+        self.is_finished = True
+        usage = Usage() if ending.status == "failed" else self._usage(input_tokens, output_tokens)
+        done = self._response(ending.status, ending.details, usage)
+        events.append(ev.ResponseDone(response=done))
+        return events
+
+    # ---- inside --------------------------------------------------------------------------------
+
+    def _open(self, kind: Literal["audio", "text"]) -> tuple[Events, _OpenMessage]:
+        if self._message is not None and self._message.kind == kind:
+            return [], self._message
+        events = self._close_message("completed")
+        begun = MessageItem(
+            id=mint("item"), object="realtime.item", status="in_progress", role="assistant"
+        )
+        index = len(self._output)
+        entry = self._add(begun, events)
+        self._message = _OpenMessage(entry.item_id, index, kind, entry)
+        events.append(
+            ev.ContentPartAdded(
+                response_id=self.shape.response_id,
+                item_id=entry.item_id,
+                output_index=index,
+                part=_part(kind, ""),
+            )
+        )
+        return events, self._message
+
+    def _add(self, item: Item, events: Events) -> Entry:
+        self._output.append(item)
+        events.append(
+            ev.OutputItemAdded(
+                response_id=self.shape.response_id,
+                output_index=len(self._output) - 1,
+                item=item,
+            )
+        )
+        if self._conversation is None:
+            return Entry(item, str(item.id))
+        entry, previous = self._conversation.add(item)
+        events.append(ev.ItemAdded(item=item, previous_item_id=previous))
+        self._previous = previous
+        return entry
+
+    def _close_message(self, status: ItemStatus) -> Events:
+        message = self._message
+        if message is None:
+            return []
+        self._message = None
+        ids = {
+            "response_id": self.shape.response_id,
+            "item_id": message.item_id,
+            "output_index": message.index,
+        }
+        events: Events = []
+        part: OutputAudioPart | OutputTextPart
+        if message.kind == "audio":
+            events.append(ev.ResponseAudioDone(**ids))
+            events.append(ev.ResponseTranscriptDone(**ids, transcript=message.text))
+            part = OutputAudioPart(transcript=message.text)
+        else:
+            events.append(ev.ResponseTextDone(**ids, text=message.text))
+            part = OutputTextPart.model_construct(type="output_text", text=message.text)
+        events.append(ev.ContentPartDone(**ids, part=_part(message.kind, message.text)))
+        final = MessageItem(
+            id=message.item_id,
+            object="realtime.item",
+            status=status,
+            role="assistant",
+            content=(part,),
+        )
+        self._settle(message.entry, final, message.index, events)
+        return events
+
+    def _settle(self, entry: Entry, item: Item, index: int, events: Events) -> None:
+        conversation = self._conversation
+        # Not when it was deleted meanwhile: done, but no longer part of the conversation.
+        if conversation is not None and conversation.get(entry.item_id) is entry:
+            item = conversation.settle(entry, item)
+            events.append(ev.ItemDone(item=item, previous_item_id=self._previous))
+        self._output[index] = item
+        events.append(
+            ev.OutputItemDone(response_id=self.shape.response_id, output_index=index, item=item)
+        )
+
+    def _usage(
+        self, input_tokens: Mapping[str, int] | None, output_tokens: Mapping[str, int] | None
+    ) -> Usage:
+        text_in, audio_in = self.input_tokens
+        if input_tokens:
+            text_in, audio_in = input_tokens.get("text", 0), input_tokens.get("audio", 0)
+        text_out, audio_out = self._text_tokens, agent_audio_tokens(self._audio_ms)
+        if output_tokens:
+            text_out, audio_out = output_tokens.get("text", 0), output_tokens.get("audio", 0)
+        return Usage(
+            total_tokens=text_in + audio_in + text_out + audio_out,
+            input_tokens=text_in + audio_in,
+            output_tokens=text_out + audio_out,
+            input_token_details=InputTokenDetails(text_tokens=text_in, audio_tokens=audio_in),
+            output_token_details=OutputTokenDetails(text_tokens=text_out, audio_tokens=audio_out),
+        )
+
+    def _response(
+        self,
+        status: ResponseStatus,
+        details: StatusDetails | None = None,
+        usage: Usage | None = None,
+    ) -> Response:
+        shape = self.shape
+        return Response(
+            id=shape.response_id,
+            status=status,
+            status_details=details,
+            output=tuple(self._output),
+            conversation_id=self._conversation.conversation_id if self._conversation else None,
+            metadata=shape.metadata,
+            output_modalities=(shape.modality,),
+            max_output_tokens=shape.max_output_tokens,
+            audio={"output": {"format": shape.output_format.model_dump(), "voice": shape.voice}},
+            usage=usage,
+        )
+
+
+def _part(kind: Literal["audio", "text"], text: str) -> Part:
+    return Part(type="audio", transcript=text) if kind == "audio" else Part(type="text", text=text)
