@@ -39,6 +39,7 @@ class TestCaller:
         phrases: Sequence[Phrase | None],
         ears: Ears,
         report: CallReport,
+        placed_at: float,
     ) -> None:
         self._leg = leg
         self._steps = steps
@@ -53,7 +54,7 @@ class TestCaller:
         self._tick = asyncio.Event()
         self._ended = asyncio.Event()
         self._media = asyncio.Event()
-        self._placed_at = time.monotonic()
+        self._placed_at = placed_at
         self._media_at_ms: int | None = None
 
     async def run(self) -> None:
@@ -62,7 +63,6 @@ class TestCaller:
         if not self._report.ended_by:
             self._report.ended_by = "caller"
         await self._leg.hang_up(EndCause.CALLER_HANGUP)
-        self._measure()
 
     def save(self, path: Path) -> None:
         """Two channels: left the agent as heard, right ourselves."""
@@ -191,7 +191,8 @@ class TestCaller:
 
     # ---- afterwards ---------------------------------------------------------------------------
 
-    def _measure(self) -> None:
+    def measure(self) -> None:
+        """Fill the report from what was heard; once the ears have settled."""
         report, watch = self._report, self._watch
         report.duration_ms = watch.now_ms - (self._media_at_ms or 0)
         if watch.utterances and self._media_at_ms is not None:
