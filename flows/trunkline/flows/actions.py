@@ -144,7 +144,10 @@ class AskEngine:
 class ListenForCaller:
     """It is the caller's turn; CallerSilent after ``no_input_ms`` without speech or digits.
 
-    ``digits``: how DTMF is gathered meanwhile; None means single digits are ignored.
+    ``digits``: how DTMF is gathered meanwhile, at once, also under the agent's speech; None means
+    digits are ignored. Silence counts from the end of everything the agent has to say: lines that
+    queue, and the engine's answer when AskEngine came just before. While a tool runs it is the
+    tick by which the flow watches over it. A later one replaces an earlier one.
     """
 
     no_input_ms: int
@@ -171,11 +174,15 @@ class ReplyToEngine:
 
 @dataclass(frozen=True, slots=True)
 class RunTool:
-    """Validate, then run with the tool's own timeout, retries and idempotency key."""
+    """Validate, then run with the tool's own timeout and retries.
+
+    ``idempotency_key`` stays the same when the flow tries the same call again; empty: the run_id.
+    """
 
     run_id: str
     tool: str
     arguments: Mapping[str, Json]
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +192,7 @@ class ParkTool:
     run_id: str
     tool: str
     arguments: Mapping[str, Json]
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

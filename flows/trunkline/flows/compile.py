@@ -1,0 +1,179 @@
+"""A step into one ``session.update``: a function per slot group and one per intent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from trunkline.domain.events import Json
+from trunkline.flows.actions import Configure, DigitGathering
+from trunkline.flows.flow import CollectStep, Flow, Intent, Listening, SayStep, Step
+from trunkline.flows.slots import Slot, SlotKind, property_schema
+
+INTENT_PREFIX: Final = "intent_"
+COLLECT_PREFIX: Final = "collect_"
+CONFIRM_YES: Final = "intent_confirm_yes"
+CONFIRM_NO: Final = "intent_confirm_no"
+OPEN_HANGOVER_MS: Final = 500
+CONFIRM_HANGOVER_MS: Final = 400
+# People pause inside a number and hardly ever inside a yes.
+_HANGOVER_MS: Final[Mapping[SlotKind, int]] = {
+    SlotKind.DIGITS: 900,
+    SlotKind.AMOUNT: 700,
+    SlotKind.DATE: 700,
+    SlotKind.TIME: 600,
+    SlotKind.YES_NO: 400,
+    SlotKind.CHOICE: 500,
+    SlotKind.NAME: 700,
+    SlotKind.FREE_TEXT: 1000,
+}
+
+
+def intents_at(flow: Flow, step: Step) -> dict[str, str | None]:
+    """Intent name to where it leads from this step (None: repeat); the step's own come first."""
+    listening = listening_of(step)
+    found = dict(listening.intents) if listening else {}
+    for intent in flow.intents.values():
+        if intent.is_global and intent.name not in found:
+            found[intent.name] = intent.goto
+    return found
+
+
+def keys_at(flow: Flow, step: Step) -> dict[str, str]:
+    """DTMF digit to step; the step's own keys win over the flow's."""
+    listening = listening_of(step)
+    return {**flow.keys, **(listening.keys if listening else {})}
+
+
+def listening_of(step: Step) -> Listening | None:
+    return step.listening if isinstance(step, SayStep | CollectStep) else None
+
+
+def open_slots(step: CollectStep, filled: Collection[str]) -> tuple[Slot, ...]:
+    return tuple(slot for slot in step.slots if slot.name not in filled)
+
+
+def configure(
+    flow: Flow, step: Step, variables: Mapping[str, Json], filled: Collection[str] = ()
+) -> Configure:
+    """What the engine may ask and report in ``step``; raises PromptError when a text fails."""
+    tools: list[Mapping[str, Json]] = []
+    hangover_ms = OPEN_HANGOVER_MS
+    if isinstance(step, CollectStep):
+        slots = open_slots(step, filled)
+        tools.append(_collect_tool(step, slots, variables))
+        hangover_ms = max((_HANGOVER_MS[slot.kind] for slot in slots), default=hangover_ms)
+    tools += [_intent_tool(flow.intents[name]) for name in intents_at(flow, step)]
+    listening = listening_of(step)
+    if listening and listening.hangover_ms is not None:
+        hangover_ms = listening.hangover_ms
+    return Configure(
+        instructions=_instructions(flow, listening),
+        tools=tuple(tools),
+        hangover_ms=hangover_ms,
+    )
+
+
+def configure_confirmation(flow: Flow, step: CollectStep) -> Configure:
+    """Yes or no to a value that was keyed in and read back by the flow itself."""
+    answers = (
+        Intent(
+            name=CONFIRM_YES.removeprefix(INTENT_PREFIX),
+            label="yes",
+            description="The caller says that what was read back is right.",
+            examples=("yes", "yeah", "yes please", "that's right", "correct", "that is correct",
+                      "yes it is", "right"),
+            goto="",
+        ),
+        Intent(
+            name=CONFIRM_NO.removeprefix(INTENT_PREFIX),
+            label="no",
+            description="The caller says that what was read back is wrong.",
+            examples=("no", "nope", "that's wrong", "no that's not right", "incorrect",
+                      "that is not right", "no it isn't", "wrong"),
+            goto="",
+        ),
+    )  # fmt: skip
+    tools = [_intent_tool(answer) for answer in answers]
+    tools += [_intent_tool(flow.intents[name]) for name in intents_at(flow, step)]
+    return Configure(
+        instructions=_instructions(flow, step.listening),
+        tools=tuple(tools),
+        hangover_ms=CONFIRM_HANGOVER_MS,
+    )
+
+
+def gathering(
+    flow: Flow, step: Step, slot: Slot | None, is_confirming: bool = False
+) -> DigitGathering | None:
+    """How DTMF is gathered while ``step`` listens; None when no digit means anything."""
+    if slot is not None and slot.max_keys:
+        return DigitGathering(min_digits=1, max_digits=slot.max_keys)
+    if is_confirming or keys_at(flow, step):
+        return DigitGathering(min_digits=1, max_digits=1)
+    return None
+
+
+def _instructions(flow: Flow, listening: Listening | None) -> str:
+    return "\n\n".join(
+        part for part in (flow.instructions, listening and listening.instructions) if part
+    )
+
+
+def _intent_tool(intent: Intent) -> dict[str, Any]:
+    return {
+        "type": "function",
+        "name": INTENT_PREFIX + intent.name,
+        "description": intent.description,
+        "parameters": {"type": "object", "properties": {}},
+        "x-trunkline": {
+            "role": "intent",
+            "label": intent.label,
+            "examples": list(intent.examples),
+        },
+    }
+
+
+def _collect_tool(
+    step: CollectStep, slots: tuple[Slot, ...], variables: Mapping[str, Json]
+) -> dict[str, Any]:
+    properties = {slot.name: _property(slot, variables) for slot in slots}
+    wanted = " and ".join(slot.description for slot in slots)
+    return {
+        "type": "function",
+        "name": COLLECT_PREFIX + step.name,
+        "description": f"Report the caller's {wanted}.",
+        "parameters": {
+            "type": "object",
+            "properties": properties,
+            "required": [slot.name for slot in slots],
+            "additionalProperties": False,
+        },
+        "x-trunkline": {"role": "collect", "label": wanted},
+    }
+
+
+def _property(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
+    annotations: dict[str, Any] = {
+        "kind": slot.kind.value,
+        "ask": slot.ask.render(variables),
+        "reprompts": [prompt.render(variables) for prompt in slot.reprompts],
+        "confirm": slot.confirm.value,
+    }
+    if slot.read_back is not None:
+        annotations["read_back"] = slot.read_back.render(variables)
+    match slot.kind:
+        case SlotKind.DIGITS | SlotKind.NAME | SlotKind.FREE_TEXT:
+            annotations |= {"min_length": slot.min_length, "max_length": slot.max_length}
+        case SlotKind.AMOUNT:
+            annotations["currency"] = slot.currency
+            if slot.minimum is not None:
+                annotations["minimum"] = str(slot.minimum)
+            if slot.maximum is not None:
+                annotations["maximum"] = str(slot.maximum)
+        case SlotKind.CHOICE:
+            annotations["synonyms"] = {value: list(also) for value, also in slot.choices.items()}
+    return property_schema(slot) | {
+        "description": slot.description,
+        "x-trunkline": annotations,
+    }

@@ -1,0 +1,1 @@
+"""YAML to Flow: reading with line numbers, checking everything at once, assembling."""

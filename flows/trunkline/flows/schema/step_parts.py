@@ -1,0 +1,239 @@
+"""Steps and slots as written into Steps: targets, templates and arguments checked."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from trunkline.flows.flow import (
+    BranchStep,
+    Case,
+    CollectStep,
+    FailureRoute,
+    Fallback,
+    HangUpStep,
+    Listening,
+    SayStep,
+    Step,
+    ToolStep,
+    TransferStep,
+)
+from trunkline.flows.prompts import compile_prompt
+from trunkline.flows.schema.assembly import Assembly
+from trunkline.flows.schema.document import (
+    BranchPart,
+    CollectPart,
+    FailurePart,
+    HangUpPart,
+    ListenPart,
+    SayPart,
+    SlotPart,
+    StepPart,
+    ToolStepPart,
+    TransferPart,
+)
+from trunkline.flows.schema.parts import did_you_mean
+from trunkline.flows.schema.source import YamlPath
+from trunkline.flows.schema.tool_parts import argument_names
+from trunkline.flows.slots import Slot, SlotKind
+from trunkline.flows.tools import RiskClass, ToolSpec
+
+_READ_BACK = compile_prompt("I have {value}. Is that right?")
+
+
+def assemble_step(
+    assembly: Assembly, name: str, part: StepPart | BranchPart, tools: dict[str, ToolSpec]
+) -> Step | None:
+    """The step, or None when a complaint leaves nothing to build it from."""
+    path: YamlPath = ("steps", name)
+    match part:
+        case SayPart():
+            return _say(assembly, name, part, path)
+        case CollectPart():
+            return CollectStep(
+                name=name,
+                slots=tuple(
+                    _slot(assembly, slot_name, slot, (*path, "collect", slot_name))
+                    for slot_name, slot in part.collect.items()
+                ),
+                next=assembly.step(part.next, (*path, "next")),
+                lines=assembly.lines(part.say, (*path, "say")),
+                listening=_listening(assembly, part.listen, (*path, "listen")),
+                reuses=part.reuse,
+            )
+        case ToolStepPart():
+            return _tool(assembly, name, part, path, tools)
+        case BranchPart():
+            cases = tuple(
+                Case(
+                    assembly.condition(case.when, (*path, "branch", place, "when")),
+                    assembly.step(case.goto, (*path, "branch", place, "goto")),
+                )
+                for place, case in enumerate(part.branch)
+            )
+            return BranchStep(name, cases, assembly.step(part.otherwise, (*path, "otherwise")))
+        case TransferPart():
+            if part.on_failure.goto is None:
+                assembly.complain((*path, "on_failure"), "'goto' is missing")
+            failure = assembly.fallback(part.on_failure, (*path, "on_failure"))
+            return TransferStep(
+                name=name,
+                target=assembly.prompt(part.transfer, (*path, "transfer")),
+                on_failure=failure.goto or "",
+                lines=assembly.lines(part.say, (*path, "say")),
+                failure_lines=failure.lines,
+            )
+        case HangUpPart():
+            return HangUpStep(name, assembly.lines(part.say, (*path, "say")), part.hang_up)
+        case StepPart():
+            return None
+        case _:
+            assert_never(part)
+
+
+def _say(assembly: Assembly, name: str, part: SayPart, path: YamlPath) -> SayStep:
+    if part.next is None and part.listen is None:
+        assembly.complain(path, "a say step goes on (next) or listens (listen)")
+    if part.next is not None and part.listen is not None:
+        assembly.complain(
+            (*path, "next"), "a step that listens goes where the caller leads: drop it"
+        )
+    if part.listen is not None and not part.listen.intents:
+        assembly.complain((*path, "listen"), "'intents' is missing: what may the caller want here?")
+    return SayStep(
+        name=name,
+        lines=assembly.lines(part.say, (*path, "say")),
+        next=assembly.optional_step(part.next, (*path, "next")),
+        listening=(
+            None if part.listen is None else _listening(assembly, part.listen, (*path, "listen"))
+        ),
+    )
+
+
+def _listening(assembly: Assembly, part: ListenPart, path: YamlPath) -> Listening:
+    intents: dict[str, str | None] = {}
+    for name, goto in part.intents.items():
+        if name not in assembly.parts.intent_names:
+            hint = did_you_mean(name, assembly.parts.intent_names)
+            assembly.complain((*path, "intents", name), f"there is no intent {name!r}{hint}")
+        if goto is not None:
+            intents[name] = assembly.step(goto, (*path, "intents", name))
+        else:
+            intent = assembly.parts.intents.get(name)
+            intents[name] = intent.goto if intent else None
+    return Listening(
+        intents=intents,
+        keys={key: assembly.step(to, (*path, "keys", key)) for key, to in part.keys.items()},
+        no_input_ms=part.no_input_ms,
+        hangover_ms=part.hangover_ms,
+        instructions=part.instructions,
+    )
+
+
+def _slot(assembly: Assembly, name: str, part: SlotPart, path: YamlPath) -> Slot:
+    least, most = part.min_length or 1, part.max_length or (200 if part.kind != "digits" else 20)
+    if part.length is not None:
+        if part.min_length or part.max_length:
+            assembly.complain((*path, "length"), "give length, or min_length and max_length")
+        least = most = part.length
+    elif part.kind is SlotKind.DIGITS and part.max_length is None:
+        assembly.complain(path, "how many digits? Give length, or min_length and max_length")
+    if least > most:
+        assembly.complain((*path, "min_length"), "min_length is above max_length")
+    if part.minimum is not None and part.maximum is not None and part.minimum > part.maximum:
+        assembly.complain((*path, "minimum"), "minimum is above maximum")
+    if part.kind is SlotKind.CHOICE and not part.choices:
+        assembly.complain(path, "'choices' is missing: value, then other ways of saying it")
+    if part.choices and part.kind is not SlotKind.CHOICE:
+        assembly.complain((*path, "choices"), f"a {part.kind} slot has no choices")
+    if part.read_back is not None and "{value}" not in part.read_back:
+        assembly.complain((*path, "read_back"), "write {value} where the value is to be spoken")
+    return Slot(
+        name=name,
+        kind=part.kind,
+        description=part.description,
+        ask=assembly.prompt(part.ask, (*path, "ask")),
+        reprompts=assembly.texts(part.reprompts, (*path, "reprompts")),
+        read_back=(
+            assembly.prompt(part.read_back, (*path, "read_back")) if part.read_back else _READ_BACK
+        ),
+        confirm=part.confirm,
+        min_length=least,
+        max_length=most,
+        minimum=part.minimum,
+        maximum=part.maximum,
+        currency=part.currency,
+        choices=part.choices,
+    )
+
+
+def _tool(
+    assembly: Assembly, name: str, part: ToolStepPart, path: YamlPath, tools: dict[str, ToolSpec]
+) -> ToolStep | None:
+    next_step = assembly.step(part.next, (*path, "next"))
+    arguments = {
+        key: assembly.value(value, (*path, "arguments", key))
+        for key, value in part.arguments.items()
+    }
+    failures = {
+        code: _failure(assembly, failure, (*path, "on_failure", code))
+        for code, failure in part.on_failure.items()
+    }
+    if part.tool not in assembly.parts.tool_names:
+        hint = did_you_mean(part.tool, assembly.parts.tool_names)
+        assembly.complain((*path, "tool"), f"there is no tool {part.tool!r}{hint}")
+    tool = tools.get(part.tool)
+    if tool is None:
+        return None
+    _check_arguments(assembly, part, path)
+    if tool.risk is RiskClass.HIGH and (part.on_parked is None or not part.on_parked.say):
+        assembly.complain(
+            path, f"{part.tool!r} is high risk and will be parked: say so in on_parked"
+        )
+    parked = part.on_parked
+    return ToolStep(
+        name=name,
+        tool=tool,
+        arguments=arguments,
+        next=next_step,
+        save_as=part.save_as,
+        lines=assembly.lines(part.say, (*path, "say")),
+        failures=failures,
+        parked_lines=assembly.lines(parked.say, (*path, "on_parked", "say")) if parked else (),
+        parked_next=(
+            assembly.optional_step(parked.goto, (*path, "on_parked", "goto")) if parked else None
+        ),
+    )
+
+
+def _check_arguments(assembly: Assembly, part: ToolStepPart, path: YamlPath) -> None:
+    tool = assembly.parts.tools[part.tool]
+    known = argument_names(tool)
+    for key in part.arguments:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            assembly.complain(
+                (*path, "arguments", key), f"{part.tool!r} takes no argument {key!r}{hint}"
+            )
+    required = tool.parameters.get("required")
+    for key in required if isinstance(required, list) else ():
+        if key not in part.arguments:
+            assembly.complain(path, f"{part.tool!r} needs the argument {key!r}")
+
+
+def _failure(assembly: Assembly, part: FailurePart, path: YamlPath) -> FailureRoute:
+    for name in part.forget:
+        if name not in assembly.variables:
+            assembly.complain((*path, "forget"), f"nothing ever sets the variable {name!r}")
+    return failure_route(assembly, part, path)
+
+
+def failure_route(assembly: Assembly, part: FailurePart, path: YamlPath) -> FailureRoute:
+    """A route as written; without ``then`` the call goes to the flow's goodbye."""
+    then = part.then
+    return FailureRoute(
+        lines=assembly.lines(part.say, (*path, "say")),
+        goto=assembly.optional_step(part.goto, (*path, "goto")),
+        limit=part.limit,
+        forget=part.forget,
+        fallback=assembly.fallback(then, (*path, "then")) if then else Fallback(),
+    )

@@ -1,0 +1,132 @@
+"""Tools: what a flow may have done for it, and how. Values only; ``tool_runner`` runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from trunkline.domain.events import Json, ToolOutcome
+from trunkline.flows.prompts import Expression, Prompt
+
+SECRETS: Final = "secrets"
+"""The one name under which header templates see secrets: ``{{ secrets.energy_api_key }}``."""
+
+
+class RiskClass(StrEnum):
+    """How much harm a wrong call does. ``HIGH`` is parked for a human, never just run."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """``attempts`` in all; the wait doubles from ``backoff_ms``."""
+
+    attempts: int = 1
+    backoff_ms: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTransport:
+    """One HTTP request made of templates, and what its answer means.
+
+    ``url`` and ``body`` see the arguments and the flow's constants, ``headers`` see ``secrets`` as
+    well. Arguments are percent-encoded in the URL. ``result`` maps a name to a dotted path in the
+    answer (empty: the whole answer). ``error_codes``: HTTP status to the code a flow can route on.
+    ``allowed_hosts``: ``host`` or ``host:port`` that may be reached although it is not public.
+    """
+
+    method: str
+    url: Prompt
+    headers: Mapping[str, Prompt] = field(default_factory=dict)
+    query: Mapping[str, Prompt] = field(default_factory=dict)
+    body: Mapping[str, Expression | Prompt] | None = None
+    result: Mapping[str, str] = field(default_factory=dict)
+    error_codes: Mapping[int, str] = field(default_factory=dict)
+    max_response_bytes: int = 256 * 1024
+    allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the flow declares it. ``parameters`` and ``returns`` are JSON Schemas.
+
+    ``timeout_ms`` bounds each attempt. A failed attempt is tried again only when the tool is
+    idempotent, or when its service honours our idempotency key (``sends_key``).
+    """
+
+    name: str
+    description: str
+    transport: HttpTransport
+    parameters: Mapping[str, Json]
+    returns: Mapping[str, Json] | None = None
+    risk: RiskClass = RiskClass.LOW
+    timeout_ms: int = 5000
+    retry: Retry = Retry()
+    is_idempotent: bool = False
+    sends_key: bool = False
+    while_running: Prompt | None = None
+    still_running: Prompt | None = None
+
+    @property
+    def may_retry(self) -> bool:
+        return self.is_idempotent or self.sends_key
+
+    @property
+    def worst_case_ms(self) -> int:
+        """The longest a run may take, waits between attempts included."""
+        attempts = self.retry.attempts if self.may_retry else 1
+        waits = self.retry.backoff_ms * ((1 << (attempts - 1)) - 1)
+        return attempts * self.timeout_ms + waits
+
+
+@dataclass(frozen=True, slots=True)
+class ToolError:
+    """Why a tool gave no result; ``code`` is stable, ``message`` holds nothing of the caller's."""
+
+    code: str
+    message: str
+    http_status: int | None = None
+    is_retryable: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The object an engine and the transcript get instead of a result."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.http_status is not None:
+            error["http_status"] = self.http_status
+        return {"error": error}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSucceeded:
+    result: Json
+    duration_ms: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFailed:
+    outcome: ToolOutcome
+    error: ToolError
+    duration_ms: int
+    attempts: int
+
+    @property
+    def result(self) -> Json:
+        return self.error.as_json()
+
+
+ToolRunResult: TypeAlias = ToolSucceeded | ToolFailed
+
+
+def error_code(result: Json) -> str:
+    """The code inside a typed error object; ``failed`` when it is anything else."""
+    if isinstance(result, Mapping):
+        error = result.get("error")
+        if isinstance(error, Mapping) and isinstance(error.get("code"), str):
+            return str(error["code"])
+    return "failed"
