@@ -30,7 +30,8 @@ def main() -> None:
     # setup.sh installs the project without build isolation: its build tools are pinned too.
     # hatchling needs `editables` for an editable install only, so it does not ask for it here.
     build = [*project["build-system"]["requires"], "editables"]
-    serve = [*project["project"]["dependencies"], *build]
+    # redis asks for async-timeout below Python 3.11.3 only: Debian 12 has 3.11.2.
+    serve = [*project["project"]["dependencies"], *build, "async-timeout"]
     dev = [*serve, *project["project"]["optional-dependencies"]["dev"]]
     everything = resolve(dev)
     # The same versions in both files: a served installation is a part of the tested one.

@@ -10,10 +10,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 profile=${1:-serve}
-apt_lists=(scripts/apt-packages-serve.txt)
 case $profile in
-  serve) ;;
-  dev) apt_lists+=(scripts/apt-packages-test.txt) ;;
+  serve) apt_lists=(scripts/apt-packages-serve.txt) ;;
+  dev) apt_lists=(scripts/apt-packages-serve.txt scripts/apt-packages-test.txt) ;;
   *) echo "usage: scripts/setup.sh serve|dev" >&2; exit 2 ;;
 esac
 venv=$PWD/.venv
@@ -24,8 +23,9 @@ die() { printf 'setup: %s\n' "$@" >&2; exit 1; }
 since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN {printf "%6.1f s", b - a}'; }
 step_done() { printf '  %-40s %s\n' "$1" "$(since "$2")"; }
 
+# One key for both profiles: what is made for dev serves too.
 key=$({
-  sha256sum "$lock" requirements/serve.txt pyproject.toml "${apt_lists[@]}" scripts/setup.sh \
+  sha256sum requirements/*.txt pyproject.toml scripts/apt-packages-*.txt scripts/setup.sh \
     scripts/build-pjsua2 scripts/pack_wheel.py
   find sip/native -type f -print0 | sort -z | xargs -0 sha256sum
   echo "$PWD $base_python ${PJPROJECT_TARBALL:-}"
@@ -44,30 +44,44 @@ began=$EPOCHREALTIME
 # --- Debian packages ----------------------------------------------------------------------------
 # Installing kamailio or postgresql would start system services; the tests run their own. While we
 # install, the usual policy-rc.d guard keeps them from starting, and it is removed again.
+guard=/usr/sbin/policy-rc.d
+logs=$(mktemp -d)
+root=()
+guarded=
+tidy() {
+  rm -rf "$logs"
+  [ -z "$guarded" ] || "${root[@]}" rm -f $guard
+}
+trap tidy EXIT
+
 install_packages() {
-  local guard=/usr/sbin/policy-rc.d guarded='' status=0 root=()
   if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null && sudo -n true 2>/dev/null ||
-      die "these Debian packages are missing, and this user may not install them. Run:" \
-        "  apt-get update && apt-get install -y --no-install-recommends $*" "and try again."
+    if ! { command -v sudo && sudo -n true; } >/dev/null 2>&1; then
+      echo "setup: Debian packages are missing, and this user may not install them. Run" >&2
+      echo "  apt-get update && apt-get install -y --no-install-recommends $*" >&2
+      die "as root and try again."
+    fi
     root=(sudo -n)
   fi
   if [ ! -e $guard ]; then
+    guarded=yes
     printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $guard >/dev/null
     "${root[@]}" chmod 755 $guard
-    guarded=yes
   fi
-  {
+  if ! {
     "${root[@]}" apt-get -q update &&
       "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
         --no-install-recommends "$@"
-  } >"$logs/apt" 2>&1 </dev/null || status=$?
-  [ -z "$guarded" ] || "${root[@]}" rm -f $guard
-  [ $status -eq 0 ] || { tail -n 20 "$logs/apt" >&2; die "apt-get install failed: $*"; }
+  } >"$logs/apt" 2>&1 </dev/null; then
+    tail -n 20 "$logs/apt" >&2
+    die "apt-get could not install: $*"
+  fi
+  if [ -n "$guarded" ]; then
+    "${root[@]}" rm -f $guard
+    guarded=
+  fi
 }
 
-logs=$(mktemp -d)
-trap 'rm -rf "$logs"' EXIT
 mapfile -t wanted < <(sed 's/#.*//' "${apt_lists[@]}" | xargs -n 1)
 if command -v dpkg-query >/dev/null; then
   # shellcheck disable=SC2016
@@ -117,5 +131,5 @@ if ! command -v redis-server >/dev/null && [ -x /usr/bin/redis-check-rdb ]; then
   ln -sf /usr/bin/redis-check-rdb "$venv/bin/redis-server"
 fi
 
-echo "$key" >"$venv/.ready-$profile"
+for done in serve $profile; do echo "$key" >"$venv/.ready-$done"; done
 step_done "ready, in all" "$began"
