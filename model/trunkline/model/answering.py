@@ -33,7 +33,7 @@ class Answering:
         conversation: Conversation,
         engine: EngineSession,
         engine_rate_hz: int,
-        hearing: Callable[[], Hearing],
+        hearing: Hearing,
         outbox: Outbox,
         emit: Callable[[Events], None],
         tasks: asyncio.TaskGroup,
@@ -80,7 +80,7 @@ class Answering:
         run = self._run(session, params, config, context)
         if is_default:
             self._active = self._last = run
-            self._hearing().agent_speaks()
+            self._hearing.agent_speaks()
         else:
             self._out_of_band[run.response_id] = run
         run.begin()
@@ -151,7 +151,7 @@ class Answering:
         finally:
             self._out_of_band.pop(run.response_id, None)
             if is_default and self._last is run:
-                self._hearing().agent_answered(run.playback_left_ms())
+                self._hearing.agent_answered(run.playback_left_ms())
 
     def _context(self, params: ResponseParams) -> list[Entry]:
         if params.input is None:
@@ -173,7 +173,7 @@ class Answering:
 
     async def _until_understood(self, context: Sequence[Entry]) -> None:
         """Wait for the transcriptions that are owed, within a deadline; then go on without."""
-        hearing = self._hearing()
+        hearing = self._hearing
         try:
             async with asyncio.timeout(UNDERSTANDING_TIMEOUT_S):
                 while not all(entry.is_understood for entry in context):

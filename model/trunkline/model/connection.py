@@ -45,51 +45,50 @@ def new_session(model: str, *, limit_s: int = SESSION_LIMIT_S) -> Session:
 
 
 class Connection:
-    """``run`` comes first and ends with the session; who opened the engine session closes it."""
+    """``start`` comes first; its tasks live in the shell's group, which ends them with the session.
+    Who opened the engine session closes it."""
 
     def __init__(
         self,
         session: Session,
         engine: Engine,
         engine_session: EngineSession,
+        tasks: asyncio.TaskGroup,
         *,
         limit_s: float = SESSION_LIMIT_S,
     ) -> None:
         self.session = session
         self.outbox = Outbox()
         self._engine_session = engine_session
+        self._tasks = tasks
         self._limit_s = limit_s
-        self._input_rate_hz = engine.capabilities.input_rate_hz
-        self._output_rate_hz = engine.capabilities.output_rate_hz
         self._protocol = ServerProtocol()
         self._conversation = Conversation()
         self._hearing = Hearing(
             session,
             self._conversation,
             engine_session,
-            self._input_rate_hz,
+            engine.capabilities.input_rate_hz,
             self.emit,
             on_started=self._speech_started,
             on_committed=self._turn_committed,
             is_agent_heard=self._is_agent_heard,
         )
-        self._answering: Answering | None = None
+        self._answering = Answering(
+            self._conversation,
+            engine_session,
+            engine.capabilities.output_rate_hz,
+            self._hearing,
+            self.outbox,
+            self.emit,
+            tasks,
+        )
 
-    async def run(self) -> None:
-        """Greet, then serve until cancelled; ends by itself when the engine or the hour is over."""
+    def start(self) -> None:
+        """Greet, and begin to listen to the engine and to the clock."""
         self.emit([ev.SessionCreated(session=self.session.model_dump(mode="json"))])
-        async with asyncio.TaskGroup() as tasks:
-            self._answering = Answering(
-                self._conversation,
-                self._engine_session,
-                self._output_rate_hz,
-                lambda: self._hearing,
-                self.outbox,
-                self.emit,
-                tasks,
-            )
-            tasks.create_task(self._listen_to_engine(), name="transcriptions")
-            tasks.create_task(self._expire(), name="session limit")
+        self._tasks.create_task(self._listen_to_engine(), name="transcriptions")
+        self._tasks.create_task(self._expire(), name="session limit")
 
     def emit(self, events: list[ev.ServerEvent]) -> None:
         for event in events:
@@ -153,16 +152,16 @@ class Connection:
                     [ev.ItemTruncated(item_id=item_id, content_index=index, audio_end_ms=end_ms)]
                 )
             case ce.ResponseCreate(response=params):
-                self._answers.create(self.session, params or ce.ResponseParams())
+                self._answering.create(self.session, params or ce.ResponseParams())
             case ce.ResponseCancel(response_id=response_id):
-                self._answers.cancel(response_id)
+                self._answering.cancel(response_id)
 
     async def _update(self, update: dict[str, Json]) -> None:
         new = updated(
             self.session,
             update,
             has_spoken=self._conversation.has_spoken,
-            is_responding=self._answers.is_active,
+            is_responding=self._answering.is_active,
         )
         try:
             async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
@@ -177,25 +176,20 @@ class Connection:
 
     # ---- turn detection ------------------------------------------------------------------------
 
-    @property
-    def _answers(self) -> Answering:
-        assert self._answering is not None, "run() comes first"
-        return self._answering
-
     def _is_agent_heard(self) -> bool:
-        return self._answers.is_heard()
+        return self._answering.is_heard()
 
     def _speech_started(self) -> None:
         detection = self.session.audio.input.turn_detection
         if detection is not None and detection.interrupt_response:
-            self._answers.interrupt()
+            self._answering.interrupt()
 
     def _turn_committed(self) -> None:
         detection = self.session.audio.input.turn_detection
-        if detection is None or not detection.create_response or self._answers.is_active:
+        if detection is None or not detection.create_response or self._answering.is_active:
             return  # never two responses of the default conversation at once
         try:
-            self._answers.create(self.session, ce.ResponseParams())
+            self._answering.create(self.session, ce.ResponseParams())
         except ProtocolError as exc:
             self.emit([error_event(exc)])
 

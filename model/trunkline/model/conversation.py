@@ -94,6 +94,7 @@ class Conversation:
         entry = self._require(item_id, "item_delete_invalid_item_id")
         self._order.remove(entry)
         del self._by_id[item_id]
+        entry.is_understood = True  # nobody waits for it any more
         self._kept_bytes -= len(entry.payload)
 
     def retrieve(self, item_id: str) -> Entry:

@@ -42,8 +42,8 @@ OWN_TRANSCRIPTION_MODEL: Final = "trunkline-asr"
 
 
 class Hearing:
-    """``on_started``: speech has begun. ``on_committed``: a turn was committed by detection or by the
-    idle timeout. ``is_agent_heard``: a response is running or may still be playing."""
+    """``on_started``: speech has begun. ``on_committed``: detection or the idle timeout committed a
+    turn. ``is_agent_heard``: a response is running or may still be playing."""
 
     def __init__(
         self,

@@ -5,55 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 # Words that hardly ever end a sentence: conjunctions, articles, prepositions, fillers.
-_OPEN_WORDS: Final = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "at",
-        "because",
-        "but",
-        "by",
-        "could",
-        "for",
-        "from",
-        "i'd",
-        "i'll",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it's",
-        "its",
-        "like",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "so",
-        "than",
-        "that",
-        "the",
-        "their",
-        "then",
-        "to",
-        "uh",
-        "um",
-        "er",
-        "erm",
-        "we",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "with",
-        "would",
-        "your",
-    ]
+_OPEN_WORD_LINE: Final = (
+    "a an and at because but by could for from i'd i'll if in into is it's its like my of on or "
+    "our so than that the their then to uh um er erm we what when where which who why with would "
+    "your"
 )
+_OPEN_WORDS: Final = frozenset(_OPEN_WORD_LINE.split())
 
 
 def looks_unfinished(text: str) -> bool:

@@ -1,0 +1,207 @@
+"""The WebSocket shell of a Realtime connection: authenticate, admit, open, then move frames."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from trunkline.domain.errors import (
+    EngineError,
+    EngineTimeout,
+    Invalid,
+    NotFound,
+    TrunklineError,
+)
+from trunkline.model.admission import Admission
+from trunkline.model.api_errors import error_response
+from trunkline.model.authority import REALTIME_SCOPE, Authority, Principal
+from trunkline.model.bearer import asks_for_beta, bearer_key, chosen_subprotocol
+from trunkline.model.connection import Connection, new_session
+from trunkline.model.engine import Engine, EngineSession
+from trunkline.model.engine_config import engine_config
+from trunkline.model.outbox import Close, Outbox
+from trunkline.model.registry import Engines
+from trunkline.realtime.session import Session
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import SESSIONS_LIVE
+
+log = get_logger(__name__)
+
+OPEN_TIMEOUT_S: Final = 10.0
+CLOSE_TIMEOUT_S: Final = 5.0
+
+
+class _SessionOver(Exception):
+    """Ends the task group of a session in the ordinary way."""
+
+
+class RealtimeSockets:
+    """Serves ``/v1/realtime`` and knows the sessions that are open, so that it can end them."""
+
+    def __init__(self, engines: Engines, authority: Authority, admission: Admission) -> None:
+        self._engines = engines
+        self._authority = authority
+        self._admission = admission
+        self._open: set[Outbox] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One connection from its handshake to its end; refused with a status and a reason."""
+        try:
+            principal = self._authenticated(socket)
+            model, engine = self._wanted(socket)
+            with self._admission.slot(principal.key_id):
+                session = new_session(model)
+                engine_session = await _opened(engine, session)
+                try:
+                    await socket.accept(chosen_subprotocol(socket.scope["subprotocols"]))
+                    await self._attend(socket, principal, session, engine, engine_session)
+                finally:
+                    await _closed(engine_session)
+        except TrunklineError as exc:
+            if socket.client_state is WebSocketState.CONNECTING:
+                await socket.send_denial_response(error_response(exc))
+                log.info("a Realtime session was refused", code=exc.code)
+            else:
+                log.warning("a Realtime session failed", code=exc.code)
+        except WebSocketDisconnect:
+            return  # gone while it was being accepted
+
+    async def until_empty(self, deadline_s: float) -> None:
+        """Returns when the last session has ended, at the latest after ``deadline_s``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._empty.wait()
+
+    def end_all(self, code: int, reason: str) -> None:
+        for outbox in self._open:
+            outbox.close(code, reason)
+
+    # ---- the handshake -------------------------------------------------------------------------
+
+    def _authenticated(self, socket: WebSocket) -> Principal:
+        key = bearer_key(socket.headers.get("authorization"), socket.scope["subprotocols"])
+        principal = self._authority.authenticate(key)
+        principal.require(REALTIME_SCOPE)
+        return principal
+
+    def _wanted(self, socket: WebSocket) -> tuple[str, Engine]:
+        if asks_for_beta(socket.headers.get("openai-beta"), socket.scope["subprotocols"]):
+            raise Invalid(
+                "This server speaks the GA generation of the Realtime API: leave out the header "
+                "'OpenAI-Beta: realtime=v1'.",
+                code="beta_not_supported",
+            )
+        for name in ("call_id", "intent"):
+            if name in socket.query_params:
+                raise Invalid(
+                    f"The query parameter '{name}' is not supported by this server.",
+                    code="unsupported_parameter",
+                    param=name,
+                )
+        model = socket.query_params.get("model", "")
+        found = self._engines.find(model)
+        if found is None:
+            raise NotFound(
+                f"The model '{model[:64]}' does not exist here; this server has "
+                f"{', '.join(self._engines.names())}.",
+                code="model_not_found",
+            )
+        return model or found.name, found.engine
+
+    # ---- the session ---------------------------------------------------------------------------
+
+    async def _attend(
+        self,
+        socket: WebSocket,
+        principal: Principal,
+        session: Session,
+        engine: Engine,
+        engine_session: EngineSession,
+    ) -> None:
+        log.info(
+            "a Realtime session began",
+            session_id=session.id,
+            key_id=principal.key_id,
+            engine=engine.name,
+        )
+        SESSIONS_LIVE.inc()
+        outbox: Outbox | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                connection = Connection(session, engine, engine_session, tasks)
+                outbox = connection.outbox
+                self._open.add(outbox)
+                self._empty.clear()
+                connection.start()
+                sides = (
+                    tasks.create_task(_read(socket, connection), name="read"),
+                    tasks.create_task(_write(socket, outbox), name="write"),
+                )
+                await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
+                raise _SessionOver
+        except* _SessionOver:
+            log.info("a Realtime session ended", session_id=session.id)
+        except* Exception:  # a bug ends this session only; the others must not notice
+            log.exception("a Realtime session failed", session_id=session.id)
+        finally:
+            SESSIONS_LIVE.dec()
+            if outbox is not None:
+                self._open.discard(outbox)
+                if not self._open:
+                    self._empty.set()
+        await _hang_up(socket)
+
+
+async def _read(socket: WebSocket, connection: Connection) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        if text is None:
+            connection.receive_binary()
+        else:
+            await connection.receive(text)
+
+
+async def _write(socket: WebSocket, outbox: Outbox) -> None:
+    with suppress(WebSocketDisconnect):
+        while True:
+            frame = await outbox.get()
+            if isinstance(frame, Close):
+                await socket.close(frame.code, frame.reason)
+                return
+            await socket.send({"type": "websocket.send", "text": frame.decode()})
+
+
+async def _hang_up(socket: WebSocket) -> None:
+    """After a failure of ours the client still gets a close frame."""
+    if socket.application_state is WebSocketState.CONNECTED and (
+        socket.client_state is WebSocketState.CONNECTED
+    ):
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await socket.close(1011, "Internal error.")
+
+
+async def _opened(engine: Engine, session: Session) -> EngineSession:
+    try:
+        async with asyncio.timeout(OPEN_TIMEOUT_S):
+            return await engine.open_session(session.id, engine_config(session))
+    except TimeoutError:
+        raise EngineTimeout(f"The engine did not open a session in {OPEN_TIMEOUT_S:g} s.") from None
+
+
+async def _closed(engine_session: EngineSession) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await engine_session.aclose()
+    except (TimeoutError, EngineError):
+        log.warning("an engine session did not close cleanly")
