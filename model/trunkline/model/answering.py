@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from trunkline.domain.errors import ProtocolError
@@ -75,6 +76,9 @@ class Answering:
                 code="rate_limit_exceeded",
             )
         config = response_config(session, params)
+        if config.tool_choice == "required" and not config.tools:
+            # openai-agents keeps "required" after a hand-off to an agent without tools.
+            config = replace(config, tool_choice="auto")
         _check_choice(config)
         context = self._context(params)
         run = self._run(session, params, config, context)
@@ -186,12 +190,6 @@ class Answering:
 def _check_choice(config: EngineConfig) -> None:
     choice = config.tool_choice
     if isinstance(choice, str):
-        if choice == "required" and not config.tools:
-            raise ProtocolError(
-                "tool_choice is 'required' but there are no tools.",
-                code="invalid_value",
-                param="response.tool_choice",
-            )
         return
     name = choice.get("name")
     if all(tool.get("name") != name for tool in config.tools):

@@ -159,6 +159,7 @@ async def serve(settings: Settings) -> int:
             ws_ping_timeout=PING_S,
             http="httptools",
             log_config=None,
+            log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=5,
         )
