@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from trunkline.domain.events import Json, ToolOutcome
 from trunkline.flows.prompts import Expression, Prompt
@@ -107,6 +108,10 @@ class ToolSucceeded:
     duration_ms: int
     attempts: int
 
+    @property
+    def outcome(self) -> ToolOutcome:
+        return ToolOutcome.OK
+
 
 @dataclass(frozen=True, slots=True)
 class ToolFailed:
@@ -121,6 +126,17 @@ class ToolFailed:
 
 
 ToolRunResult: TypeAlias = ToolSucceeded | ToolFailed
+
+
+def split_allowed(entry: str) -> tuple[str, int | None]:
+    """``host``, ``host:port``, ``[v6]:port`` or a URL, as host and port; ValueError if neither."""
+    where = urlsplit(entry if "//" in entry else f"//{entry}")
+    if not where.hostname:
+        raise ValueError(f"{entry!r} names no host")
+    port = where.port
+    if port is None and where.scheme in ("http", "https"):
+        port = 443 if where.scheme == "https" else 80
+    return where.hostname.lower(), port
 
 
 def error_code(result: Json) -> str:

@@ -107,8 +107,9 @@ def _written(source: Source) -> set[str]:
     for step in steps.values() if isinstance(steps, dict) else ():
         if not isinstance(step, dict):
             continue
-        if isinstance(step.get("collect"), dict):
-            names |= set(step["collect"])
+        collect = step.get("collect")
+        if isinstance(collect, dict | list):
+            names |= {name for name in collect if isinstance(name, str)}
         if isinstance(step.get("save_as"), str):
             names.add(step["save_as"])
     return names

@@ -37,6 +37,13 @@ def _intents(value: Any) -> Any:
     return value
 
 
+def _collect(value: Any) -> Any:
+    """A list of names from ``slots``, or a mapping of name to slot."""
+    if isinstance(value, list):
+        return {entry if isinstance(entry, str) else repr(entry): None for entry in value}
+    return value
+
+
 def _keys(value: Any) -> Any:
     """``1: step`` reads as well as ``"1": step``."""
     if isinstance(value, Mapping):
@@ -196,7 +203,7 @@ class SayPart(StepPart):
 
 class CollectPart(StepPart):
     kind_key: ClassVar[str] = "collect"
-    collect: Annotated[dict[Name, SlotPart], Field(min_length=1)]
+    collect: Annotated[dict[Name, SlotPart | None], BeforeValidator(_collect), Field(min_length=1)]
     next: Name
     listen: ListenPart = ListenPart()
     reuse: bool = False
@@ -301,5 +308,6 @@ class FlowPart(Part):
     keys: Keys = {}
     policies: PoliciesPart = PoliciesPart()
     intents: dict[Name, Any] = {}
+    slots: dict[Name, SlotPart] = {}
     tools: dict[Name, Any] = {}
     steps: Annotated[dict[Name, Any], Field(min_length=1)]

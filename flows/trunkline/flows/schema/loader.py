@@ -24,7 +24,7 @@ from trunkline.flows.schema.parts import Parts, did_you_mean, read_parts
 from trunkline.flows.schema.source import Complaint, read_yaml
 from trunkline.flows.schema.step_parts import assemble_step, failure_route
 from trunkline.flows.schema.tool_parts import assemble_tool
-from trunkline.flows.tools import SECRETS
+from trunkline.flows.tools import SECRETS, split_allowed
 
 _VERSION_CHARS: Final = 12
 _RESERVED: Final = frozenset({*CALL_VARIABLES, SECRETS, "flow_error"})
@@ -120,7 +120,8 @@ def _allowed_hosts(
         prompt = assembly.prompt(text, path, assembly.constants)
         try:
             hosts.append(prompt.render(variables))
-        except PromptError as exc:
+            split_allowed(hosts[-1])
+        except (PromptError, ValueError) as exc:
             assembly.complain(path, str(exc))
     return tuple(hosts)
 

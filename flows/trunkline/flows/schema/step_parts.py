@@ -51,10 +51,7 @@ def assemble_step(
         case CollectPart():
             return CollectStep(
                 name=name,
-                slots=tuple(
-                    _slot(assembly, slot_name, slot, (*path, "collect", slot_name))
-                    for slot_name, slot in part.collect.items()
-                ),
+                slots=_slots(assembly, part, (*path, "collect")),
                 next=assembly.step(part.next, (*path, "next")),
                 lines=assembly.lines(part.say, (*path, "say")),
                 listening=_listening(assembly, part.listen, (*path, "listen")),
@@ -127,6 +124,21 @@ def _listening(assembly: Assembly, part: ListenPart, path: YamlPath) -> Listenin
         hangover_ms=part.hangover_ms,
         instructions=part.instructions,
     )
+
+
+def _slots(assembly: Assembly, part: CollectPart, path: YamlPath) -> tuple[Slot, ...]:
+    """A step's own slots, and those it takes by name from the flow's."""
+    shared = assembly.parts.flow.slots if assembly.parts.flow else {}
+    slots = []
+    for name, own in part.collect.items():
+        if own is not None:
+            slots.append(_slot(assembly, name, own, (*path, name)))
+        elif name in shared:
+            slots.append(_slot(assembly, name, shared[name], ("slots", name)))
+        elif assembly.parts.flow is not None:
+            hint = did_you_mean(name, shared)
+            assembly.complain((*path, name), f"there is no slot {name!r} under slots{hint}")
+    return tuple(slots)
 
 
 def _slot(assembly: Assembly, name: str, part: SlotPart, path: YamlPath) -> Slot:
