@@ -63,7 +63,7 @@ class Incoming:
     at_ms: float
 
 
-class PjAccount(pj.Account):  # type: ignore[misc]  # SWIG's classes are untyped at run time
+class PjAccount(pj.Account):
     """One per registering trunk, and one for everything known by its source address."""
 
     def __init__(
@@ -98,8 +98,10 @@ class PjAccount(pj.Account):  # type: ignore[misc]  # SWIG's classes are untyped
 
 
 def registrar_uri(trunk: Trunk) -> str:
-    return trunk.registrar if trunk.registrar.startswith(("sip:", "sips:")) else (
-        f"sip:{trunk.registrar}"
+    return (
+        trunk.registrar
+        if trunk.registrar.startswith(("sip:", "sips:"))
+        else (f"sip:{trunk.registrar}")
     )
 
 

@@ -8,7 +8,6 @@ another call meanwhile. Everything under "commands" runs on the control thread.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -36,13 +35,14 @@ P = ParamSpec("P")
 S = TypeVar("S")
 
 _LIVE_MEDIA: Final = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+_PJ_EINVALIDOP: Final = 70013
+_DTMF_IS_UPDATE: Final = 1  # pjmedia_stream_dtmf_event_flags; SWIG leaves it out
 
 
 def guarded(callback: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, P], None]:
     """A PJSIP callback from which nothing escapes, SystemExit included."""
 
-    @functools.wraps(callback)
-    def safe(self: S, *args: P.args, **kwargs: P.kwargs) -> None:
+    def safe(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             callback(self, *args, **kwargs)
         except BaseException as exc:  # an escape stops PJSIP's thread, and with it every call
@@ -54,7 +54,7 @@ def guarded(callback: Callable[Concatenate[S, P], None]) -> Callable[Concatenate
     return safe
 
 
-class PjCall(pj.Call):  # type: ignore[misc]  # SWIG's classes are untyped at run time
+class PjCall(pj.Call):
     """A dialog from INVITE to its end; ``port`` is set before any media can flow."""
 
     def __init__(
@@ -119,21 +119,21 @@ class PjCall(pj.Call):  # type: ignore[misc]  # SWIG's classes are untyped at ru
 
     @guarded
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
-        if self.port is None or self.is_over:
+        port = self.port
+        if port is None or self.is_over:
             return
         state = self.getInfo()  # kept by name: its list dies with it
         for media in state.media:
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in _LIVE_MEDIA:
-                self._connect(media)
+                self._connect(port, media)
                 return
 
-    def _connect(self, media: pj.CallMediaInfo) -> None:
+    def _connect(self, port: pj.RingAudioPort, media: pj.CallMediaInfo) -> None:
         stream = self.getAudioMedia(media.index)
         self.is_media_up = True
         # A re-INVITE makes the stream anew: it is connected again, the port stays.
-        stream.startTransmit(self.port)
-        if self.port is not None:
-            self.port.startTransmit(stream)
+        stream.startTransmit(port)
+        port.startTransmit(stream)
         form = self.getStreamInfo(media.index)
         self._post(LegMediaStarted(f"{form.codecName}/{form.codecClockRate}"))
         is_held = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
@@ -149,7 +149,7 @@ class PjCall(pj.Call):  # type: ignore[misc]  # SWIG's classes are untyped at ru
     @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
         # Only the first packet of an RFC 4733 event counts; its updates tell the duration alone.
-        if prm.flags & pj.PJMEDIA_STREAM_DTMF_IS_UPDATE:
+        if prm.flags & _DTMF_IS_UPDATE:
             return
         by_info = prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO
         self._post(LegDigit(prm.digit.upper(), prm.duration if by_info else None))
@@ -196,18 +196,34 @@ class PjCall(pj.Call):  # type: ignore[misc]  # SWIG's classes are untyped at ru
             status = sip_status or FAREWELLS[cause].sip_status
         self.hangup(_options(status, {"Reason": reason_header(cause)}))
 
-    def hold_peer(self) -> None:
+    def hold_peer(self) -> bool:
+        """False: an offer is still open, ours or the peer's; try again (RFC 3261 §14.1)."""
+        if not self._offer(self.setHold, _audio_only()):
+            return False
         self.has_held_peer = True
-        self.setHold(pj.CallOpParam(True))
+        return True
 
-    def unhold_peer(self) -> None:
-        self.has_held_peer = False
-        options = pj.CallOpParam(True)
+    def unhold_peer(self) -> bool:
+        """False: as in hold_peer."""
+        options = _audio_only()
         options.opt.flag = pj.PJSUA_CALL_UNHOLD
-        self.reinvite(options)
+        if not self._offer(self.reinvite, options):
+            return False
+        self.has_held_peer = False
+        return True
+
+    @staticmethod
+    def _offer(send: Callable[[pj.CallOpParam], None], options: pj.CallOpParam) -> bool:
+        try:
+            send(options)
+        except pj.Error as exc:
+            if exc.status != _PJ_EINVALIDOP:
+                raise
+            return False
+        return True
 
     def dial(self, uri: str, headers: Mapping[str, str]) -> None:
-        options = pj.CallOpParam(True)
+        options = _audio_only()
         _add_headers(options, headers)
         self.makeCall(uri, options)
 
@@ -224,8 +240,11 @@ class PjCall(pj.Call):  # type: ignore[misc]  # SWIG's classes are untyped at ru
         except pj.Error as exc:
             raise TrunkError(f"the far end takes no DTMF (RFC 4733): {exc.reason}") from None
 
-    def watch_silence(self, timeout_s: float) -> None:
-        self._silence = SilenceWatch(timeout_s)
+    def admit(self, trunk_name: str, port: pj.RingAudioPort, media_timeout_s: float) -> None:
+        """It is a call now: it counts as the trunk's, and its media will meet the port."""
+        self.trunk_name = trunk_name
+        self.port = port
+        self._silence = SilenceWatch(media_timeout_s)
 
     def is_media_dead(self, now_s: float) -> bool:
         """Read the live stream's counters; True when RTP has failed to come for too long."""
@@ -237,7 +256,7 @@ class PjCall(pj.Call):  # type: ignore[misc]  # SWIG's classes are untyped at ru
         return self._silence.is_dead(self.media.rx_packets, now_s, expects_media=expects_media)
 
     def _respond(self, sip_status: int) -> None:
-        options = pj.CallOpParam(True)
+        options = _audio_only()
         options.statusCode = sip_status
         try:
             self.answer(options)
@@ -255,6 +274,15 @@ class PjCall(pj.Call):  # type: ignore[misc]  # SWIG's classes are untyped at ru
             tx_packets=tx.pkt,
             rtt_ms=stat.rtcp.rttUsec.mean / 1000,
         )
+
+
+def _audio_only() -> pj.CallOpParam:
+    """One audio line: by default PJSIP 2.17 offers real-time text (RFC 4103) too."""
+    options = pj.CallOpParam(True)
+    options.opt.audioCount = 1
+    options.opt.videoCount = 0
+    options.opt.textCount = 0
+    return options
 
 
 def _options(sip_status: int, headers: Mapping[str, str]) -> pj.CallOpParam:

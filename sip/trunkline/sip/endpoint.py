@@ -1,4 +1,4 @@
-"""The one PJSIP endpoint of a process: its threads, accounts, dialogs and orderly end."""
+"""The one PJSIP endpoint of a process: its threads, transports, accounts and orderly end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import atexit
 import gc
 import resource
 import time
-from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -38,7 +37,8 @@ from trunkline.sip.config import (
     ep_config,
     sip_transport,
 )
-from trunkline.sip.control_thread import ControlThread, describe
+from trunkline.sip.control_thread import ControlThread
+from trunkline.sip.dialogs import Dialogs
 from trunkline.sip.invite import read_invite, uri_user
 from trunkline.sip.leg import SipLeg
 from trunkline.sip.pj_log import PjLog
@@ -49,17 +49,12 @@ from trunkline.sip.stats import MEDIA_POLL_S
 
 log = get_logger(__name__)
 
-_RING_RX_MS: Final = 2000
-_RING_TX_MS: Final = 2000
-# A pj object outlives its last callback by this much before it is released.
-_GRAVE_S: Final = 1.0
 _BOOT_DEADLINE_S: Final = 20.0
 _GOODBYE_DEADLINE_S: Final = 2.0
 _DESTROY_DEADLINE_S: Final = 15.0
-_REJECTED_BY_US: Final = frozenset({403, 404, 503})
 
 
-class _PjEndpoint(pj.Endpoint):  # type: ignore[misc]  # SWIG's classes are untyped at run time
+class _PjEndpoint(pj.Endpoint):
     @guarded
     def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
         """PJSIP refused an INVITE before we saw it: 488 no codec in common, 486 full, 400 ..."""
@@ -87,12 +82,10 @@ class Endpoint:
         self._priorities = codec_priorities(config.codecs)
         self._enabled = enabled_codecs(config.codecs)
         self._log = PjLog()
-        self.control = ControlThread(idle=self._log.drain)
+        self._control = ControlThread(idle=self._log.drain)
+        self._dialogs: Dialogs | None = None
         self._ep: _PjEndpoint | None = None
         self._accounts: dict[str, PjAccount] = {}
-        self._calls: set[PjCall] = set()
-        self._graveyard: deque[object] = deque()
-        self._clips: dict[int, pj.AudioClip] = {}
         self._registrations: dict[str, Registration] = {}
         self._is_stopped = False
         self.sip_port = 0
@@ -111,24 +104,24 @@ class Endpoint:
     async def start(self) -> None:
         """Bind and serve; ConfigError when a port is taken or an address is not ours."""
         raise_open_files()
-        self._loop = asyncio.get_running_loop()
-        self.control.start()
+        loop = asyncio.get_running_loop()
+        pump = RingPump(loop)
+        self._dialogs = Dialogs(
+            self._control, loop, pump, media_timeout_s=self._config.media_timeout_s
+        )
+        self._control.start()
         atexit.register(self._last_resort)
+        pump.start()
         try:
-            await self.control.run(self._boot, deadline_s=_BOOT_DEADLINE_S)
+            await self._control.run(self._boot, deadline_s=_BOOT_DEADLINE_S)
         except BaseException:  # whatever it was, PJSIP must not stay half up
             await self.stop()
             raise
-        self.pump = RingPump(self._loop)
-        self.pump.start()
 
     def _boot(self) -> None:
         ep = self._ep = _PjEndpoint()
         ep.libCreate()
-        settings = ep_config(self._config, self._log)
-        ep.libInit(settings)
-        # PJSIP owns the writer from here on and deletes it in libDestroy.
-        self._log.__disown__()
+        ep.libInit(ep_config(self._config, self._log))
         self._open_transports(ep)
         ep.audDevManager().setNullDev()
         ep.libStart()
@@ -145,7 +138,7 @@ class Endpoint:
                 account = PjAccount(trunk.name, self._on_incoming, self._on_registration)
                 account.create(registering_config(self._config, trunk))
                 self._accounts[trunk.name] = account
-        self.control.later(MEDIA_POLL_S, self._poll_media)
+        self._control.later(MEDIA_POLL_S, self._live.watch_media)
 
     def _open_transports(self, ep: pj.Endpoint) -> None:
         port = self._config.sip_port
@@ -167,80 +160,67 @@ class Endpoint:
         if self._is_stopped:
             return
         self._is_stopped = True
-        if self._ep is not None and hasattr(self, "pump"):
+        if self._ep is not None:
             await self.hang_up_all(EndCause.DRAINED)
-            self.pump.stop()
+        self._live.pump.stop()
         try:
-            await self.control.run(self._destroy, deadline_s=_DESTROY_DEADLINE_S)
+            await self._control.run(self._destroy, deadline_s=_DESTROY_DEADLINE_S)
         finally:
-            ended = await asyncio.to_thread(self.control.stop, _GOODBYE_DEADLINE_S)
+            ended = await asyncio.to_thread(self._control.stop, _GOODBYE_DEADLINE_S)
             if not ended:
                 log.error("the SIP control thread did not end")
             atexit.unregister(self._last_resort)
 
     async def hang_up_all(self, cause: EndCause) -> None:
-        """End every dialog and wait, for a moment, until their legs know."""
-        await self.control.run(lambda: self._end_all(cause))
-        deadline = time.monotonic() + _GOODBYE_DEADLINE_S
-        while self._calls and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
-
-    def _end_all(self, cause: EndCause) -> None:
-        for call in list(self._calls):
-            try:
-                call.end(cause, None)
-            except pj.Error as exc:
-                log.info("dialog had ended already", error=describe(exc))
+        """End every dialog; their legs learn it before this returns."""
+        await self._control.run(lambda: self._live.end_all(cause))
+        # The ends were posted to this loop by the command: one turn of the loop delivers them.
+        await asyncio.sleep(0)
 
     def _destroy(self) -> None:
         if self._ep is None:
             return
         ep, self._ep = self._ep, None
-        for account in self._accounts.values():
-            try:
-                account.shutdown()
-            except pj.Error as exc:
-                log.warning("account did not shut down", error=describe(exc))
-        for call in self._calls:
-            call.port = None
-        self._calls.clear()
-        self._graveyard.clear()
-        self._accounts.clear()
-        self._clips.clear()
+        # Without a registrar or a peer to say goodbye to there is no answer to wait a second for.
+        says_goodbye = bool(self._registrations) or self._live.has_ended_lately()
+        self._live.close()
         gc.collect()
-        ep.libDestroy()
+        ep.libDestroy(0 if says_goodbye else pj.PJSUA_DESTROY_NO_RX_MSG)
+        self._accounts.clear()
 
     def _last_resort(self) -> None:
         """At interpreter exit: a process that leaves PJSIP up with a call hangs for ever."""
         try:
-            self.control.post(self._destroy)
+            self._control.post(self._destroy)
         except TrunkError:
             return
-        self.control.stop(_DESTROY_DEADLINE_S)
+        self._control.stop(_DESTROY_DEADLINE_S)
+
+    @property
+    def _live(self) -> Dialogs:
+        if self._dialogs is None:
+            raise TrunkError("the SIP endpoint has not been started")
+        return self._dialogs
 
     # --- inbound -----------------------------------------------------------------------------
 
     def _on_incoming(self, incoming: Incoming) -> None:
         """On PJSIP's thread: the dialog must have its object before this returns."""
-        call = PjCall(
-            incoming.account, incoming.call_id, Direction.INBOUND, on_over=self._on_over
-        )
-        self._calls.add(call)
-        self.control.post(lambda: self._receive(call, incoming))
+        call = self._live.open(incoming.account, incoming.call_id, Direction.INBOUND)
+        self._control.post(lambda: self._receive(call, incoming))
 
     def _receive(self, call: PjCall, incoming: Incoming) -> None:
         if call.is_over:
             return
-        invite = read_invite(incoming.message, incoming.source)
         if self._reception is None:
             call.refuse(480, {})
             return
-        verdict = self._reception.judge(invite, self._live_by_trunk(), time.monotonic())
+        invite = read_invite(incoming.message, incoming.source)
+        verdict = self._reception.judge(invite, self._live.live_by_trunk(), time.monotonic())
         if isinstance(verdict, Refuse):
             wait = verdict.retry_after_s
             call.refuse(verdict.sip_status, {} if wait is None else {"Retry-After": str(wait)})
             return
-        call.trunk_name = verdict.trunk.name
         description = LegDescription(
             leg_id=new_leg_id(),
             direction=Direction.INBOUND,
@@ -252,21 +232,16 @@ class Endpoint:
             headers=invite.headers,
         )
         codec = choose_codec(invite.sdp, self._enabled)
-        leg = self._new_leg(call, description, codec, port_rate_hz(codec))
+        leg = self._live.new_leg(call, description, codec, port_rate_hz(codec))
         call.ring()
-        self._loop.call_soon_threadsafe(
+        self._live.loop.call_soon_threadsafe(
             self._reception.accept, leg, verdict.route.agent, incoming.at_ms
-        )
-
-    def _live_by_trunk(self) -> Counter[str]:
-        return Counter(
-            call.trunk_name for call in list(self._calls) if call.trunk_name and not call.is_over
         )
 
     @property
     def live_count(self) -> int:
         """Admitted or placed calls whose dialogs are not over."""
-        return self._live_by_trunk().total()
+        return self._live.live_by_trunk().total()
 
     # --- outbound ----------------------------------------------------------------------------
 
@@ -284,17 +259,14 @@ class Endpoint:
         ``SipLeg.wait_for_media`` waits for that.
         """
         uri = target_uri(target, trunk)
-        return await self.control.run(
-            lambda: self._place(uri, trunk, sample_rate_hz, headers or {})
-        )
+        given = headers or {}
+        return await self._control.run(lambda: self._place(uri, trunk, sample_rate_hz, given))
 
     def _place(
         self, uri: str, trunk: Trunk, sample_rate_hz: int, headers: Mapping[str, str]
     ) -> SipLeg:
         account = self._accounts.get(trunk.name) or self._accounts[LOCAL_TRUNK.name]
-        call = PjCall(account, pj.PJSUA_INVALID_ID, Direction.OUTBOUND, on_over=self._on_over)
-        call.trunk_name = trunk.name
-        self._calls.add(call)
+        call = self._live.open(account, pj.PJSUA_INVALID_ID, Direction.OUTBOUND)
         description = LegDescription(
             leg_id=new_leg_id(),
             direction=Direction.OUTBOUND,
@@ -302,74 +274,17 @@ class Endpoint:
             caller_number=trunk.username,
             called_number=uri_user(uri),
         )
-        leg = self._new_leg(call, description, "", sample_rate_hz)
+        leg = self._live.new_leg(call, description, "", sample_rate_hz)
         try:
             call.dial(uri, headers)
         except pj.Error as exc:
-            self._calls.discard(call)
-            raise TrunkError(f"cannot call {trunk.name}: {exc.reason}") from None
+            self._live.discard(call)
+            raise TrunkError(f"cannot call over trunk {trunk.name}: {exc.reason}") from None
         return leg
 
-    # --- dialogs -----------------------------------------------------------------------------
-
-    def _new_leg(
-        self, call: PjCall, description: LegDescription, codec: str, sample_rate_hz: int
-    ) -> SipLeg:
-        port = pj.RingAudioPort()
-        port.create(description.leg_id, sample_rate_hz, 20, _RING_RX_MS, _RING_TX_MS)
-        clip = self._clips.get(sample_rate_hz)
-        if clip is not None:
-            port.setClip(clip)
-        call.port = port
-        call.watch_silence(self._config.media_timeout_s)
-        leg = SipLeg(self, self._loop, call, port, description, codec, sample_rate_hz)
-        self._loop.call_soon_threadsafe(self.pump.add, leg)
-        call.subscribe(leg.deliver)
-        return leg
-
-    def use_clip(self, sample_rate_hz: int, pcm: bytes) -> None:
+    async def use_clip(self, sample_rate_hz: int, pcm: bytes) -> None:
         """What legs opened from now on play when speech is owed and 1.5 s late."""
-        self._clips[sample_rate_hz] = pj.AudioClip(pcm)
-
-    def _on_over(self, call: PjCall) -> None:
-        """On PJSIP's thread, inside the call's own last callback: it must live on for a while."""
-        try:
-            self.control.post(lambda: self._bury(call))
-        except TrunkError:
-            return
-
-    def _bury(self, call: PjCall) -> None:
-        self._calls.discard(call)
-        self._graveyard.append(call)
-        self.control.later(_GRAVE_S, self._release_one)
-
-    def retire(self, call: PjCall, port: pj.RingAudioPort) -> None:
-        """The leg has let go of both; they are released after the call's burial."""
-        try:
-            self.control.post(lambda: self._bury_port(call, port))
-        except TrunkError:
-            return
-
-    def _bury_port(self, call: PjCall, port: pj.RingAudioPort) -> None:
-        call.port = None
-        self._graveyard.append(port)
-        self.control.later(_GRAVE_S, self._release_one)
-
-    def _release_one(self) -> None:
-        if self._graveyard:
-            self._graveyard.popleft()
-
-    def _poll_media(self) -> None:
-        now_s = time.monotonic()
-        for call in list(self._calls):
-            try:
-                if call.is_media_dead(now_s):
-                    log.warning("no media for too long", trunk=call.trunk_name)
-                    call.end(EndCause.MEDIA_TIMEOUT, None)
-            except pj.Error:
-                continue  # the dialog ended between two lines; its own callback tells
-        if self._ep is not None:
-            self.control.later(MEDIA_POLL_S, self._poll_media)
+        await self._control.run(lambda: self._live.use_clip(sample_rate_hz, pcm))
 
     # --- trunks ------------------------------------------------------------------------------
 

@@ -111,10 +111,10 @@ def called_number(invite: Invite, trunk: Trunk | None) -> str:
     A registrar sends calls to our Contact, whose user part is the account's name; the number is
     then in the To header.
     """
-    at_account = trunk is not None and trunk.auth is TrunkAuth.REGISTER
-    if at_account and invite.called_user == trunk.username and invite.to_user:
-        return invite.to_user
-    return invite.called_user
+    if trunk is None or trunk.auth is not TrunkAuth.REGISTER:
+        return invite.called_user
+    is_our_contact = invite.called_user == trunk.username
+    return invite.to_user or invite.called_user if is_our_contact else invite.called_user
 
 
 def _unfolded(head: str) -> Iterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Final, Protocol
+from functools import partial
+from typing import Final, Protocol, TypeVar
 
 import pjsua2 as pj
 
@@ -29,12 +30,16 @@ from trunkline.sip.stats import RingCounters, leg_stats
 
 log = get_logger(__name__)
 
+T = TypeVar("T")
+
 _READ_BYTES: Final = 1 << 20  # more than a ring holds
 _MAX_UNHEARD_MS: Final = 10_000
 _MAX_EVENTS: Final = 1024
 _DIGIT_MS: Final = 120
 _DIGIT_GAP_MS: Final = 60
 _DIGITS_AT_ONCE: Final = 16  # PJMEDIA's stream queues 32
+_OFFER_TRIES: Final = 20
+_OFFER_RETRY_S: Final = 0.2
 _DIGITS: Final = frozenset("0123456789*#ABCD")
 
 
@@ -232,10 +237,18 @@ class SipLeg:
         await self._command(lambda call: call.refer(target_uri))
 
     async def hold(self) -> None:
-        await self._command(lambda call: call.hold_peer())
+        await self._offer(PjCall.hold_peer)
 
     async def unhold(self) -> None:
-        await self._command(lambda call: call.unhold_peer())
+        await self._offer(PjCall.unhold_peer)
+
+    async def _offer(self, work: Callable[[PjCall], bool]) -> None:
+        """A re-INVITE, tried again while another offer is open in the dialog."""
+        for _ in range(_OFFER_TRIES):
+            if await self._command(work):
+                return
+            await asyncio.sleep(_OFFER_RETRY_S)
+        raise TrunkError("the far end has not answered an earlier re-INVITE")
 
     async def send_digits(self, digits: str) -> None:
         wanted = digits.upper()
@@ -243,14 +256,14 @@ class SipLeg:
             raise Invalid(f"not DTMF digits: {len(digits)} characters; use 0-9, *, #, A-D")
         for at in range(0, len(wanted), _DIGITS_AT_ONCE):
             few = wanted[at : at + _DIGITS_AT_ONCE]
-            await self._command(lambda call, few=few: call.dial_digits(few, _DIGIT_MS))
+            await self._command(partial(PjCall.dial_digits, digits=few, duration_ms=_DIGIT_MS))
             await asyncio.sleep(len(few) * (_DIGIT_MS + _DIGIT_GAP_MS) / 1000)
 
-    async def _command(self, work: Callable[[PjCall], None]) -> None:
+    async def _command(self, work: Callable[[PjCall], T]) -> T:
         call = self._call
         if call is None or call.is_over:
             raise TrunkError("the call is over", sip_status=487)
-        await self._dialogs.control.run(lambda: work(call))
+        return await self._dialogs.control.run(lambda: work(call))
 
     # --- audio to the caller -----------------------------------------------------------------
 

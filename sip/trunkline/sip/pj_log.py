@@ -70,8 +70,9 @@ def emit(line: PjLine) -> None:
     if newline:
         log.debug("pjsip message", pii_message=rest, **fields)
     elif line.level <= 1:
-        log.error("pjsip", **fields)
-    elif line.level == 2:
+        # Not an error of ours yet: what fails for us is raised, and logged where it matters.
         log.warning("pjsip", **fields)
+    elif line.level == 2:
+        log.info("pjsip", **fields)
     else:
         log.debug("pjsip", **fields)

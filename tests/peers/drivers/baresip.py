@@ -51,7 +51,7 @@ _ACCOUNT_CODEC: Final = {
     "PCMU": "PCMU/8000/1",
     "PCMA": "PCMA/8000/1",
     "G722": "G722/16000/1",
-    "opus": "opus/48000/2",
+    "opus": "opus/48000/1",
 }
 
 
@@ -77,7 +77,9 @@ class Baresip:
         self.writer.write(b"%d:%s," % (len(message), message))
         await self.writer.drain()
 
-    async def wait_for(self, kind: str, *, count: int = 1, deadline_s: float = 10) -> dict[str, Any]:
+    async def wait_for(
+        self, kind: str, *, count: int = 1, deadline_s: float = 10
+    ) -> dict[str, Any]:
         """The ``count``-th event of a type, such as CALL_ESTABLISHED or CALL_CLOSED."""
         try:
             async with asyncio.timeout(deadline_s):
@@ -89,7 +91,9 @@ class Baresip:
                     await self._changed.wait()
         except TimeoutError:
             seen = [event.get("type") for event in self.events]
-            raise AssertionError(f"baresip told of no {kind}; it told of {seen}\n{self.log}") from None
+            raise AssertionError(
+                f"baresip told of no {kind}; it told of {seen}\n{self.log}"
+            ) from None
 
     async def read_events(self) -> None:
         """Take netstrings until the socket closes."""
@@ -103,6 +107,11 @@ class Baresip:
                     self._changed.set()
         except (asyncio.IncompleteReadError, ConnectionError):
             return
+
+    def digits_heard(self) -> str:
+        """DTMF digits that came in, in order."""
+        starts = (event for event in self.events if event.get("type") == "CALL_DTMF_START")
+        return "".join(event["param"] for event in starts)
 
     @property
     def log(self) -> str:
@@ -158,8 +167,10 @@ async def baresip(
         reader, writer = await _connect(control_port, folder)
         phone = Baresip(sip_port, folder, process, reader, writer, user)
         reading = asyncio.get_running_loop().create_task(phone.read_events(), name="baresip")
-        yield phone
-        await phone.command("quit")
+        try:
+            yield phone
+        finally:
+            await phone.command("quit")
     finally:
         await _end(process)
         if reading is not None:
@@ -167,9 +178,7 @@ async def baresip(
             await reading
 
 
-async def _connect(
-    port: int, folder: Path
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(port: int, folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         async with asyncio.timeout(10):
             while True:
