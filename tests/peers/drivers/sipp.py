@@ -1,0 +1,145 @@
+"""SIPp: one scripted request, and every message that came back."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.peers.drivers.ports import free_port
+
+_HEAD: Final = '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{name}">\n'
+
+_INVITE: Final = """\
+<send retrans="500"><![CDATA[
+INVITE sip:{number}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_number]
+To: <sip:{number}@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: sip:sipp@[local_ip]:[local_port]
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=user1 53655765 2353687637 IN IP4 [local_ip]
+s=-
+c=IN IP4 [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP {payloads}
+{maps}
+]]></send>
+<recv response="100" optional="true"/>
+"""
+_ACK: Final = """\
+<send><![CDATA[
+ACK sip:{number}@[remote_ip]:[remote_port] SIP/2.0
+[last_Via:]
+[last_From:]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+"""
+_OPTIONS: Final = """\
+<send retrans="500"><![CDATA[
+OPTIONS sip:[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_number]
+To: <sip:[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 OPTIONS
+Contact: sip:sipp@[local_ip]:[local_port]
+Max-Forwards: 70
+Accept: application/sdp
+Content-Length: 0
+
+]]></send>
+<recv response="200"/>
+"""
+
+G711: Final = ("0 101", "a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000")
+GSM_AND_G729: Final = ("3 18", "a=rtpmap:3 GSM/8000\na=rtpmap:18 G729/8000")
+
+
+def invite(
+    number: str, *, expect: int, offer: tuple[str, str] = G711, rings: bool = False
+) -> str:
+    """A scenario: INVITE, perhaps 180, the expected final refusal, ACK."""
+    payloads, maps = offer
+    return (
+        _HEAD.format(name="invite")
+        + _INVITE.format(number=number, payloads=payloads, maps=maps)
+        + ('<recv response="180"/>\n' if rings else "")
+        + f'<recv response="{expect}"/>\n'
+        + _ACK.format(number=number)
+        + "</scenario>\n"
+    )
+
+
+def options() -> str:
+    return _HEAD.format(name="options") + _OPTIONS + "</scenario>\n"
+
+
+@dataclass(frozen=True, slots=True)
+class SippRun:
+    exit_status: int
+    messages: str
+
+    def responses(self) -> list[str]:
+        """Each SIP response received, whole."""
+        received = re.split(r"^-{20,}.*$", self.messages, flags=re.MULTILINE)
+        return [
+            part[part.index("SIP/2.0 ") :].replace("\r", "")
+            for part in received
+            if "message received" in part and "SIP/2.0 " in part.split("\n\n")[1][:8]
+        ]
+
+    def header(self, name: str, status: int) -> str:
+        """A header's value in the response with a status; empty when it is not there."""
+        for response in self.responses():
+            if response.startswith(f"SIP/2.0 {status} "):
+                found = re.search(rf"^{name}:\s*(.*)$", response, re.MULTILINE | re.IGNORECASE)
+                return found[1].strip() if found else ""
+        raise AssertionError(f"no {status} among the responses:\n{self.messages}")
+
+
+async def sipp(
+    folder: Path,
+    scenario: str,
+    sip_port: int,
+    *,
+    calls: int = 1,
+    transport: str = "u1",
+    local_ip: str = "127.0.0.1",
+    deadline_s: float = 20,
+) -> SippRun:
+    """Run a scenario against a port on loopback; ``transport`` u1 is UDP, t1 TCP."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scenario.xml").write_text(scenario)
+    process = await asyncio.create_subprocess_exec(
+        *("sipp", f"127.0.0.1:{sip_port}", "-sf", "scenario.xml", "-m", str(calls)),
+        *("-l", str(calls), "-r", "50", "-i", local_ip, "-mi", local_ip),
+        *("-p", str(free_port()), "-mp", str(free_port()), "-t", transport, "-nostdin"),
+        *("-trace_msg", "-message_file", "messages.log"),
+        *("-trace_err", "-error_file", "errors.log", "-timeout", f"{deadline_s:g}s"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        cwd=folder,
+    )
+    try:
+        async with asyncio.timeout(deadline_s + 5):
+            status = await process.wait()
+    except TimeoutError:
+        process.kill()
+        status = await process.wait()
+    log = folder / "messages.log"
+    return SippRun(status, log.read_text(errors="replace") if log.exists() else "")
