@@ -140,6 +140,8 @@ class Stub:
                 name = node.targets[0].id
                 if re.match(r"^(PJ|pj|INVALID)", name) and not SKIPPED.search(name):
                     constants.append(f"{name}: int")
+            elif isinstance(node, ast.FunctionDef) and node.name.startswith("pj_"):
+                constants += self.function(node, "")
             elif isinstance(node, ast.ClassDef) and not SKIPPED.search(node.name):
                 classes.append("\n".join(self.class_lines(node)))
         return HEAD + "\n" + "\n".join(constants) + "\n\n" + "\n\n".join(classes) + "\n"

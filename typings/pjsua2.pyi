@@ -682,6 +682,7 @@ PJSUA_SIP_SIPREC_INACTIVE: int
 PJSUA_SIP_SIPREC_OPTIONAL: int
 PJSUA_SIP_SIPREC_MANDATORY: int
 INVALID_ID: int
+def pj_log_set_level(level: int) -> None: ...
 
 class StringVector(_Vector[str]): ...
 

@@ -11,6 +11,9 @@
 #include "ring_port.hpp"
 %}
 
+// pjlib writes to stdout from libCreate() on, before EpConfig can say otherwise.
+void pj_log_set_level(int level);
+
 // These are lock-free and short, so the GIL is kept: one Python thread at a time is then the rings'
 // single producer and single consumer. create() and the destructor talk to the bridge and release it.
 %nothread pj::AudioClip::AudioClip;
@@ -74,3 +77,37 @@
         return PyLong_FromSize_t(accepted * sizeof(trunkline::Sample));
     }
 }
+
+// SWIG gives a struct's member, or a vector's element, as a pointer into it and lets the owner go:
+// `call.getInfo().media[0].status` read freed memory. Here each such value keeps its owner alive.
+%pythoncode %{
+def _owned_by(owner, value):
+    if hasattr(value, "this"):
+        value._owner = owner
+    return value
+
+
+def _keep_owners_alive(classes):
+    def member(attribute):
+        get = attribute.fget
+        return property(lambda self: _owned_by(self, get(self)), attribute.fset, attribute.fdel)
+
+    def element(get):
+        return lambda self, *index: _owned_by(self, get(self, *index))
+
+    def iteration(iterate):
+        return lambda self: (_owned_by(self, value) for value in iterate(self))
+
+    for cls in classes:
+        for name, attribute in list(vars(cls).items()):
+            if isinstance(attribute, property) and name != "thisown":
+                setattr(cls, name, member(attribute))
+        if "iterator" in vars(cls):
+            cls.__iter__ = iteration(cls.__iter__)
+            for name in ("__getitem__", "front", "back"):
+                if name in vars(cls):
+                    setattr(cls, name, element(vars(cls)[name]))
+
+
+_keep_owners_alive([value for value in list(globals().values()) if isinstance(value, type)])
+%}
