@@ -69,9 +69,7 @@ G711: Final = ("0 101", "a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000
 GSM_AND_G729: Final = ("3 18", "a=rtpmap:3 GSM/8000\na=rtpmap:18 G729/8000")
 
 
-def invite(
-    number: str, *, expect: int, offer: tuple[str, str] = G711, rings: bool = False
-) -> str:
+def invite(number: str, *, expect: int, offer: tuple[str, str] = G711, rings: bool = False) -> str:
     """A scenario: INVITE, perhaps 180, the expected final refusal, ACK."""
     payloads, maps = offer
     return (

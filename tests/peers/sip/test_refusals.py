@@ -83,7 +83,9 @@ async def test_options_is_answered_with_200(edge: Edge, tmp_path: Path, transpor
     assert "INVITE" in run.header("Allow", 200)
 
 
-async def test_a_flood_from_a_stranger_is_refused_to_the_last_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_flood_from_a_stranger_is_refused_to_the_last_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
     async with running_edge(FAR_AWAY) as edge:
         run = await sipp(tmp_path, invite("100", expect=403), edge.endpoint.sip_port, calls=60)
         assert run.exit_status == 0, run.messages
