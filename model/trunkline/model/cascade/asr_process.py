@@ -1,0 +1,140 @@
+"""A recogniser process seen from the event loop: started, fed, watched, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from trunkline.domain.errors import EngineError
+from trunkline.model.cascade.asr_wire import HEAD_BYTES, body_length, pack_audio, pack_json, unpack
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.supervision import Nursery
+
+log = get_logger(__name__)
+
+_READY_S: Final = 30.0
+_STOP_S: Final = 2.0
+_RESTART_S: Final = (0.1, 0.5, 2.0, 5.0)
+# Half a minute of audio that the process has not taken: it hangs.
+_MAX_UNSENT_BYTES: Final = 1_000_000
+
+OnMessage = Callable[[Mapping[str, Any]], None]
+OnLost = Callable[[], None]
+
+
+class AsrProcess:
+    """``on_message`` is called for every answer, ``on_lost`` whenever the process died."""
+
+    def __init__(
+        self, directory: Path, *, is_general: bool, on_message: OnMessage, on_lost: OnLost
+    ) -> None:
+        self._directory = directory
+        self._is_general = is_general
+        self._on_message = on_message
+        self._on_lost = on_lost
+        self._process: asyncio.subprocess.Process | None = None
+        self._ready = asyncio.Event()
+        self._is_closing = False
+        self.restarts = 0
+
+    @property
+    def is_ready(self) -> bool:
+        return self._ready.is_set()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self, tasks: Nursery) -> None:
+        tasks.start(self._keep_running(), "asr-general" if self._is_general else "asr")
+
+    async def wait_ready(self) -> None:
+        """Raises EngineError when the process does not come up."""
+        try:
+            async with asyncio.timeout(_READY_S):
+                await self._ready.wait()
+        except TimeoutError:
+            raise EngineError("the speech recogniser did not start", code="asr_start") from None
+
+    def send(self, message: Mapping[str, Any]) -> bool:
+        """False when the process is not there to take it."""
+        return self._write(pack_json(dict(message)))
+
+    def send_audio(self, turn: int, pcm: bytes) -> bool:
+        return self._write(pack_audio(turn, pcm))
+
+    def _write(self, packed: bytes) -> bool:
+        process = self._process
+        if process is None or process.stdin is None or not self._ready.is_set():
+            return False
+        transport = process.stdin.transport
+        if transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
+            log.error("recogniser process hangs; it is ended", pid=process.pid)
+            process.kill()
+            return False
+        process.stdin.write(packed)
+        return True
+
+    async def close(self) -> None:
+        """Ends the process: by closing its input, then by signal."""
+        self._is_closing = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _keep_running(self) -> None:
+        failures = 0
+        while not self._is_closing:
+            was_ready = await self._run_once()
+            self._ready.clear()
+            if self._is_closing:
+                return
+            self._on_lost()
+            self.restarts += 1
+            failures = 0 if was_ready else failures + 1
+            pause = _RESTART_S[min(failures, len(_RESTART_S) - 1)]
+            log.warning("recogniser process ended; it is started again", after_s=pause)
+            await asyncio.sleep(pause)
+
+    async def _run_once(self) -> bool:
+        """One life of the process; True when it had become ready."""
+        general = ("--general",) if self._is_general else ()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "trunkline.model.cascade.asr_worker", str(self._directory),
+            *general,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        self._process = process
+        assert process.stdout is not None  # it was asked for
+        was_ready = False
+        try:
+            while True:
+                head = await process.stdout.readexactly(HEAD_BYTES)
+                message = unpack(head, await process.stdout.readexactly(body_length(head)))
+                if message["type"] == "ready":
+                    was_ready = True
+                    self._ready.set()
+                else:
+                    self._on_message(message)
+        except asyncio.IncompleteReadError:
+            pass  # it closed its output: it is gone
+        except ValueError:
+            log.exception("recogniser process spoke nonsense", pid=process.pid)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+        return was_ready

@@ -1,0 +1,213 @@
+"""What a session's tools lead us to expect the caller to say: from its own contract, pure.
+
+A *focus* is what is being asked just now: nothing in particular (OPEN), a slot, or whether a slot's
+value is right. Each focus has its own grammar, so that digits are not looked for in a yes or no.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from trunkline.domain.events import Json
+from trunkline.domain.spoken.numerals import say_cardinal
+from trunkline.domain.spoken.words import spoken_words
+from trunkline.model.cascade.automaton import START, Builder, Grammar
+from trunkline.model.cascade.carriers import (
+    ASIDES,
+    CORRECTIONS,
+    LEAD_INS,
+    POLITE_ENDS,
+    VALUE_LEAD_INS,
+)
+from trunkline.model.cascade.slot_grammars import (
+    add_amount,
+    add_choice,
+    add_date,
+    add_digits,
+    add_number,
+    add_time,
+    add_yes_no,
+)
+from trunkline.model.cascade.slots import Slot, SlotKind
+from trunkline.model.cascade.tool_annotations import ToolPlan, read_tools
+
+OPEN: Final = ""
+_SAMPLED: Final = 1500
+_OPEN_KINDS: Final = (SlotKind.NAME, SlotKind.FREE_TEXT)
+
+
+def asking(slot: Slot) -> str:
+    """The focus while ``slot`` is asked for."""
+    return f"ask:{slot.key}"
+
+
+def confirming(slot: Slot) -> str:
+    """The focus while a value of ``slot`` is read back."""
+    return f"confirm:{slot.key}"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What may be said under one focus: a grammar to search and sentences to count n-grams in."""
+
+    grammar: Grammar
+    sentences: tuple[str, ...]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return self.grammar.words | {word for line in self.sentences for word in line.split()}
+
+    @cached_property
+    def key(self) -> str:
+        """Content hash: the same for every session that expects the same."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.grammar.arcs, self.grammar.final)).encode())
+        digest.update("\n".join(self.sentences).encode())
+        return digest.hexdigest()[:24]
+
+
+def expectations(
+    tools: Sequence[Mapping[str, Json]], prompt: str = "", keywords: Sequence[str] = ()
+) -> dict[str, Expectation]:
+    """Focus to expectation. A focus is missing when its answer is open speech; all are when nothing
+    is declared."""
+    plan = read_tools(tools)
+    phrases = _phrases(plan, prompt, keywords)
+    if not phrases and not plan.slots:
+        return {}
+    found: dict[str, Expectation] = {}
+    for slot in plan.slots:
+        if slot.kind not in _OPEN_KINDS:
+            found[asking(slot)] = _expect(phrases, asked=(slot,))
+        found[confirming(slot)] = _expect(phrases, confirmed=slot)
+    closed = tuple(slot for slot in plan.slots if slot.kind not in _OPEN_KINDS)
+    if phrases or closed:
+        found[OPEN] = found[asking(closed[0])] if len(closed) == 1 else _expect(phrases, closed)
+    return found
+
+
+def expected_focuses(
+    tools: Sequence[Mapping[str, Json]], prompt: str = "", keywords: Sequence[str] = ()
+) -> frozenset[str]:
+    """The keys of ``expectations`` without the work of building them."""
+    plan = read_tools(tools)
+    phrases = _phrases(plan, prompt, keywords)
+    if not phrases and not plan.slots:
+        return frozenset()
+    closed = [slot for slot in plan.slots if slot.kind not in _OPEN_KINDS]
+    focuses = {asking(slot) for slot in closed} | {confirming(slot) for slot in plan.slots}
+    return frozenset(focuses | ({OPEN} if phrases or closed else set()))
+
+
+def _phrases(plan: ToolPlan, prompt: str, keywords: Sequence[str]) -> tuple[str, ...]:
+    """Declared ways of saying things, as plain words, each once."""
+    texts = [example for intent in plan.intents for example in intent.examples]
+    texts += [intent.label for intent in plan.intents if len(intent.label.split()) <= 6]
+    texts += prompt.replace(";", "\n").replace(",", "\n").splitlines()
+    texts += keywords
+    plain = (_plain(text) for text in texts)
+    return tuple(dict.fromkeys(text for text in plain if text and len(text.split()) <= 12))
+
+
+def _plain(text: str) -> str:
+    return " ".join(
+        say_cardinal(int(word)) if word.isdigit() else word
+        for word in spoken_words(text.replace("_", " "))
+    )
+
+
+def _expect(
+    phrases: Sequence[str], asked: Sequence[Slot] = (), confirmed: Slot | None = None
+) -> Expectation:
+    builder = Builder()
+    end = builder.state()
+    if asked:
+        weight = 0.65 / len(asked)
+        for slot in asked:
+            _add_value(builder, slot, end, VALUE_LEAD_INS, weight)
+            _add_value(builder, slot, end, CORRECTIONS, weight * 0.05, is_led=True)
+    if confirmed is not None:
+        _add_yes_no(builder, end, 0.6)
+        if confirmed.kind not in _OPEN_KINDS:
+            _add_value(builder, confirmed, end, CORRECTIONS, 0.2, is_led=True)
+            _add_value(builder, confirmed, end, VALUE_LEAD_INS, 0.04)
+    elif not any(slot.kind is SlotKind.YES_NO for slot in asked):
+        _add_yes_no(builder, end, 0.08)
+    _add_phrases(builder, phrases, end, 0.6 if not asked and confirmed is None else 0.2)
+    final = builder.state()
+    for polite in POLITE_ENDS:
+        builder.phrase(end, final, polite, 0.02)
+    builder.skip(end, final, 1 - 0.02 * len(POLITE_ENDS))
+    grammar = builder.finish(final)
+    return Expectation(grammar, tuple(_sentences(grammar, phrases)))
+
+
+def _add_yes_no(builder: Builder, end: int, weight: float) -> None:
+    start = builder.state()
+    builder.skip(START, start, weight)
+    add_yes_no(builder, start, end)
+
+
+def _add_phrases(builder: Builder, phrases: Sequence[str], end: int, weight: float) -> None:
+    if not phrases:
+        return
+    start = builder.state()
+    builder.skip(START, start, weight * 0.7)
+    for lead in LEAD_INS:
+        builder.phrase(START, start, lead, weight * 0.3 / len(LEAD_INS))
+    for phrase in phrases:
+        builder.phrase(start, end, phrase, 1 / len(phrases))
+
+
+def _add_value(
+    builder: Builder,
+    slot: Slot,
+    end: int,
+    leads: Sequence[str],
+    weight: float,
+    *,
+    is_led: bool = False,
+) -> None:
+    start = builder.state()
+    if not is_led:
+        builder.skip(START, start, weight * 0.8)
+    own = f"my {_plain(slot.description)} is"
+    ways = (*leads, own) if len(own.split()) <= 5 and not is_led else leads
+    for lead in ways:
+        builder.phrase(START, start, lead, weight * (1 if is_led else 0.2) / len(ways))
+    match slot.kind:
+        case SlotKind.DIGITS:
+            add_digits(builder, start, end, slot.min_length, slot.max_length)
+        case SlotKind.AMOUNT:
+            add_amount(builder, start, end, slot.currency.major + slot.currency.minor)
+        case SlotKind.DATE:
+            add_date(builder, start, end)
+        case SlotKind.TIME:
+            add_time(builder, start, end)
+        case SlotKind.YES_NO:
+            add_yes_no(builder, start, end)
+        case SlotKind.NUMBER:
+            add_number(builder, start, end)
+        case SlotKind.CHOICE:
+            options = {
+                _plain(value): [_plain(way) for way in ways_]
+                for value, ways_ in slot.options.items()
+            }
+            add_choice(builder, start, end, options)
+
+
+def _sentences(grammar: Grammar, phrases: Sequence[str]) -> Iterator[str]:
+    """What the n-grams are counted in: the grammar's own sentences, and looser combinations."""
+    yield from grammar.sentences(_SAMPLED)
+    chance = random.Random(1)  # not for secrets: reproducible text
+    for phrase in phrases:
+        yield from (phrase,) * 4
+        for lead in chance.sample(LEAD_INS, 5):
+            yield f"{lead} {phrase}"
+        yield f"{phrase} {chance.choice(POLITE_ENDS)}"
+    yield from ASIDES

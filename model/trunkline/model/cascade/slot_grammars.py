@@ -1,0 +1,244 @@
+"""How people say the value of each kind of slot, as automata between two states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from trunkline.domain.spoken.answers import NO_PHRASES, YES_PHRASES
+from trunkline.domain.spoken.dates import MONTHS, WEEKDAYS
+from trunkline.domain.spoken.numerals import (
+    DIGIT_WORDS,
+    TEEN_WORDS,
+    TENS_WORDS,
+    say_ordinal,
+)
+from trunkline.model.cascade.automaton import Builder
+
+_UNITS: Final = DIGIT_WORDS[1:]
+_LONGEST_OPEN_STRING: Final = 20
+# Said more often than the rest: half of all answers are one of these.
+_PLAIN_YES: Final = ("yes", "yeah", "yep", "yes please", "correct", "that's right", "sure", "okay")
+_PLAIN_NO: Final = ("no", "nope", "no thanks", "no thank you", "that's wrong", "wrong")
+
+
+def add_digits(
+    builder: Builder, start: int, end: int, min_length: int, max_length: int | None
+) -> None:
+    """Digit strings of an allowed length; shorter ones (an utterance cut in two) are unlikely."""
+    longest = max_length or _LONGEST_OPEN_STRING
+    at = [start, *(builder.state() for _ in range(longest))]
+    for position in range(longest):
+        here = at[position]
+        _add_single_digit(builder, here, at[position + 1], 1.0)
+        if position + 2 <= longest:
+            _add_repeat(builder, here, at[position + 2], "double", 0.05)
+            builder.words(here, at[position + 2], TEEN_WORDS, 0.01)
+            tens = builder.state()
+            builder.words(here, tens, TENS_WORDS, 0.03)
+            builder.words(tens, at[position + 2], _UNITS, 0.8)
+            builder.skip(tens, at[position + 2], 0.2)
+        if position + 3 <= longest:
+            _add_repeat(builder, here, at[position + 3], "triple", 0.015)
+            hundred = builder.state()
+            builder.words(here, hundred, _UNITS, 0.005)
+            builder.word(hundred, at[position + 3], "hundred")
+        if position:
+            is_allowed = position >= min_length
+            builder.skip(here, end, 0.3 if is_allowed else 0.01)
+    builder.skip(at[longest], end)
+
+
+def _add_single_digit(builder: Builder, start: int, end: int, weight: float) -> None:
+    builder.words(start, end, _UNITS, weight * 0.9)
+    builder.words(start, end, ("zero", "oh"), weight * 0.1)
+
+
+def _add_repeat(builder: Builder, start: int, end: int, word: str, weight: float) -> None:
+    middle = builder.state()
+    builder.word(start, middle, word, weight)
+    _add_single_digit(builder, middle, end, 1.0)
+
+
+def add_below_hundred(
+    builder: Builder, start: int, end: int, weight: float = 1.0, *, is_pair: bool = False
+) -> None:
+    """1 to 99, or 10 to 99 for the second part of a price or a clock time."""
+    if not is_pair:
+        builder.words(start, end, _UNITS, weight * 0.3)
+    builder.words(start, end, TEEN_WORDS, weight * 0.25)
+    tens = builder.state()
+    builder.words(start, tens, TENS_WORDS, weight * 0.45)
+    builder.words(tens, end, _UNITS, 0.6)
+    builder.skip(tens, end, 0.4)
+
+
+def _add_below_thousand(builder: Builder, start: int, end: int, weight: float) -> None:
+    add_below_hundred(builder, start, end, weight * 0.55)
+    hundreds, said = builder.state(), builder.state()
+    builder.words(start, hundreds, _UNITS, weight * 0.35)
+    builder.word(start, hundreds, "a", weight * 0.1)
+    builder.word(hundreds, said, "hundred")
+    builder.skip(said, end, 0.3)
+    joined = builder.optional_words(said, ("and",), 0.5)
+    add_below_hundred(builder, joined, end)
+
+
+def _add_whole_number(builder: Builder, start: int, end: int, weight: float = 1.0) -> None:
+    _add_below_thousand(builder, start, end, weight * 0.9)
+    thousands, said = builder.state(), builder.state()
+    add_below_hundred(builder, start, thousands, weight * 0.1)
+    builder.word(thousands, said, "thousand")
+    builder.skip(said, end, 0.4)
+    _add_below_thousand(builder, said, end, 0.6)
+
+
+def add_number(builder: Builder, start: int, end: int) -> None:
+    """A count: "seven", "a hundred and five"."""
+    builder.word(start, end, "zero", 0.02)
+    _add_whole_number(builder, start, end, 0.98)
+
+
+def add_amount(builder: Builder, start: int, end: int, units: tuple[str, str, str, str]) -> None:
+    """ "forty two dollars and fifty cents", "two forty fifty", "fifty cents", "a dollar fifty"."""
+    major, majors, _, minors = units
+    whole, said_unit = builder.state(), builder.state()
+    _add_whole_number(builder, start, whole, 0.6)
+    builder.skip(whole, end, 0.2)
+    builder.word(whole, said_unit, majors, 0.75)
+    builder.word(whole, said_unit, major, 0.05)
+    one = builder.state()
+    builder.words(start, one, ("one", "a"), 0.03)
+    builder.word(one, said_unit, major)
+    _add_cents(builder, said_unit, end, minors)
+    # Run together: [units] (ten to ninety-nine) [(ten to ninety-nine)].
+    hundreds, pair = builder.state(), builder.state()
+    builder.words(start, hundreds, _UNITS, 0.15)
+    add_below_hundred(builder, hundreds, pair, is_pair=True)
+    add_below_hundred(builder, start, pair, 0.1, is_pair=True)
+    builder.skip(pair, end, 0.3)
+    builder.word(pair, said_unit, majors, 0.3)
+    add_below_hundred(builder, pair, end, 0.4, is_pair=True)
+    only_cents = builder.state()
+    add_below_hundred(builder, start, only_cents, 0.05)
+    builder.word(only_cents, end, minors)
+    point = builder.state()
+    builder.word(whole, point, "point", 0.03)
+    add_below_hundred(builder, point, end, is_pair=True)
+    digits = builder.state()
+    _add_single_digit(builder, point, digits, 0.6)
+    _add_single_digit(builder, digits, end, 0.8)
+    builder.skip(digits, end, 0.2)
+
+
+def _add_cents(builder: Builder, start: int, end: int, minors: str) -> None:
+    builder.skip(start, end, 0.5)
+    joined = builder.optional_words(start, ("and",), 0.6)
+    cents = builder.state()
+    add_below_hundred(builder, joined, cents)
+    builder.word(cents, end, minors, 0.7)
+    builder.skip(cents, end, 0.3)
+
+
+def add_date(builder: Builder, start: int, end: int) -> None:
+    """ "the third of March", "March third twenty twenty six", "next Tuesday", "in two weeks"."""
+    builder.words(start, end, ("today", "tomorrow", "yesterday"), 0.1)
+    builder.phrase(start, end, "the day after tomorrow", 0.02)
+    lead = builder.state()
+    builder.words(start, lead, ("on", "next", "this", "last"), 0.12)
+    builder.skip(start, lead, 0.1)
+    builder.words(lead, end, WEEKDAYS)
+    dated = builder.state()
+    weekday = builder.optional_words(start, WEEKDAYS, 0.1)
+    month = builder.state()
+    builder.words(weekday, month, MONTHS, 0.5)
+    the = builder.optional_words(month, ("the",), 0.3)
+    _add_day(builder, the, dated, 0.85)
+    add_below_hundred(builder, the, dated, 0.15)
+    article = builder.state()
+    builder.word(weekday, article, "the", 0.4)
+    day = builder.state()
+    _add_day(builder, article, day, 1.0)
+    builder.skip(day, end, 0.15)
+    of = builder.optional_words(day, ("of",), 0.8)
+    builder.words(of, dated, MONTHS, 0.85)
+    builder.skip(dated, end, 0.75)
+    _add_year(builder, dated, end, 0.25)
+    _add_offset(builder, start, end, 0.06)
+
+
+def _add_day(builder: Builder, start: int, end: int, weight: float) -> None:
+    for day in range(1, 32):
+        builder.phrase(start, end, say_ordinal(day), weight / 31)
+
+
+def _add_year(builder: Builder, start: int, end: int, weight: float) -> None:
+    century = builder.state()
+    builder.words(start, century, ("nineteen", "twenty"), weight * 0.8)
+    add_below_hundred(builder, century, end, is_pair=True)
+    oh = builder.state()
+    builder.word(century, oh, "oh", 0.1)
+    builder.words(oh, end, _UNITS)
+    two = builder.state()
+    builder.phrase(start, two, "two thousand", weight * 0.2)
+    builder.skip(two, end, 0.1)
+    joined = builder.optional_words(two, ("and",), 0.5)
+    add_below_hundred(builder, joined, end, 0.9)
+
+
+def _add_offset(builder: Builder, start: int, end: int, weight: float) -> None:
+    in_, count = builder.state(), builder.state()
+    builder.word(start, in_, "in", weight)
+    builder.words(in_, count, ("a", *_UNITS))
+    builder.words(count, end, ("day", "days", "week", "weeks"))
+
+
+def add_time(builder: Builder, start: int, end: int) -> None:
+    """ "half past two", "ten thirty in the morning", "a quarter to five", "noon"."""
+    at = builder.optional_words(start, ("at", "around", "about"), 0.25)
+    builder.words(at, end, ("noon", "midnight"), 0.05)
+    hours = (*_UNITS, "ten", "eleven", "twelve")
+    hour, clock = builder.state(), builder.state()
+    builder.words(at, hour, hours, 0.7)
+    builder.skip(hour, clock, 0.4)
+    builder.word(hour, clock, "o'clock", 0.2)
+    add_below_hundred(builder, hour, clock, 0.35, is_pair=True)
+    oh = builder.state()
+    builder.word(hour, oh, "oh", 0.05)
+    builder.words(oh, clock, _UNITS)
+    to_hour, fraction = builder.state(), builder.state()
+    builder.phrase(at, to_hour, "half past", 0.1)
+    quarter = builder.optional_words(at, ("a",), 0.3)
+    builder.word(quarter, fraction, "quarter", 0.1)
+    builder.words(at, fraction, ("five", "ten", "twenty"), 0.05)
+    builder.words(fraction, to_hour, ("past", "to"))
+    builder.words(to_hour, clock, hours)
+    builder.skip(clock, end, 0.5)
+    for half, weight in (
+        ("a m", 0.12), ("p m", 0.14), ("in the morning", 0.1), ("in the afternoon", 0.08),
+        ("in the evening", 0.04), ("at night", 0.02),
+    ):  # fmt: skip
+        builder.phrase(clock, end, half, weight)
+
+
+def add_yes_no(builder: Builder, start: int, end: int, weight: float = 1.0) -> None:
+    """Both answers weigh the same; half of each is the plain word."""
+    for plain, phrases in ((_PLAIN_YES, YES_PHRASES), (_PLAIN_NO, NO_PHRASES)):
+        for phrase in plain:
+            builder.phrase(start, end, phrase, weight * 0.35 / len(plain))
+        for phrase in phrases:
+            builder.phrase(start, end, phrase, weight * 0.15 / len(phrases))
+
+
+def add_choice(
+    builder: Builder, start: int, end: int, options: Mapping[str, Sequence[str]]
+) -> None:
+    """The options and their synonyms."""
+    lead = builder.state()
+    builder.skip(start, lead, 0.8)
+    for phrase in ("the", "i want", "i'd like", "for", "my"):
+        builder.phrase(start, lead, phrase, 0.2 / 5)
+    for value, synonyms in options.items():
+        ways = tuple(dict.fromkeys((value, *synonyms)))
+        for way in ways:
+            builder.phrase(lead, end, way, 1.0 / len(options) / len(ways))

@@ -1,0 +1,87 @@
+"""Which of two searches to believe, and how far: pure.
+
+Measured on telephone audio (notes behind this package): where the n-gram and the grammar search say
+the same, declared phrases are right in 99 of 100 turns and open chatter agrees in 1 of 42. The
+n-gram's posterior separates the rest: 0.005 rejects 88 % of chatter at the price of 5 % of speech.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from trunkline.model.cascade.heard import Heard
+
+SURE: Final = 0.95
+SAME_MEANING: Final = 0.85
+DOUBTFUL: Final = 0.5
+FAINT: Final = 0.4
+REJECTED: Final = 0.1
+ACCEPT_FROM: Final = 0.7
+"""At or above it a caller need not be asked again."""
+
+_MIN_PROBABILITY: Final = 0.002
+_MIN_LIKENESS: Final = 0.6
+_NOISES: Final = frozenset({"um", "uh", "er", "ah", "well", "okay", "please", "thanks"})
+
+Meaning = Callable[[str], Hashable | None]
+"""What a text would do in this turn; None for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    heard: Heard
+    confidence: float
+    is_rejected: bool = False
+    alternatives: tuple[str, ...] = ()
+
+
+def judge(ngram: Heard, grammar: Heard, meaning: Meaning) -> Judgement:
+    """The text to act on. A rejected one keeps the n-gram's words, for the transcript."""
+    others = _alternatives(ngram, grammar)
+    if not ngram.text and not grammar.text:
+        return Judgement(Heard(), 0.0, is_rejected=True)
+    if _bare(ngram.text) == _bare(grammar.text):
+        return Judgement(ngram if ngram.text else grammar, SURE, alternatives=others)
+    said, constrained = meaning(ngram.text), meaning(grammar.text)
+    if said is not None and said == constrained:
+        return Judgement(ngram, SAME_MEANING, alternatives=others)
+    likeness = _likeness(ngram.text.split(), grammar.text.split())
+    is_clear = ngram.probability >= _MIN_PROBABILITY
+    if said is None and constrained is not None and likeness >= _MIN_LIKENESS:
+        return Judgement(grammar, DOUBTFUL, alternatives=(ngram.text, *others))
+    if is_clear and ngram.text:
+        return Judgement(ngram, DOUBTFUL if said is not None else FAINT, alternatives=others)
+    if constrained is not None and likeness >= _MIN_LIKENESS:
+        return Judgement(grammar, FAINT, alternatives=(ngram.text, *others))
+    return Judgement(ngram, REJECTED, is_rejected=True, alternatives=others)
+
+
+def judge_general(heard: Heard) -> Judgement:
+    """One search with the general model: there is no second opinion, and it is often wrong."""
+    if not heard.text:
+        return Judgement(Heard(), 0.0, is_rejected=True)
+    return Judgement(heard, max(FAINT, min(0.8, heard.probability)), alternatives=heard.others)
+
+
+def _bare(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.split() if word not in _NOISES)
+
+
+def _alternatives(ngram: Heard, grammar: Heard) -> tuple[str, ...]:
+    texts = dict.fromkeys((grammar.text, *ngram.others))
+    return tuple(text for text in texts if text and text != ngram.text)
+
+
+def _likeness(a: Sequence[str], b: Sequence[str]) -> float:
+    """1 less the edit distance in words over the longer one."""
+    longest = max(len(a), len(b))
+    if not longest:
+        return 0.0
+    row = list(range(len(b) + 1))
+    for i, word in enumerate(a, 1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(b, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (word != other))
+    return 1.0 - row[-1] / longest
