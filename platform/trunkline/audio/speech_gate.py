@@ -75,7 +75,7 @@ class ToneMask:
     """Tells signalling tones from speech: DTMF at once, a steady pure tone by its third frame.
 
     DTMF: the three strongest bins of the row band and of the column band hold 85 % of the power and
-    at least 10 % each (ITU-T Q.23 frequencies). A steady tone: three bins hold 97 % of it and the
+    at least 10 % each (ITU-T Q.23 frequencies). A steady tone: five bins hold 97 % of it and the
     peak stands still; below 400 Hz that could be a voice.
     """
 
@@ -100,7 +100,7 @@ class ToneMask:
         is_dtmf = row + column > 0.85 and row > 0.1 and column > 0.1
         peak = int(power.argmax())
         is_pure = (
-            peak >= self._LOWEST_TONE_BIN and float(power[peak - 1 : peak + 2].sum()) / total > 0.97
+            peak >= self._LOWEST_TONE_BIN and float(power[peak - 2 : peak + 3].sum()) / total > 0.97
         )
         self._steady = self._steady + 1 if is_pure and abs(peak - self._peak) <= 1 else int(is_pure)
         self._peak = peak
