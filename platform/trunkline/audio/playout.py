@@ -93,6 +93,7 @@ class PlayoutQueue:
         self._by_id: dict[str, Segment] = {}
         self._written = 0  # samples the ring ever accepted
         self._held_samples = 0  # received and not yet written
+        self.played_samples = 0  # of all segments ever, as of the last ``advance``
         self.dropped_samples = 0  # beyond ten minutes of queue: an engine gone wild
 
     @property
@@ -191,6 +192,7 @@ class PlayoutQueue:
         if played == segment.played_samples:
             return
         before, segment.played_samples = segment.played_samples, played
+        self.played_samples += played - before
         if before == 0:
             changes.append(SegmentStarted(segment, clock - played))
         # What follows it in the same tick makes the end of a segment look late, never its middle.

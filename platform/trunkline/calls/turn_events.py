@@ -102,6 +102,13 @@ class Suspended:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class ServerLost:
+    """The session is gone, and with it every utterance that it had not transcribed."""
+
+    at_ms: int
+
+
 TurnEvent: TypeAlias = (
     Heard
     | SpeechOpened
@@ -112,6 +119,7 @@ TurnEvent: TypeAlias = (
     | NotListening
     | DigitPressed
     | Suspended
+    | ServerLost
 )
 
 # ---- what to do --------------------------------------------------------------------------------

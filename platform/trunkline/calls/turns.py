@@ -27,6 +27,7 @@ from trunkline.calls.turn_events import (
     Pause,
     Reason,
     Resume,
+    ServerLost,
     Silent,
     SpeechClosed,
     SpeechOpened,
@@ -66,6 +67,16 @@ class TurnPolicy:
         """The server has an utterance open."""
         return any(item.closed_ms is None for item in self._items.values())
 
+    @property
+    def awaits_words(self) -> bool:
+        """An utterance is open, or its transcript is still to come."""
+        return bool(self._items)
+
+    @property
+    def caller_stopped_ms(self) -> int | None:
+        """When the caller's last speech ended, as the edge heard it."""
+        return self._burst.last_ms if self._burst else None
+
     def handle(self, event: TurnEvent) -> list[TurnDecision]:
         match event:
             case Heard():
@@ -98,6 +109,9 @@ class TurnPolicy:
                 self._items.clear()
                 self._owed = self._asked = None
                 return []
+            case ServerLost():
+                self._items.clear()
+                return self._resume(Reason.NOISE) if self.is_paused else []
             case _:
                 assert_never(event)
 

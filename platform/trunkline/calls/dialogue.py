@@ -1,0 +1,326 @@
+"""The dialogue with one caller: turn decisions, the flow's wishes and the agent's speech, joined.
+
+It is the stage a flow is played on, the end of the bridge, and what the turn policy's decisions are
+carried out by. Everything in here is synchronous and runs on the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, assert_never
+
+from trunkline.audio.ledger import far_end_ms
+from trunkline.audio.playout import PlayoutChange, PlayoutQueue
+from trunkline.audio.vad import FrameVerdict
+from trunkline.calls.bridge import CallClock
+from trunkline.calls.conversation import Conversation
+from trunkline.calls.engine_link import EngineLink
+from trunkline.calls.flow_driver import FlowDriver
+from trunkline.calls.receipts import Receipts
+from trunkline.calls.record import CallRecord
+from trunkline.calls.responses import ResponseFailure, Responses
+from trunkline.calls.speaker import Spawn, Speaker, Voice
+from trunkline.calls.speech_cache import SpeechCache
+from trunkline.calls.transcript import Speech, Transcript
+from trunkline.calls.turn_events import (
+    AgentFloor,
+    Answer,
+    Discard,
+    Heard,
+    Interrupt,
+    Listening,
+    NotListening,
+    Pause,
+    Resume,
+    Silent,
+    TurnDecision,
+    TurnEvent,
+    Unclear,
+    Withdraw,
+)
+from trunkline.calls.turn_state import TurnSettings
+from trunkline.calls.turns import TurnPolicy
+from trunkline.calls.wire_audio import WireAudio
+from trunkline.domain.clock import Clock
+from trunkline.domain.events import Json
+from trunkline.domain.leg import Leg
+from trunkline.domain.turn import TurnKind
+from trunkline.flows.actions import (
+    CallerSilent,
+    CallerUnclear,
+    Configure,
+    EngineFailed,
+    FlowEvent,
+    HangUpReason,
+    Say,
+    SayFinished,
+)
+
+PREFIX_PADDING_MS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a dialogue is made of."""
+
+    leg: Leg
+    wire: WireAudio
+    voice: Voice
+    cache: SpeechCache
+    link: EngineLink
+    record: CallRecord
+    clock: Clock
+    call_clock: CallClock
+    spawn: Spawn
+    turns: TurnSettings
+    transfer: Callable[[str], None]
+    send_digits: Callable[[str], None]
+    hang_up: Callable[[HangUpReason], None]
+
+
+class Dialogue:
+    def __init__(self, setting: Setting) -> None:
+        self._leg = setting.leg
+        self._wire = setting.wire
+        self._link = setting.link
+        self._record = setting.record
+        self._call_clock = setting.call_clock
+        self._setting = setting
+        rate_hz = setting.leg.format.sample_rate_hz
+        self.playout = PlayoutQueue(rate_hz)
+        self.receipts = Receipts()
+        self.transcript = Transcript(rate_hz)
+        self.policy = TurnPolicy(setting.turns)
+        self.conversation = Conversation(setting.link.send)
+        self.responses = Responses(setting.link.send, setting.clock.monotonic_ms)
+        self.speaker = Speaker(
+            self.playout, setting.cache, setting.voice, setting.wire, setting.spawn, self
+        )
+        self.driver: FlowDriver | None = None
+        self.is_closing = False
+        self.is_held = False
+        self._is_owed = False
+        self._played_before = 0
+        self._sent_tools: Json = None
+
+    # ---- the bridge's end ----------------------------------------------------------------------
+
+    def uplink(self, caller: bytes) -> None:
+        self._link.append(self._wire.encode(caller), len(caller) // 2)
+
+    def played(self, changes: list[PlayoutChange], moved_ms: int) -> None:
+        self.speaker.settle(changes)
+        ptime_ms = self._leg.format.ptime_ms
+        if self.receipts.awaits_silence and moved_ms < ptime_ms // 2:
+            # The tick that was played last began silent, or faded out within its first half.
+            stop_ms = self.receipts.fell_silent(self._call_clock.now_ms - ptime_ms + moved_ms)
+            if self.speaker.current is not None:
+                self.speaker.current.stop_to_silence_ms = stop_ms
+        is_owed = self.responses.is_thinking or self.playout.is_owed
+        if is_owed != self._is_owed:
+            self._is_owed = is_owed
+            self._leg.owe_speech(is_owed)
+
+    def heard(self, verdict: FrameVerdict, at_ms: int) -> None:
+        self.tell(
+            Heard(
+                at_ms,
+                verdict.is_speech,
+                verdict.is_onset,
+                verdict.is_confirmed,
+                verdict.level_dbfs,
+                self.floor(),
+            )
+        )
+
+    def floor(self) -> AgentFloor:
+        speaker = self.speaker
+        return AgentFloor(
+            is_speaking=not speaker.is_idle,
+            is_interruptible=speaker.is_interruptible and not self.is_closing,
+            is_thinking=self.responses.is_thinking,
+            asks=speaker.asks,
+            remaining_ms=speaker.remaining_ms,
+        )
+
+    # ---- turn taking ---------------------------------------------------------------------------
+
+    def tell(self, event: TurnEvent) -> None:
+        """Give the policy an event and carry out what it decides."""
+        self.carry_out(self.policy.handle(event))
+
+    def carry_out(self, decisions: Sequence[TurnDecision]) -> None:
+        for decision in decisions:
+            self._carry_out(decision)
+
+    def _carry_out(self, decision: TurnDecision) -> None:
+        self._record.note("turn_decision", decision=type(decision).__name__, **_fields(decision))
+        match decision:
+            case Pause(onset_ms):
+                self._leg.pause()
+                self.receipts.paused(onset_ms)
+            case Resume():
+                self.receipts.resumes += 1
+                if not self.is_held:
+                    self._leg.resume()
+            case Interrupt():
+                self.receipts.interruptions += 1
+                self.cut()
+            case Withdraw():
+                self.responses.cancel()
+            case Discard(item_id, _):
+                self.conversation.discard(item_id)
+            case Answer():
+                self._caller_stopped()
+                if self.responses.is_thinking:
+                    self.responses.cancel()
+                self.ask_engine()
+            case Unclear():
+                self._caller_stopped()
+                self._flow(CallerUnclear())
+            case Silent():
+                self._flow(CallerSilent())
+            case _:
+                assert_never(decision)
+
+    def _caller_stopped(self) -> None:
+        stopped_ms = self.policy.caller_stopped_ms
+        self.receipts.caller_stopped(self._call_clock.now_ms if stopped_ms is None else stopped_ms)
+
+    def cut(self) -> None:
+        """The caller has the floor: stop the engine, drop what was not heard, and say so."""
+        self.responses.cancel()
+        cut = self.speaker.cut(self._leg)
+        if not self.is_held:
+            self._leg.resume()  # an empty ring: what comes next must not stay paused
+        far_end = far_end_ms(self._leg.stats().rtt_ms)
+        for speech in cut:
+            self._close(speech, far_end)
+
+    def _close(self, speech: Speech, far_end: int) -> None:
+        """A speech is over, heard whole or cut: transcript, conversation and flow are told."""
+        turn = self.transcript.agent_turn(
+            speech,
+            far_end_ms=far_end,
+            now_ms=self._call_clock.now_ms,
+            zero_samples=self._call_clock.zero_samples,
+        )
+        is_whole = turn is not None and not turn.is_interrupted and not speech.error_code
+        heard = turn.text if turn is not None else ""
+        if speech.kind is TurnKind.REPLY:
+            if is_whole:
+                self.conversation.reply_heard(speech.item_id, speech.text)
+            else:
+                segment = speech.segment
+                rate = self._leg.format.sample_rate_hz
+                heard_ms = max(segment.played_samples * 1000 // rate - far_end, 0)
+                self.conversation.reply_cut(
+                    speech.item_id, heard_ms, heard, has_audio=segment.received_samples > 0
+                )
+        elif not is_whole:
+            self.conversation.line_cut(speech.item_id, heard)
+        if turn is not None:
+            self._record.turn(turn)
+        if speech.say_id:
+            self._flow(SayFinished(speech.say_id, is_whole))
+
+    # ---- the speaker's events ------------------------------------------------------------------
+
+    def on_speech_started(self, speech: Speech, at_samples: int) -> None:
+        speech.started_ms = self._call_clock.ms_of(at_samples)
+        speech.response_ms = self.receipts.agent_started(speech.started_ms)
+        self._record.note("speech_started", item_id=speech.item_id, say_id=speech.say_id)
+
+    def on_speech_finished(self, speech: Speech) -> None:
+        self._close(speech, 0)
+        if speech.error_code:
+            self._record.note("line_failed", say_id=speech.say_id, code=speech.error_code)
+            if speech.started_ms is None:
+                self._flow(EngineFailed(speech.error_code))
+
+    # ---- the stage -----------------------------------------------------------------------------
+
+    def say(self, action: Say) -> None:
+        speech = self.speaker.say(
+            action.text,
+            say_id=action.say_id,
+            step=self._record.step,
+            is_fixed=action.is_fixed,
+            is_interruptible=action.is_interruptible,
+        )
+        self.conversation.line_queued(speech.item_id, action.text)
+
+    def configure(self, action: Configure) -> None:
+        session: dict[str, Any] = {
+            "type": "realtime",
+            "instructions": action.instructions,
+            "tools": list(action.tools),
+            "tool_choice": action.tool_choice,
+            "audio": {"input": {"turn_detection": turn_detection(action.hangover_ms)}},
+        }
+        if session != self._sent_tools:
+            self._sent_tools = session
+            self._link.configure(session)
+
+    def ask_engine(self) -> None:
+        if self._link.has_failed:
+            self._flow(EngineFailed("engine_gone"))
+            return
+        self._record.note("response_asked")
+        self.responses.ask()
+
+    def listen(self, no_input_ms: int) -> None:
+        self.tell(Listening(self._call_clock.now_ms, no_input_ms))
+
+    def stop_listening(self) -> None:
+        self.tell(NotListening(self._call_clock.now_ms))
+
+    def reply_to_engine(self, call_id: str, output: Json) -> None:
+        self.conversation.reply(call_id, output)
+
+    def send_digits(self, digits: str) -> None:
+        self._setting.send_digits(digits)
+
+    def transfer(self, target: str) -> None:
+        self._setting.transfer(target)
+
+    def hang_up(self, reason: HangUpReason) -> None:
+        self.is_closing = True
+        self.responses.cancel()
+        self.speaker.replies_ended()
+        self._setting.hang_up(reason)
+
+    # ---- small things --------------------------------------------------------------------------
+
+    def fail_response(self, failure: ResponseFailure) -> None:
+        """The engine could not answer, retry included."""
+        self._record.note("response_failed", code=failure.code)
+        self.speaker.replies_ended()
+        self._flow(EngineFailed(failure.code))
+
+    def tick(self) -> None:
+        """Deadlines that are no frame's business; every 100 ms of the loop's time."""
+        failure = self.responses.tick()
+        if failure is not None:
+            self.fail_response(failure)
+
+    def _flow(self, event: FlowEvent) -> None:
+        if self.driver is not None:
+            self.driver.handle(event)
+
+
+def turn_detection(hangover_ms: int) -> dict[str, Json]:
+    """The server only cuts, commits and transcribes; the edge alone decides (design, part 2)."""
+    return {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": PREFIX_PADDING_MS,
+        "silence_duration_ms": hangover_ms,
+        "create_response": False,
+        "interrupt_response": False,
+    }
+
+
+def _fields(decision: TurnDecision) -> dict[str, Json]:
+    return {name: getattr(decision, name) for name in decision.__slots__}

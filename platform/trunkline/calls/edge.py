@@ -1,0 +1,42 @@
+"""What the calls of one edge process share: clock, sinks, caches, tools, and a way to an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.audio.disk_writer import Disk
+from trunkline.calls.engine_link import Connector
+from trunkline.calls.publish import FactSink
+from trunkline.calls.speech_cache import SpeechCache
+from trunkline.calls.tool_calls import RunsTools
+from trunkline.domain.agent import AgentSpec
+from trunkline.domain.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``recordings_dir`` lies below ``data_dir``; recordings are named relative to the latter.
+
+    ``engine`` serves agents that name none; ``fallback_engine`` (empty: the same again) is tried
+    when an engine cannot be had or is lost. ``speech_model`` renders the lines.
+    """
+
+    edge_id: str
+    clock: Clock
+    connect: Connector
+    cache: SpeechCache
+    sink: FactSink
+    disk: Disk
+    tools: RunsTools
+    data_dir: Path
+    recordings_dir: Path
+    engine: str
+    fallback_engine: str = ""
+    speech_model: str = "trunkline-tts"
+    is_recording: bool = True
+
+    def engines_of(self, agent: AgentSpec) -> tuple[str, ...]:
+        """The engines to try for an agent, in order."""
+        first = agent.model or self.engine
+        return tuple(dict.fromkeys((first, self.fallback_engine or first)))

@@ -1,0 +1,298 @@
+"""What the Realtime session tells a call: server events to the policy, the speaker and the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from trunkline.calls.bridge import CallClock
+from trunkline.calls.dialogue import Dialogue
+from trunkline.calls.engine_link import EngineLink
+from trunkline.calls.record import CallRecord
+from trunkline.calls.responses import ResponseFailure, ResponseResult
+from trunkline.calls.transcript import CallerUtterance
+from trunkline.calls.turn_events import (
+    Discard,
+    Hypothesis,
+    Interrupt,
+    Pause,
+    Resume,
+    ServerLost,
+    SpeechClosed,
+    SpeechOpened,
+    Transcribed,
+)
+from trunkline.domain.events import Json
+from trunkline.domain.turn import SpokenWord, TurnKind
+from trunkline.flows.actions import CallerUnclear, EngineCalled, EngineFailed, EngineSpoke
+from trunkline.realtime.items import FunctionCallItem, MessageItem
+from trunkline.realtime.server_events import (
+    ErrorEvent,
+    InputCommitted,
+    InputSpeechStarted,
+    InputSpeechStopped,
+    OutputItemAdded,
+    OutputItemDone,
+    ResponseAudioDelta,
+    ResponseAudioDone,
+    ResponseCreated,
+    ResponseDone,
+    ResponseTranscriptDelta,
+    ServerEvent,
+    TranscriptionCompleted,
+    TranscriptionDelta,
+    TranscriptionFailed,
+    UnknownEvent,
+)
+
+# Frequent, and told elsewhere in the log: what was played and understood.
+_UNLOGGED: Final = (ResponseAudioDelta, TranscriptionDelta, ResponseTranscriptDelta)
+_ON_THE_AGENT: Final = (Pause, Resume, Interrupt)
+_MOST_OPEN: Final = 64
+
+
+@dataclass(slots=True)
+class _Span:
+    """Where an utterance lies, in call time; the end is unknown while it is being spoken."""
+
+    started_ms: int
+    ended_ms: int | None = None
+    text: str = ""
+
+
+class EngineEars:
+    """``link`` counts the session's audio clock, from which offsets come back to call time."""
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        link: EngineLink,
+        record: CallRecord,
+        call_clock: CallClock,
+        *,
+        rate_hz: int,
+        say_one_moment: Callable[[], None],
+    ) -> None:
+        self._dialogue = dialogue
+        self._link = link
+        self._record = record
+        self._call_clock = call_clock
+        self._rate_hz = rate_hz
+        self._say_one_moment = say_one_moment
+        self._spans: dict[str, _Span] = {}
+        self._owes_answer = False
+        self._owes_apology = False
+        self.is_deaf = False
+        self.usage: dict[str, int] = {}
+
+    # ---- the session's life --------------------------------------------------------------------
+
+    def on_engine_lost(self, code: str) -> None:
+        dialogue = self._dialogue
+        self._record.note("engine_lost", engine=self._link.engine, code=code)
+        self._owes_apology = dialogue.policy.awaits_words
+        self._owes_answer = dialogue.responses.lost()
+        dialogue.speaker.replies_ended()
+        dialogue.tell(ServerLost(self._call_clock.now_ms))
+        self._spans.clear()
+        if dialogue.speaker.is_idle and not dialogue.is_closing:
+            self._say_one_moment()
+
+    def on_engine_restored(self) -> None:
+        self._record.note("engine_restored", engine=self._link.engine)
+        self._dialogue.conversation.replay()
+        if self._owes_answer:
+            self._dialogue.responses.ask()
+        elif self._owes_apology:
+            self._flow(CallerUnclear())  # what was said went down with the session: ask again
+        self._owes_answer = self._owes_apology = False
+
+    def on_engine_failed(self, code: str) -> None:
+        self._record.note("engine_failed", code=code)
+        self._flow(EngineFailed(code))
+
+    # ---- its events ----------------------------------------------------------------------------
+
+    def on_server_event(self, event: ServerEvent) -> None:
+        if not isinstance(event, _UNLOGGED):
+            self._record.note("realtime", type=event.type, **_brief(event))
+        match event:
+            case InputSpeechStarted() | InputSpeechStopped() | InputCommitted():
+                self._on_input(event)
+            case TranscriptionDelta() | TranscriptionCompleted() | TranscriptionFailed():
+                self._on_transcription(event)
+            case ResponseAudioDelta():
+                if self._dialogue.responses.is_current(event.response_id):
+                    self._dialogue.speaker.reply_audio(event.item_id, event.audio)
+            case ResponseTranscriptDelta():
+                self._on_reply_text(event)
+            case ResponseAudioDone():
+                if self._dialogue.responses.is_current(event.response_id):
+                    self._dialogue.speaker.reply_ended(event.item_id)
+            case ResponseCreated():
+                self._dialogue.responses.created(event.response.id)
+            case OutputItemAdded() | OutputItemDone():
+                self._on_output_item(event)
+            case ResponseDone():
+                self._on_response_done(event)
+            case ErrorEvent():
+                self._on_error(event)
+            case _:
+                pass  # items, parts and rate limits tell nothing that is not told above
+
+    def _call_ms(self, audio_ms: int) -> int:
+        """A moment of the session's audio clock in call time: both end now."""
+        appended_ms = self._link.appended_samples * 1000 // self._rate_hz
+        return self._call_clock.now_ms - appended_ms + audio_ms
+
+    def _on_input(self, event: InputSpeechStarted | InputSpeechStopped | InputCommitted) -> None:
+        now_ms = self._call_clock.now_ms
+        match event:
+            case InputSpeechStarted():
+                while len(self._spans) >= _MOST_OPEN:
+                    self._spans.pop(next(iter(self._spans)))
+                self._spans[event.item_id] = _Span(self._call_ms(event.audio_start_ms))
+                if not self.is_deaf:
+                    self._dialogue.tell(SpeechOpened(now_ms, event.item_id))
+            case InputSpeechStopped():
+                span = self._spans.get(event.item_id)
+                if span is not None:
+                    span.ended_ms = self._call_ms(event.audio_end_ms)
+            case InputCommitted():
+                self._dialogue.conversation.caller_committed(event.item_id)
+                self._dialogue.tell(SpeechClosed(now_ms, event.item_id))
+
+    def _on_transcription(
+        self, event: TranscriptionDelta | TranscriptionCompleted | TranscriptionFailed
+    ) -> None:
+        now_ms, item_id = self._call_clock.now_ms, event.item_id
+        match event:
+            case TranscriptionDelta():
+                span = self._spans.setdefault(item_id, _Span(now_ms))
+                before = span.text
+                span.text = (
+                    before + event.delta if event.x_hypothesis is None else event.x_hypothesis
+                )
+                if span.text != before:
+                    self._record.partial(span.text)
+                    self._dialogue.tell(Hypothesis(now_ms, item_id, span.text))
+            case TranscriptionCompleted():
+                rejected = bool(event.x_rejected)
+                self._on_words(event, Transcribed(now_ms, item_id, event.transcript, rejected))
+            case TranscriptionFailed():
+                self._spans.pop(item_id, None)
+                self._dialogue.tell(Transcribed(now_ms, item_id, None))
+
+    def _on_words(self, event: TranscriptionCompleted, transcribed: Transcribed) -> None:
+        """A final text: first its place in the conversation, then what the policy makes of it."""
+        dialogue, now_ms = self._dialogue, self._call_clock.now_ms
+        span = self._spans.pop(event.item_id, None) or _Span(now_ms)
+        utterance = CallerUtterance(
+            event.item_id,
+            event.transcript,
+            span.started_ms,
+            max(span.started_ms, now_ms if span.ended_ms is None else span.ended_ms),
+            words=tuple(
+                SpokenWord(
+                    word.text, span.started_ms + word.start_ms, span.started_ms + word.end_ms
+                )
+                for word in event.x_words or ()
+            ),
+            confidence=event.x_confidence,
+        )
+        dialogue.conversation.caller_said(event.item_id, event.transcript)
+        step = self._record.step
+        decisions = dialogue.policy.handle(transcribed)
+        is_discarded = any(
+            isinstance(decision, Discard) and decision.item_id == event.item_id
+            for decision in decisions
+        )
+        # The agent's turn that this one cuts ends before it; the answer comes after it.
+        first = [decision for decision in decisions if isinstance(decision, _ON_THE_AGENT)]
+        dialogue.carry_out(first)
+        if event.transcript or not is_discarded:
+            kind = TurnKind.BACKCHANNEL if is_discarded else TurnKind.SPEECH
+            self._record.turn(dialogue.transcript.caller_turn(utterance, kind, step))
+        dialogue.carry_out([decision for decision in decisions if decision not in first])
+
+    def _on_reply_text(self, event: ResponseTranscriptDelta) -> None:
+        dialogue = self._dialogue
+        if not dialogue.responses.is_current(event.response_id):
+            return
+        marks = [word.mark() for word in event.x_words or ()]
+        dialogue.speaker.reply_text(event.item_id, event.delta, marks)
+        text = dialogue.speaker.text_of(event.item_id)
+        dialogue.responses.spoke(event.response_id, event.item_id, text)
+
+    def _on_output_item(self, event: OutputItemAdded | OutputItemDone) -> None:
+        dialogue, item = self._dialogue, event.item
+        if not dialogue.responses.is_current(event.response_id) or item.id is None:
+            return
+        match item:
+            case MessageItem() if isinstance(event, OutputItemAdded):
+                dialogue.responses.output_began(event.response_id)
+                dialogue.conversation.reply_began(item.id)
+                dialogue.speaker.reply_began(item.id, self._record.step)
+            case MessageItem():
+                dialogue.speaker.reply_ended(item.id)
+            case FunctionCallItem() if isinstance(event, OutputItemDone):
+                dialogue.conversation.called(item)
+                dialogue.responses.called(event.response_id, item)
+            case _:
+                pass
+
+    def _on_response_done(self, event: ResponseDone) -> None:
+        if event.response.usage is not None:
+            self._count(event.response.usage.model_dump())
+        result = self._dialogue.responses.done(event.response)
+        if isinstance(result, ResponseFailure):
+            self._dialogue.fail_response(result)
+        elif isinstance(result, ResponseResult):
+            self._dialogue.speaker.replies_ended()
+            self._deliver(result)
+
+    def _deliver(self, result: ResponseResult) -> None:
+        """What the engine did, to the flow: function calls first, else its words."""
+        for call in result.calls:
+            try:
+                arguments = orjson.loads(call.arguments or "{}")
+            except orjson.JSONDecodeError:
+                arguments = None
+            if not isinstance(arguments, dict) or call.call_id is None:
+                self._dialogue.fail_response(ResponseFailure("bad_function_call"))
+                return
+            self._flow(EngineCalled(call.call_id, call.name, arguments))
+        if result.calls:
+            return
+        if result.text:
+            self._flow(EngineSpoke(result.text))
+        else:
+            self._dialogue.fail_response(ResponseFailure("empty_response"))
+
+    def _on_error(self, event: ErrorEvent) -> None:
+        failure = self._dialogue.responses.refused(event.error.code, event.error.event_id)
+        if failure is not None:
+            self._dialogue.fail_response(failure)
+
+    def _count(self, usage: dict[str, Json]) -> None:
+        for name in ("input_tokens", "output_tokens", "total_tokens"):
+            value = usage.get(name)
+            if isinstance(value, int):
+                self.usage[name] = self.usage.get(name, 0) + value
+
+    def _flow(self, event: EngineCalled | EngineSpoke | EngineFailed | CallerUnclear) -> None:
+        if self._dialogue.driver is not None:
+            self._dialogue.driver.handle(event)
+
+
+def _brief(event: ServerEvent) -> dict[str, Json]:
+    """The event for the log, without audio and without the whole session object."""
+    if isinstance(event, UnknownEvent):
+        return {}
+    fields = event.model_dump(mode="json", exclude={"type", "event_id", "session"})
+    return {
+        f"x_{key}" if key in {"at_ms", "event", "kind"} else key: v for key, v in fields.items()
+    }

@@ -1,0 +1,239 @@
+"""The call's Realtime session: opened before the answer, watched, and opened once more when lost.
+
+``send`` and ``append`` never raise and never block. While the session is lost, events are dropped
+(the conversation is replayed into the next one) and five seconds of caller audio are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from copy import deepcopy
+from typing import Final, Protocol, TypeAlias
+
+from trunkline.domain.errors import EngineError, EngineTimeout
+from trunkline.domain.events import Json
+from trunkline.realtime.client_events import ClientEvent, SessionUpdate
+from trunkline.realtime.server_events import ErrorEvent, ServerEvent, SessionUpdated
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import ENGINE_FAILURES
+
+log = get_logger(__name__)
+
+CONFIGURE_TIMEOUT_S: Final = 3.0
+REOPEN_TIMEOUT_S: Final = 4.0
+_KEPT_AUDIO_MS: Final = 5000
+_MOST_REOPENINGS: Final = 3  # in one call: an engine that dies again and again is not there
+
+
+class RealtimeSession(Protocol):
+    """``realtime.client.RealtimeClient`` is one."""
+
+    def send(self, event: ClientEvent) -> None: ...
+
+    def append_audio(self, payload: bytes) -> None: ...
+
+    def events(self) -> AsyncIterator[ServerEvent]: ...
+
+
+Connector: TypeAlias = Callable[[str], AbstractAsyncContextManager[RealtimeSession]]
+"""Opens a session with the engine of that name; raises EngineError."""
+
+
+class LinkEvents(Protocol):
+    """Who hears of the session's life."""
+
+    def on_server_event(self, event: ServerEvent) -> None: ...
+
+    def on_engine_lost(self, code: str) -> None:
+        """The session is gone; another is being opened."""
+        ...
+
+    def on_engine_restored(self) -> None:
+        """A fresh session, configured; the conversation is not in it yet."""
+        ...
+
+    def on_engine_failed(self, code: str) -> None:
+        """There is no engine and will be none in this call."""
+        ...
+
+
+class EngineLink:
+    """``engines``: the names to try, in order; the last is tried again when a session is lost."""
+
+    def __init__(
+        self, connect: Connector, engines: Sequence[str], base: Mapping[str, Json], *, rate_hz: int
+    ) -> None:
+        self._connect = connect
+        self._engines = tuple(engines)
+        self._base = deepcopy(dict(base))
+        self._session: RealtimeSession | None = None
+        self._events: AsyncIterator[ServerEvent] | None = None
+        self._stack = AsyncExitStack()
+        self._is_closing = False
+        self._lost: EngineError | None = None
+        self._wake = asyncio.Event()
+        self._kept: deque[tuple[bytes, int]] = deque()
+        self._kept_samples = 0
+        self._rate_hz = rate_hz
+        self._has_failed = False
+        self.engine = self._engines[0]
+        self.appended_samples = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self._session is not None
+
+    @property
+    def has_failed(self) -> bool:
+        """No session, and no other will be tried."""
+        return self._has_failed
+
+    async def open(self) -> None:
+        """Connect and configure; raises the last engine's EngineError when none can be had."""
+        failure: EngineError | None = None
+        for engine in dict.fromkeys(self._engines):
+            try:
+                await self._open(engine)
+                return
+            except EngineError as exc:
+                ENGINE_FAILURES.labels(code=exc.code).inc()
+                log.warning("an engine cannot be had", engine=engine, code=exc.code)
+                failure = exc
+        self._has_failed = True
+        raise failure or EngineError("no engine is configured", retryable=False)
+
+    async def _open(self, engine: str) -> None:
+        stack = AsyncExitStack()
+        try:
+            session = await stack.enter_async_context(self._connect(engine))
+            session.send(SessionUpdate(session=self._base))
+            events = session.events()
+            await self._configured(events)
+        except BaseException:
+            await stack.aclose()
+            raise
+        self._stack, self._session, self._events = stack, session, events
+        self.engine = engine
+        self.appended_samples = 0
+        self._lost = None
+        while self._kept and self._session is not None:
+            payload, samples = self._kept.popleft()
+            self.append(payload, samples)
+        self._kept_samples = 0
+
+    @staticmethod
+    async def _configured(events: AsyncIterator[ServerEvent]) -> None:
+        try:
+            async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
+                async for event in events:
+                    if isinstance(event, SessionUpdated):
+                        return
+                    if isinstance(event, ErrorEvent):
+                        raise EngineError(
+                            f"the engine refused the session: {event.error.message}",
+                            code=event.error.code or "session_refused",
+                            retryable=False,
+                        )
+        except TimeoutError:
+            raise EngineTimeout("the engine did not configure the session in time") from None
+        raise EngineError("the engine closed the session before it was configured")
+
+    def configure(self, session: Mapping[str, Json]) -> None:
+        """``session.update``; remembered for a session that may follow this one."""
+        _merge(self._base, session)
+        self.send(SessionUpdate(session=dict(session)))
+
+    def send(self, event: ClientEvent) -> None:
+        if self._session is None or self._is_closing:
+            return
+        try:
+            self._session.send(event)
+        except EngineError as exc:
+            self._lose(exc)
+
+    def append(self, payload: bytes, samples: int) -> None:
+        """Caller audio in the session's format."""
+        if self._is_closing or self._has_failed:
+            return
+        if self._session is None:
+            self._kept.append((payload, samples))
+            self._kept_samples += samples
+            while self._kept_samples * 1000 > _KEPT_AUDIO_MS * self._rate_hz:
+                self._kept_samples -= self._kept.popleft()[1]
+            return
+        try:
+            self._session.append_audio(payload)
+            self.appended_samples += samples
+        except EngineError as exc:
+            self._lose(exc)
+
+    def _lose(self, failure: EngineError) -> None:
+        if self._lost is None:
+            self._lost = failure
+        self._session = None
+        self._wake.set()
+
+    async def run(self, listener: LinkEvents) -> None:
+        """Hand on events until ``close``; reopen once each time the session is lost."""
+        reopenings = 0
+        while not (self._is_closing or self._has_failed):
+            if self._session is not None:
+                await self._read(listener)
+            if self._is_closing:
+                return
+            failure = self._lost or EngineError("the engine closed the session")
+            ENGINE_FAILURES.labels(code=failure.code).inc()
+            self._session = None
+            log.warning("the engine was lost in a call", engine=self.engine, code=failure.code)
+            listener.on_engine_lost(failure.code)
+            await self._stack.aclose()
+            reopenings += 1
+            try:
+                if reopenings > _MOST_REOPENINGS:
+                    raise failure
+                async with asyncio.timeout(REOPEN_TIMEOUT_S):
+                    await self._open(self._engines[-1])
+            except (EngineError, TimeoutError):
+                self._has_failed = True
+                self._kept.clear()
+                listener.on_engine_failed(failure.code)
+                return
+            listener.on_engine_restored()
+
+    async def _read(self, listener: LinkEvents) -> None:
+        """Until the session ends, by the server or by a failed write."""
+        assert self._events is not None
+        self._wake.clear()
+        events = self._events
+
+        async def read() -> None:
+            try:
+                async for event in events:
+                    listener.on_server_event(event)
+            except EngineError as exc:
+                self._lose(exc)
+            self._wake.set()
+
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read(), name="engine-events")
+            await self._wake.wait()
+            reading.cancel()
+
+    async def close(self) -> None:
+        """End the session; nothing is sent after this."""
+        self._is_closing = True
+        self._session = None
+        self._wake.set()
+        await self._stack.aclose()
+
+
+def _merge(base: dict[str, Json], change: Mapping[str, Json]) -> None:
+    """As the protocol merges: objects key by key, everything else as a whole."""
+    for key, value in change.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = deepcopy(value)

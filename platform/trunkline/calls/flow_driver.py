@@ -1,0 +1,181 @@
+"""The flow runner's hands: its actions are done in order, what comes of them goes back to it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Protocol, assert_never
+
+from trunkline.calls.digits import DigitEntry
+from trunkline.calls.record import CallRecord
+from trunkline.calls.tool_calls import ToolCalls
+from trunkline.domain.events import Json
+from trunkline.flows.actions import (
+    AskEngine,
+    CallAnswered,
+    Configure,
+    EngineFailed,
+    EnterStep,
+    FlowAction,
+    FlowEvent,
+    HangUp,
+    HangUpReason,
+    ListenForCaller,
+    ParkTool,
+    ReplyToEngine,
+    RunTool,
+    Say,
+    SayFinished,
+    SendDigits,
+    SetVariables,
+    Transfer,
+)
+from trunkline.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+
+class Runner(Protocol):
+    """``flows.runner.FlowRunner`` is one."""
+
+    @property
+    def variables(self) -> Mapping[str, Json]: ...
+
+    def handle(self, event: FlowEvent) -> list[FlowAction]: ...
+
+
+class Stage(Protocol):
+    """Where a flow is played: the dialogue with one caller."""
+
+    def say(self, action: Say) -> None: ...
+
+    def configure(self, action: Configure) -> None: ...
+
+    def ask_engine(self) -> None: ...
+
+    def listen(self, no_input_ms: int) -> None: ...
+
+    def stop_listening(self) -> None: ...
+
+    def reply_to_engine(self, call_id: str, output: Json) -> None: ...
+
+    def send_digits(self, digits: str) -> None: ...
+
+    def transfer(self, target: str) -> None: ...
+
+    def hang_up(self, reason: HangUpReason) -> None: ...
+
+
+class FlowDriver:
+    """Events in the order they happen; one is done with before the next is looked at."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        stage: Stage,
+        record: CallRecord,
+        tools: Callable[[], ToolCalls],
+    ) -> None:
+        self._runner = runner
+        self._stage = stage
+        self._record = record
+        self._tools = tools
+        self._waiting: deque[FlowEvent] = deque()
+        self._prepared: list[FlowAction] | None = None
+        self._is_busy = False
+        self._owes_failure: EngineFailed | None = None
+        self.entry: DigitEntry | None = None
+        self.no_input_ms: int | None = None
+        self.is_over = False
+
+    def prepare(self) -> list[FlowAction]:
+        """What the flow does first, before the call is answered; ``start`` then does it."""
+        if self._prepared is None:
+            self._prepared = self._runner.handle(CallAnswered())
+        return self._prepared
+
+    def start(self) -> None:
+        actions = self.prepare()
+        self._is_busy = True
+        self._perform(CallAnswered(), actions)
+        self._is_busy = False
+        self._drain()
+
+    def handle(self, event: FlowEvent) -> None:
+        """Queue an event and work the queue, unless that is being done already."""
+        self._waiting.append(event)
+        if not self._is_busy:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._is_busy = True
+        try:
+            while self._waiting and not self.is_over:
+                event = self._waiting.popleft()
+                if not isinstance(event, SayFinished):
+                    self._record.note("flow_event", name=type(event).__name__)
+                self._perform(event, self._runner.handle(event))
+        finally:
+            self._is_busy = False
+
+    def _perform(self, event: FlowEvent, actions: list[FlowAction]) -> None:
+        if _acts(actions):
+            self._stop_listening()
+        for action in actions:
+            self._do(action)
+        if isinstance(event, EngineFailed) and not any(_moves(action) for action in actions):
+            # A flow that is busy with a tool looks away; it is told again when it listens next.
+            self._owes_failure = event
+
+    def _stop_listening(self) -> None:
+        self.entry = None
+        self.no_input_ms = None
+        self._stage.stop_listening()
+
+    def _do(self, action: FlowAction) -> None:
+        stage = self._stage
+        match action:
+            case EnterStep(step):
+                self._record.entered(step)
+            case Say():
+                stage.say(action)
+            case Configure():
+                stage.configure(action)
+            case AskEngine():
+                stage.ask_engine()
+            case ListenForCaller():
+                self._listen(action)
+            case ReplyToEngine(call_id, output):
+                stage.reply_to_engine(call_id, output)
+            case RunTool():
+                self._tools().run(action, self._runner.variables)
+            case ParkTool():
+                self._tools().park(action)
+            case SendDigits(digits):
+                stage.send_digits(digits)
+            case Transfer(target):
+                stage.transfer(target)
+            case HangUp(reason):
+                self.is_over = True
+                stage.hang_up(reason)
+            case SetVariables(variables):
+                self._record.note("variables", variables=dict(variables))
+            case _:
+                assert_never(action)
+
+    def _listen(self, action: ListenForCaller) -> None:
+        self.entry = DigitEntry(action.digits) if action.digits else None
+        self.no_input_ms = action.no_input_ms
+        self._stage.listen(action.no_input_ms)
+        if self._owes_failure is not None:
+            owed, self._owes_failure = self._owes_failure, None
+            self._waiting.append(owed)
+
+
+def _acts(actions: list[FlowAction]) -> bool:
+    """Whether the flow took the event up: an event it ignores must not make it deaf."""
+    return any(not isinstance(action, SetVariables | ReplyToEngine) for action in actions)
+
+
+def _moves(action: FlowAction) -> bool:
+    return not isinstance(action, SetVariables | ReplyToEngine | ListenForCaller)

@@ -1,0 +1,218 @@
+"""What the agent says, in order: the flow's own lines and the engine's items, one after the other.
+
+A line takes its place in the queue when it is asked for; its audio comes from the cache at once, or
+is streamed from the speech endpoint while it is already being played.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeAlias
+
+from trunkline.audio.framer import Framer
+from trunkline.audio.playout import PlayoutChange, PlayoutQueue, Ring, SegmentStarted
+from trunkline.calls.conversation import new_item_id
+from trunkline.calls.speech_cache import SpeechCache
+from trunkline.calls.speech_source import SpokenLine
+from trunkline.calls.transcript import Speech
+from trunkline.calls.wire_audio import WireAudio
+from trunkline.domain.agent import AgentSpec
+from trunkline.domain.audio import WordMark
+from trunkline.domain.errors import EngineError
+from trunkline.domain.turn import TurnKind
+from trunkline.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+"""Starts work in the call's task group."""
+
+LINE_TIMEOUT_S: Final = 20.0
+
+
+class SpeakerEvents(Protocol):
+    def on_speech_started(self, speech: Speech, at_samples: int) -> None:
+        """Its first sample was played at this moment of the call clock."""
+        ...
+
+    def on_speech_finished(self, speech: Speech) -> None:
+        """All of it was played; ``speech.error_code`` says that some could not be rendered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How an agent's lines sound on one leg."""
+
+    agent: AgentSpec
+    model: str
+    sample_rate_hz: int
+
+    def line(self, text: str) -> SpokenLine:
+        agent = self.agent
+        return SpokenLine(
+            text, agent.voice, agent.speed, agent.language, self.model, self.sample_rate_hz
+        )
+
+
+class Speaker:
+    def __init__(
+        self,
+        playout: PlayoutQueue,
+        cache: SpeechCache,
+        voice: Voice,
+        wire: WireAudio,
+        spawn: Spawn,
+        events: SpeakerEvents,
+    ) -> None:
+        self._playout = playout
+        self._cache = cache
+        self._voice = voice
+        self._wire = wire
+        self._spawn = spawn
+        self._events = events
+        self._live: list[Speech] = []
+        self._replies: dict[str, tuple[Speech, Framer]] = {}
+        self._fetches: dict[Speech, asyncio.Task[None]] = {}
+        self._rate_hz = voice.sample_rate_hz
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    # ---- how the agent stands ------------------------------------------------------------------
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is being said and nothing waits to be."""
+        return not self._live
+
+    @property
+    def current(self) -> Speech | None:
+        """What is being said, or is next to be."""
+        return self._live[0] if self._live else None
+
+    @property
+    def is_interruptible(self) -> bool:
+        """Of what is being said now."""
+        return not self._live or self._live[0].is_interruptible
+
+    @property
+    def remaining_ms(self) -> int:
+        return self._playout.remaining_ms()
+
+    @property
+    def asks(self) -> bool:
+        """What is being said is a question, or has just been one."""
+        if not self._live:
+            return False
+        speech = self._live[0]
+        played_ms = speech.segment.played_samples * 1000 // self._rate_hz
+        return speech.asks_at(played_ms, self._rate_hz)
+
+    # ---- the flow's lines ----------------------------------------------------------------------
+
+    def say(
+        self, text: str, *, say_id: str, step: str, is_fixed: bool, is_interruptible: bool
+    ) -> Speech:
+        """Queue a line behind whatever is being said."""
+        item_id = new_item_id()
+        speech = Speech(
+            self._playout.open(item_id),
+            TurnKind.SAY,
+            item_id,
+            text,
+            say_id,
+            step,
+            is_interruptible,
+        )
+        self._live.append(speech)
+        self.idle.clear()
+        line = self._voice.line(text)
+        at_hand = self._cache.at_hand(line) if is_fixed else None
+        if at_hand is not None:
+            self._append(speech, at_hand.pcm, at_hand.marks)
+            self._playout.close(item_id)
+        else:
+            fetch = self._fetch(speech, line, keep=is_fixed)
+            self._fetches[speech] = self._spawn(fetch, f"line-{say_id}")
+        return speech
+
+    async def _fetch(self, speech: Speech, line: SpokenLine, *, keep: bool) -> None:
+        try:
+            async with asyncio.timeout(LINE_TIMEOUT_S):
+                async for piece in self._cache.stream(line, keep=keep):
+                    self._append(speech, piece.pcm, piece.marks)
+        except EngineError as exc:
+            speech.error_code = exc.code
+        except TimeoutError:
+            speech.error_code = "speech_timeout"
+        finally:
+            self._fetches.pop(speech, None)
+            self._playout.close(speech.item_id)
+        if speech.error_code:
+            log.warning("a line could not be spoken", code=speech.error_code)
+
+    def _append(self, speech: Speech, pcm: bytes, marks: Sequence[WordMark]) -> None:
+        speech.add_words("", marks)
+        self._playout.append(speech.item_id, pcm)
+
+    # ---- the engine's items --------------------------------------------------------------------
+
+    def reply_began(self, item_id: str, step: str) -> None:
+        if item_id in self._replies:
+            return
+        speech = Speech(self._playout.open(item_id), TurnKind.REPLY, item_id, step=step)
+        self._live.append(speech)
+        self.idle.clear()
+        self._replies[item_id] = (speech, Framer(self._wire.bytes_per_sample))
+
+    def reply_text(self, item_id: str, text: str, marks: Sequence[WordMark]) -> None:
+        if item_id in self._replies:
+            self._replies[item_id][0].add_words(text, marks)
+
+    def reply_audio(self, item_id: str, payload: bytes) -> None:
+        """Audio in the session's output format, split anywhere."""
+        if item_id in self._replies:
+            whole = self._replies[item_id][1].feed_whole(payload)
+            self._playout.append(item_id, self._wire.decode(whole))
+
+    def reply_ended(self, item_id: str) -> None:
+        """No more of it will come."""
+        if self._replies.pop(item_id, None) is not None:
+            self._playout.close(item_id)
+
+    def replies_ended(self) -> None:
+        """None of the engine's open items will go on (response done, or engine lost)."""
+        for item_id in list(self._replies):
+            self.reply_ended(item_id)
+
+    def text_of(self, item_id: str) -> str:
+        return self._replies[item_id][0].text if item_id in self._replies else ""
+
+    # ---- the ring ------------------------------------------------------------------------------
+
+    def settle(self, changes: Sequence[PlayoutChange]) -> None:
+        """Pass on what the playout queue has seen happen."""
+        for change in changes:
+            speech = next((s for s in self._live if s.segment is change.segment), None)
+            if speech is None:
+                continue
+            if isinstance(change, SegmentStarted):
+                self._events.on_speech_started(speech, change.at_samples)
+            else:
+                self._live.remove(speech)
+                if not self._live:
+                    self.idle.set()
+                self._events.on_speech_finished(speech)
+
+    def cut(self, ring: Ring) -> list[Speech]:
+        """Drop everything that was still to be said; returns it, oldest first."""
+        self._playout.flush(ring)
+        cut, self._live = self._live, []
+        self.idle.set()
+        self._replies.clear()
+        for fetch in list(self._fetches.values()):
+            fetch.cancel()
+        self._fetches.clear()
+        return cut

@@ -1,0 +1,150 @@
+"""Tools of one call: run in the call's task group, parked when a human must decide."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+import orjson
+
+from trunkline.calls.bridge import CallClock
+from trunkline.calls.record import CallRecord
+from trunkline.calls.speaker import Spawn
+from trunkline.domain.events import ApprovalParked, Json, ToolOutcome, ToolRan
+from trunkline.domain.ids import ToolRunId, new_approval_id
+from trunkline.flows.actions import ParkTool, RunTool, ToolFinished
+from trunkline.flows.flow import Flow
+from trunkline.flows.tool_runner import ToolContext
+from trunkline.flows.tools import ToolError, ToolFailed, ToolRunResult, ToolSpec
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import TOOL_RUNS
+
+log = get_logger(__name__)
+
+_GRACE_S: Final = 5.0  # beyond the tool's own worst case: then it hangs in a way it must not
+
+
+class RunsTools(Protocol):
+    """``flows.tool_runner.ToolRunner`` is one."""
+
+    async def run(
+        self, tool: ToolSpec, arguments: Mapping[str, Json], context: ToolContext
+    ) -> ToolRunResult: ...
+
+
+def arguments_hash(tool: str, arguments: Mapping[str, Json], flow_version: str) -> str:
+    """SHA-256 of the exact call that a human is asked about: tool, arguments and flow version."""
+    document = {"tool": tool, "arguments": arguments, "flow_version": flow_version}
+    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class ToolCalls:
+    def __init__(
+        self,
+        flow: Flow,
+        runner: RunsTools,
+        record: CallRecord,
+        call_clock: CallClock,
+        spawn: Spawn,
+        finished: Callable[[ToolFinished], None],
+    ) -> None:
+        self._flow = flow
+        self._runner = runner
+        self._record = record
+        self._call_clock = call_clock
+        self._spawn = spawn
+        self._finished = finished
+        self._running: set[str] = set()
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self._running)
+
+    def run(self, action: RunTool, variables: Mapping[str, Json]) -> None:
+        """Start a run; ``finished`` is told how it ended, always."""
+        self._running.add(action.run_id)
+        self._spawn(self._run(action, variables), f"tool-{action.tool}")
+
+    async def _run(self, action: RunTool, variables: Mapping[str, Json]) -> None:
+        spec = self._flow.tools.get(action.tool)
+        step, at_ms = self._record.step, self._call_clock.now_ms
+        result: ToolRunResult
+        try:
+            if spec is None:
+                error = ToolError("unknown_tool", "the flow has no tool of that name")
+                result = ToolFailed(ToolOutcome.INVALID, error, 0, 0)
+            else:
+                result = await self._attempt(spec, action, variables)
+        finally:
+            self._running.discard(action.run_id)
+        outcome = result.outcome if isinstance(result, ToolFailed) else ToolOutcome.OK
+        self._note(action, outcome, result.result, result.duration_ms, result.attempts, step, at_ms)
+        self._finished(ToolFinished(action.run_id, outcome, result.result))
+
+    async def _attempt(
+        self, spec: ToolSpec, action: RunTool, variables: Mapping[str, Json]
+    ) -> ToolRunResult:
+        context = ToolContext(
+            call_id=self._record.call_id,
+            idempotency_key=action.idempotency_key or action.run_id,
+            variables=variables,
+        )
+        try:
+            async with asyncio.timeout(spec.worst_case_ms / 1000 + _GRACE_S):
+                return await self._runner.run(spec, action.arguments, context)
+        except TimeoutError:
+            error = ToolError("timed_out", "the tool did not end in time")
+            return ToolFailed(ToolOutcome.TIMED_OUT, error, spec.worst_case_ms, 1)
+        except Exception as exc:  # a fault of ours in one tool must not end the call
+            log.error("a tool run broke", tool=spec.name, exc_info=exc)
+            return ToolFailed(ToolOutcome.FAILED, ToolError("internal", "the run broke"), 0, 1)
+
+    def park(self, action: ParkTool) -> None:
+        """Record the call for a human and run nothing; ``finished`` hears PARKED."""
+        approval_id = new_approval_id()
+        at_ms, step = self._call_clock.now_ms, self._record.step
+        self._record.publish(
+            ApprovalParked(
+                call_id=self._record.call_id,
+                at=self._record.clock.now(),
+                at_ms=at_ms,
+                approval_id=approval_id,
+                run_id=ToolRunId(action.run_id),
+                tool=action.tool,
+                arguments=action.arguments,
+                arguments_hash=arguments_hash(action.tool, action.arguments, self._flow.version),
+                flow_version=self._flow.version,
+            )
+        )
+        result = {"status": "pending", "approval_id": approval_id}
+        self._note(action, ToolOutcome.PARKED, result, 0, 0, step, at_ms)
+        self._finished(ToolFinished(action.run_id, ToolOutcome.PARKED, result))
+
+    def _note(
+        self,
+        action: RunTool | ParkTool,
+        outcome: ToolOutcome,
+        result: Json,
+        duration_ms: int,
+        attempts: int,
+        step: str,
+        at_ms: int,
+    ) -> None:
+        TOOL_RUNS.labels(outcome=outcome.value).inc()
+        self._record.publish(
+            ToolRan(
+                call_id=self._record.call_id,
+                at=self._record.clock.now(),
+                at_ms=at_ms,
+                run_id=ToolRunId(action.run_id),
+                tool=action.tool,
+                arguments=action.arguments,
+                outcome=outcome,
+                result=result,
+                duration_ms=duration_ms,
+                attempts=attempts,
+                step=step,
+            )
+        )

@@ -1,0 +1,103 @@
+"""The last second of a call: BYE, the transcript's end, the recording, the final facts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from trunkline.audio.recording import RecordingOutcome
+from trunkline.calls.ending import End
+from trunkline.domain.call import Disconnected, HangupRequested
+from trunkline.domain.errors import TrunklineError
+from trunkline.domain.events import CallEnded, RecordingClosed
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import CALLS_ENDED, UNDERRUNS
+
+if TYPE_CHECKING:
+    from trunkline.calls.session import CallSession
+
+log = get_logger(__name__)
+
+_FACTS_S: Final = 0.8  # the dialog, the engine and the disk may take so long before facts go out
+_DIALOG_S: Final = 5.0
+
+
+async def wind_up(call: CallSession) -> None:
+    """Publish everything within a second of the end, then see the dialog out."""
+    end = await call.ending.asked()
+    if not end.has_gone:
+        call.record.advance(HangupRequested(end.cause))
+    call.driver.is_over = True
+    call.dialogue.cut()  # what was being said ends here: heard as far as it was played
+    call.bridge.close()
+    recorder = call.recorder
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_within(_hang_up(call, end), "BYE"), name="bye")
+        tasks.create_task(_within(call.link.close(), "engine"), name="engine-close")
+        if recorder is not None:
+            tasks.create_task(_within(_close_recording(call), "recording"), name="recording")
+    _publish_end(call, end)
+    if not await call.ending.dialog_is_over(0 if end.has_gone else _DIALOG_S):
+        log.warning("the far end did not answer BYE", call_id=call.call_id)
+
+
+async def _within(work: Coroutine[Any, Any, None], what: str) -> None:
+    try:
+        async with asyncio.timeout(_FACTS_S):
+            await work
+    except TimeoutError:
+        log.warning("a call's end is slow", part=what)
+
+
+async def _hang_up(call: CallSession, end: End) -> None:
+    if not end.has_gone:
+        try:
+            await call.leg.hang_up(end.cause, sip_status=end.sip_status)
+        except TrunklineError as exc:
+            log.info("the dialog was over before BYE", call_id=call.call_id, code=exc.code)
+        await call.ending.dialog_is_over(_FACTS_S / 2)
+
+
+async def _close_recording(call: CallSession) -> None:
+    recorder = call.recorder
+    assert recorder is not None
+    outcome: RecordingOutcome = await asyncio.wrap_future(recorder.close())
+    if outcome.duration_ms == 0:
+        return  # never answered: nothing was recorded
+    call.record.publish(
+        RecordingClosed(
+            call_id=call.call_id,
+            at=call.edge.clock.now(),
+            path=str(recorder.path.relative_to(call.edge.data_dir)),
+            state=outcome.state,
+            duration_ms=outcome.duration_ms,
+            sample_rate_hz=call.leg.format.sample_rate_hz,
+            lost_ms=outcome.lost_ms,
+        )
+    )
+
+
+def _publish_end(call: CallSession, end: End) -> None:
+    now_ms = call.edge.clock.monotonic_ms()
+    duration_ms = 0 if call.answered_at_ms is None else round(now_ms - call.answered_at_ms)
+    stats = {name: float(value) for name, value in asdict(call.leg.stats()).items()}
+    stats["dropped_agent_samples"] = call.dialogue.playout.dropped_samples
+    UNDERRUNS.inc(stats["underruns"])
+    CALLS_ENDED.labels(cause=end.cause.value).inc()
+    call.record.advance(Disconnected(end.cause, end.sip_status))
+    call.record.publish(
+        CallEnded(
+            call_id=call.call_id,
+            at=call.edge.clock.now(),
+            cause=end.cause,
+            sip_status=end.sip_status,
+            reason=end.reason,
+            duration_ms=duration_ms,
+            stats=stats,
+            receipts=call.dialogue.receipts.summary(),
+            usage=call.ears.usage,
+        )
+    )
+    call.record.close()
