@@ -18,6 +18,7 @@ SlotValue: TypeAlias = str | bool
 MAX_TEXT_CHARS: Final = 500
 _MAX_AMOUNT_KEYS: Final = 9
 _AMOUNT: Final = re.compile(r"[0-9]{1,9}\.[0-9]{2}", re.ASCII)
+_KEYED_AMOUNT: Final = re.compile(r"(?=[0-9*]*[0-9])([0-9]*)(?:\*([0-9]{0,2}))?", re.ASCII)
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -150,8 +151,10 @@ def from_keypad(slot: Slot, digits: str) -> SlotValue:
         case SlotKind.DIGITS:
             return check(slot, digits)
         case SlotKind.AMOUNT:
-            whole, _, cents = digits.partition("*")
-            return check(slot, f"{whole.lstrip('0') or '0'}.{cents:<02.2}".replace(" ", "0"))
+            keyed = _KEYED_AMOUNT.fullmatch(digits)
+            if keyed is None:
+                raise BadValue("an amount, with * for the point")
+            return check(slot, f"{int(keyed[1] or 0)}.{keyed[2] or '':0<2}")
         case SlotKind.YES_NO:
             answers = {"1": True, "2": False}
             if digits not in answers:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from tests.unit.flows.conversation import Conversation, flow_of
+from tests.unit.flows.samples import LIBRARY, changed
+
 from trunkline.flows.actions import (
     AskEngine,
     CallAnswered,
@@ -17,9 +20,6 @@ from trunkline.flows.actions import (
     SetVariables,
     TransferFinished,
 )
-
-from tests.unit.flows.conversation import Conversation, flow_of
-from tests.unit.flows.samples import LIBRARY, changed
 
 FLOW = flow_of(LIBRARY)
 LOANS = {"count": 2, "due": "2026-12-01"}

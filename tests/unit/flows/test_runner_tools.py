@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from tests.unit.flows.conversation import Conversation, flow_of
+from tests.unit.flows.samples import LIBRARY, changed
+
 from trunkline.domain.events import ToolOutcome
 from trunkline.flows.actions import HangUp, ListenForCaller, RunTool, Say, ToolFinished
 from trunkline.flows.walk import TOOL_GRACE_MS, TOOL_TICK_MS
-
-from tests.unit.flows.conversation import Conversation, flow_of
-from tests.unit.flows.samples import LIBRARY, changed
 
 FLOW = flow_of(LIBRARY)
 

@@ -119,7 +119,7 @@ def _validate(source: Source, part: type[_P], value: Json, path: YamlPath) -> _P
 
 def _explain(path: YamlPath, kind: str, message: str, known: Sequence[str]) -> tuple[YamlPath, str]:
     if path and path[-1] == "[key]":
-        where, key = path[:-2], path[-2]
+        where, key = path[:-1], path[-2]
         if "keys" in path:
             return where, f"{key!r} is no telephone key: use 0 to 9 or *"
         if "errors" in path:
