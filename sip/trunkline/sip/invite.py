@@ -22,7 +22,7 @@ _MAX_VALUE_CHARS: Final = 512
 
 _NAME_ADDR: Final = re.compile(r'^\s*(?:"((?:[^"\\]|\\.)*)"|([^<"]*?))\s*<([^>]+)>')
 _URI: Final = re.compile(
-    r"^(?P<scheme>sips?|tel):(?:(?P<user>[^@;?]*)@)?(?P<host>[^;?]*)", re.IGNORECASE
+    r"^(?P<scheme>sips?|tel):(?:(?P<user>[^@]*)@)?(?P<host>[^;?]*)", re.IGNORECASE
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from functools import partial
+from operator import methodcaller
 from typing import Final, Protocol, TypeVar
 
 import pjsua2 as pj
@@ -237,10 +237,10 @@ class SipLeg:
         await self._command(lambda call: call.refer(target_uri))
 
     async def hold(self) -> None:
-        await self._offer(PjCall.hold_peer)
+        await self._offer(lambda call: call.hold_peer())
 
     async def unhold(self) -> None:
-        await self._offer(PjCall.unhold_peer)
+        await self._offer(lambda call: call.unhold_peer())
 
     async def _offer(self, work: Callable[[PjCall], bool]) -> None:
         """A re-INVITE, tried again while another offer is open in the dialog."""
@@ -256,7 +256,7 @@ class SipLeg:
             raise Invalid(f"not DTMF digits: {len(digits)} characters; use 0-9, *, #, A-D")
         for at in range(0, len(wanted), _DIGITS_AT_ONCE):
             few = wanted[at : at + _DIGITS_AT_ONCE]
-            await self._command(partial(PjCall.dial_digits, digits=few, duration_ms=_DIGIT_MS))
+            await self._command(methodcaller("dial_digits", few, _DIGIT_MS))
             await asyncio.sleep(len(few) * (_DIGIT_MS + _DIGIT_GAP_MS) / 1000)
 
     async def _command(self, work: Callable[[PjCall], T]) -> T:

@@ -37,7 +37,7 @@ class Reception:
         self.is_draining = False
         self.accept = accept
         self._max_calls = max_calls
-        self._limiter = limiter or SourceLimiter()
+        self._limiter = SourceLimiter() if limiter is None else limiter
 
     def judge(self, invite: Invite, live_by_trunk: Counter[str], now_s: float) -> Verdict:
         """The verdict on an INVITE. A source beyond its allowance is not looked at any closer."""

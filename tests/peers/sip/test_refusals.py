@@ -83,7 +83,7 @@ async def test_options_is_answered_with_200(edge: Edge, tmp_path: Path, transpor
     assert "INVITE" in run.header("Allow", 200)
 
 
-async def test_a_flood_from_a_stranger_is_refused_to_the_last_and_leaves_nothing(
+async def test_a_strangers_flood_is_refused_to_the_last_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:
     async with running_edge(FAR_AWAY) as edge:
