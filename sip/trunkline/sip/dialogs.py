@@ -49,7 +49,7 @@ class Dialogs:
         self._media_timeout_s = media_timeout_s
         self._calls: set[PjCall] = set()
         self._graveyard: deque[object] = deque()
-        self._clips: dict[int, pj.AudioClip] = {}
+        self._clips: dict[tuple[str, int], pj.AudioClip] = {}
         self._is_closed = False
 
     def open(self, account: pj.Account, call_id: int, direction: Direction) -> PjCall:
@@ -63,11 +63,16 @@ class Dialogs:
         self._calls.discard(call)
 
     def new_leg(
-        self, call: PjCall, description: LegDescription, codec: str, sample_rate_hz: int
+        self,
+        call: PjCall,
+        description: LegDescription,
+        codec: str,
+        sample_rate_hz: int,
+        agent: str = "",
     ) -> SipLeg:
         port = pj.RingAudioPort()
         port.create(description.leg_id, sample_rate_hz, PTIME_MS, _RING_RX_MS, _RING_TX_MS)
-        clip = self._clips.get(sample_rate_hz)
+        clip = self._clips.get((agent, sample_rate_hz))
         if clip is not None:
             port.setClip(clip)
         call.admit(description.trunk, port, self._media_timeout_s)
@@ -76,8 +81,8 @@ class Dialogs:
         call.subscribe(leg.deliver)
         return leg
 
-    def use_clip(self, sample_rate_hz: int, pcm: bytes) -> None:
-        self._clips[sample_rate_hz] = pj.AudioClip(pcm)
+    def use_clip(self, agent: str, sample_rate_hz: int, pcm: bytes) -> None:
+        self._clips[agent, sample_rate_hz] = pj.AudioClip(pcm)
 
     def live_by_trunk(self) -> Counter[str]:
         """Admitted and placed dialogs that are not over, by trunk; any thread."""

@@ -232,11 +232,10 @@ class Endpoint:
             headers=invite.headers,
         )
         codec = choose_codec(invite.sdp, self._enabled)
-        leg = self._live.new_leg(call, description, codec, port_rate_hz(codec))
+        agent = verdict.route.agent
+        leg = self._live.new_leg(call, description, codec, port_rate_hz(codec), agent)
         call.ring()
-        self._live.loop.call_soon_threadsafe(
-            self._reception.accept, leg, verdict.route.agent, incoming.at_ms
-        )
+        self._live.loop.call_soon_threadsafe(self._reception.accept, leg, agent, incoming.at_ms)
 
     @property
     def live_count(self) -> int:
@@ -282,9 +281,9 @@ class Endpoint:
             raise TrunkError(f"cannot call over trunk {trunk.name}: {exc.reason}") from None
         return leg
 
-    async def use_clip(self, sample_rate_hz: int, pcm: bytes) -> None:
-        """What legs opened from now on play when speech is owed and 1.5 s late."""
-        await self._control.run(lambda: self._live.use_clip(sample_rate_hz, pcm))
+    async def use_clip(self, agent: str, sample_rate_hz: int, pcm: bytes) -> None:
+        """What an agent's calls from now on play when speech is owed and 1.5 s late."""
+        await self._control.run(lambda: self._live.use_clip(agent, sample_rate_hz, pcm))
 
     # --- trunks ------------------------------------------------------------------------------
 

@@ -31,10 +31,11 @@ class Reception:
         max_calls: int,
         accept: Accept,
         limiter: SourceLimiter | None = None,
+        takes_calls: bool = True,
     ) -> None:
         self.trunks = tuple(trunks)
         self.routes = tuple(routes)
-        self.is_draining = False
+        self.takes_calls = takes_calls  # False while starting and draining: 503
         self.accept = accept
         self._max_calls = max_calls
         self._limiter = SourceLimiter() if limiter is None else limiter
@@ -53,7 +54,7 @@ class Reception:
             routes=self.routes,
             live=live_by_trunk.total(),
             max_calls=self._max_calls,
-            draining=self.is_draining,
+            draining=not self.takes_calls,
             source_ip=invite.source_ip,
             called=called_number(invite, trunk),
             live_by_trunk=live_by_trunk,

@@ -55,7 +55,7 @@ async def test_at_capacity_a_call_gets_503_with_retry_after(tmp_path: Path) -> N
 
 
 async def test_while_draining_a_call_gets_503_with_retry_after(edge: Edge, tmp_path: Path) -> None:
-    edge.reception.is_draining = True
+    edge.reception.takes_calls = False
     run = await refused(edge, tmp_path, invite("100", expect=503))
     assert int(run.header("Retry-After", 503)) > 0
 

@@ -66,7 +66,7 @@ def test_a_full_house_and_a_draining_one_say_when_to_try_again() -> None:
     assert full.sip_status == 503
     assert full.retry_after_s
     leaving = reception()
-    leaving.is_draining = True
+    leaving.takes_calls = False
     verdict = leaving.judge(invite(), NOBODY, 0.0)
     assert isinstance(verdict, Refuse)
     assert verdict.sip_status == 503

@@ -1,0 +1,111 @@
+"""The SIP process: the edge and the calls above it, from start to a clean drain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from trunkline.calls.compose import CallSide, call_side
+from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, Trunk
+from trunkline.runtime.health import HealthApp, serve_health
+from trunkline.runtime.logging import get_logger
+from trunkline.runtime.settings import Settings
+from trunkline.runtime.supervision import nursery, stop_on_signals
+from trunkline.sip.clips import load_clips
+from trunkline.sip.config import EndpointConfig
+from trunkline.sip.endpoint import Endpoint
+from trunkline.sip.reception import Reception
+from trunkline.sip.trunks import configured_routes, configured_trunks, with_registrar_sources
+
+log = get_logger(__name__)
+
+# `trunkline up` gives this process 45 s to stop; goodbyes and the last facts need the rest.
+DRAIN_S: Final = 30.0
+# Calls are refused with 503 until the agents' lines are at hand, but not for ever: after this a
+# call may come, and its session decides what can be done without them.
+_WARM_S: Final = 20.0
+_RESOLVE_AGAIN_S: Final = 300.0
+
+
+def endpoint_config(settings: Settings) -> EndpointConfig:
+    return EndpointConfig(
+        bind_address=settings.bind_address,
+        sip_port=settings.sip_port,
+        public_address=settings.public_address,
+        rtp_ports=settings.rtp_ports,
+        max_calls=settings.max_calls,
+        logs_messages=settings.log_level.lower() == "debug",
+    )
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT, then drain; the exit status."""
+    stop = stop_on_signals()
+    configured = configured_trunks(settings)
+    trunks = await with_registrar_sources(configured)
+    routes = configured_routes(settings, trunks)
+    async with call_side(settings) as calls:
+        reception = Reception(
+            trunks=trunks,
+            routes=routes,
+            max_calls=settings.max_calls,
+            accept=calls.service.accept,
+            takes_calls=False,
+        )
+        endpoint = Endpoint(endpoint_config(settings), reception=reception, trunks=trunks)
+        async with endpoint.running(), nursery("edge") as tasks:
+            _announce(endpoint, trunks, routes)
+            tasks.start(_open_when_warm(settings, calls, endpoint, reception, stop), "open")
+            tasks.start(_resolve_again(configured, reception), "resolve")
+
+            async def takes_calls() -> str:
+                return "" if reception.takes_calls else "no calls are taken: starting or draining"
+
+            health = HealthApp("sip", {"lines": calls.lines_problem, "calls": takes_calls})
+            async with serve_health(health, "127.0.0.1", settings.resolved_sip_health_port):
+                await stop.wait()
+                reception.takes_calls = False
+                ended = await calls.service.drain(DRAIN_S)
+    log.info("SIP edge has stopped", calls_ended_by_us=ended)
+    return 0
+
+
+def _announce(endpoint: Endpoint, trunks: Sequence[Trunk], routes: Sequence[NumberRoute]) -> None:
+    log.info("SIP edge is listening", host=endpoint.sip_host, sip_port=endpoint.sip_port)
+    for trunk in trunks:
+        if trunk is LOCAL_TRUNK:
+            log.info(
+                "local trunk is on: anyone at a loopback or private address may call",
+                sources=", ".join(trunk.sources),
+                turn_off="TRUNKLINE_LOCAL_TRUNK=false",
+            )
+        else:
+            log.info("trunk", trunk=trunk.name, auth=trunk.auth.value)
+    if not trunks:
+        log.warning("no trunk at all: every call is refused; configure one under [[trunks]]")
+    log.info("numbers", routed=len(routes), agents=", ".join(sorted({r.agent for r in routes})))
+
+
+async def _open_when_warm(
+    settings: Settings,
+    calls: CallSide,
+    endpoint: Endpoint,
+    reception: Reception,
+    stop: asyncio.Event,
+) -> None:
+    if await calls.service.warm(_WARM_S):
+        agents = [flow.agent for flow in calls.catalog.flows()]
+        await load_clips(settings, agents, endpoint)
+    else:
+        log.warning("calls are taken before the agents' lines are rendered: no model server?")
+    if not stop.is_set():
+        reception.takes_calls = True
+        log.info("calls are taken")
+
+
+async def _resolve_again(configured: Sequence[Trunk], reception: Reception) -> None:
+    """A registrar's name may come to mean other addresses."""
+    while True:
+        await asyncio.sleep(_RESOLVE_AGAIN_S)
+        reception.trunks = await with_registrar_sources(configured)
