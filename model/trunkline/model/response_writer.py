@@ -347,13 +347,14 @@ class ResponseWriter:
         details: StatusDetails | None = None,
         usage: Usage | None = None,
     ) -> Response:
-        shape = self.shape
+        # Not by truth: an empty conversation is one all the same.
+        shape, conversation = self.shape, self._conversation
         return Response(
             id=shape.response_id,
             status=status,
             status_details=details,
             output=tuple(self._output),
-            conversation_id=self._conversation.conversation_id if self._conversation else None,
+            conversation_id=None if conversation is None else conversation.conversation_id,
             metadata=shape.metadata,
             output_modalities=(shape.modality,),
             max_output_tokens=shape.max_output_tokens,
