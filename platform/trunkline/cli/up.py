@@ -135,7 +135,7 @@ def port_is_free(address: str, port: int, kind: int) -> bool:
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """Ours, with the data directory made absolute and the sample agent told where its service is."""
+    """Ours, the data directory made absolute, the sample agent told where its service is."""
     sample = f"http://127.0.0.1:{settings.resolved_sample_service_port}"
     return {
         "TRUNKLINE_SAMPLE_SERVICE_URL": sample,
