@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=60, ge=1)
     asr_workers: int = Field(default=0, ge=0)  # 0: one per core
     recordings: bool = True
+    recordings_keep_days: int = Field(default=0, ge=0)  # 0: for ever
     log_level: str = "info"
     log_format: str = "auto"  # auto, console, json
     log_pii: bool = False  # True: never outside a laboratory

@@ -1,0 +1,52 @@
+"""The Celery app: at-least-once tasks on Redis, and the beat that wakes them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from celery import Celery
+
+RELAY_EVERY_S: Final = 2.0
+REAP_EVERY_S: Final = 5.0
+EXPIRE_EVERY_S: Final = 3600.0
+
+
+def broker_url(redis_url: str) -> str:
+    """kombu's spelling of a Redis on a Unix socket."""
+    return redis_url.replace("unix://", "redis+socket://", 1)
+
+
+app = Celery("trunkline", include=["trunkline.jobs.tasks"])
+app.conf.update(
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    broker_connection_retry_on_startup=True,
+    # A worker that lost Redis goes on trying for ever: the supervisor sees its health.
+    broker_connection_max_retries=None,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    timezone="UTC",
+    task_time_limit=300,
+    beat_schedule={
+        # Each wake-up is worthless once the next one is due.
+        "relay outbox": {
+            "task": "trunkline.relay_outbox",
+            "schedule": RELAY_EVERY_S,
+            "options": {"expires": RELAY_EVERY_S},
+        },
+        "close calls of lost edges": {
+            "task": "trunkline.close_lost_calls",
+            "schedule": REAP_EVERY_S,
+            "options": {"expires": REAP_EVERY_S},
+        },
+        "expire recordings": {
+            "task": "trunkline.expire_recordings",
+            "schedule": EXPIRE_EVERY_S,
+            "options": {"expires": EXPIRE_EVERY_S},
+        },
+    },
+)

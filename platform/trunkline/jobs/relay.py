@@ -1,0 +1,87 @@
+"""The outbox relayed to webhooks: at least once, signed, with back-off and an end.
+
+A delivery is signed as Standard Webhooks does (webhook-id, webhook-timestamp, webhook-signature
+``v1,`` base64 HMAC-SHA256 of ``id.timestamp.body``); its id is the receiver's idempotency key.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Final
+
+import httpx
+
+from trunkline.domain.clock import Clock
+from trunkline.runtime.logging import get_logger
+from trunkline.storage.engine import Sessions
+from trunkline.storage.outbox import Claimed, Outbox
+from trunkline.storage.secret import derive_secret
+
+log = get_logger(__name__)
+
+FIRST_RETRY: Final = timedelta(seconds=10)
+LONGEST_RETRY: Final = timedelta(hours=1)
+GIVE_UP_AFTER: Final = timedelta(hours=24)
+
+
+def next_try(attempt: int, created_at: datetime, now: datetime) -> datetime | None:
+    """When attempt ``attempt`` (from one) having failed, the next is due; None to give up."""
+    if now - created_at > GIVE_UP_AFTER:
+        return None
+    return now + min(FIRST_RETRY * 2 ** min(attempt - 1, 16), LONGEST_RETRY)
+
+
+def signing_key(installation: bytes, webhook_id: str) -> str:
+    """What the receiver checks signatures with: ``whsec_`` and base64, shown by the API."""
+    raw = bytes.fromhex(derive_secret(installation, f"webhook:{webhook_id}"))
+    return "whsec_" + base64.b64encode(raw).decode()
+
+
+def signature(key: str, delivery_id: str, timestamp: int, body: str) -> str:
+    raw = base64.b64decode(key.removeprefix("whsec_"))
+    text = f"{delivery_id}.{timestamp}.{body}".encode()
+    return "v1," + base64.b64encode(hmac.new(raw, text, hashlib.sha256).digest()).decode()
+
+
+async def relay(
+    sessions: Sessions, client: httpx.AsyncClient, installation: bytes, clock: Clock
+) -> int:
+    """Claim what is due, send it, settle each; how many were delivered."""
+    async with sessions.writing() as session:
+        claimed = await Outbox(session).claim(clock.now())
+    delivered = 0
+    for claim in claimed:
+        error = await _post(client, claim, signing_key(installation, claim.webhook_id), clock)
+        now = clock.now()
+        async with sessions.writing() as session:
+            outbox = Outbox(session)
+            if not error:
+                delivered += await outbox.settle(claim, now)
+            elif (due_at := next_try(claim.attempt, claim.created_at, now)) is not None:
+                await outbox.retry(claim, due_at=due_at, error=error)
+            else:
+                await outbox.give_up(claim, now, error=error)
+                log.error("a webhook was given up", webhook=claim.webhook_id, reason=error)
+    return delivered
+
+
+async def _post(client: httpx.AsyncClient, claim: Claimed, key: str, clock: Clock) -> str:
+    """Empty when the receiver took it (2xx), else why not."""
+    timestamp = int(clock.now().timestamp())
+    try:
+        answer = await client.post(
+            claim.url,
+            content=claim.body,
+            headers={
+                "content-type": "application/json",
+                "webhook-id": claim.outbox_id,
+                "webhook-timestamp": str(timestamp),
+                "webhook-signature": signature(key, claim.outbox_id, timestamp, claim.body),
+            },
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        return type(exc).__name__
+    return "" if answer.is_success else f"HTTP {answer.status_code}"

@@ -1,0 +1,63 @@
+"""The tasks: each opens its own loop and connections, looks at the rows, and does what is due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from trunkline.domain.clock import SystemClock
+from trunkline.jobs.app import app
+from trunkline.jobs.reaper import close_lost_calls
+from trunkline.jobs.relay import relay
+from trunkline.jobs.retention import expire_recordings
+from trunkline.runtime.settings import Settings, load_settings
+from trunkline.storage.engine import Sessions, open_sessions
+from trunkline.storage.secret import installation_secret
+
+
+def _run(job: Callable[[Settings, Sessions], Awaitable[int]]) -> int:
+    """Celery is synchronous: a task has a loop of its own."""
+    settings = load_settings()
+
+    async def main() -> int:
+        sessions = open_sessions(settings.resolved_database_url, pooled=False)
+        try:
+            return await job(settings, sessions)
+        finally:
+            await sessions.close()
+
+    return asyncio.run(main())
+
+
+@app.task(name="trunkline.relay_outbox")
+def relay_outbox() -> int:
+    async def job(settings: Settings, sessions: Sessions) -> int:
+        async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
+            return await relay(
+                sessions, client, installation_secret(settings.data_dir), SystemClock()
+            )
+
+    return _run(job)
+
+
+@app.task(name="trunkline.close_lost_calls")
+def close_lost_calls_task() -> int:
+    async def job(settings: Settings, sessions: Sessions) -> int:
+        return await close_lost_calls(sessions, settings.resolved_redis_url, SystemClock())
+
+    return _run(job)
+
+
+@app.task(name="trunkline.expire_recordings")
+def expire_recordings_task() -> int:
+    async def job(settings: Settings, sessions: Sessions) -> int:
+        return await asyncio.to_thread(
+            expire_recordings,
+            settings.recordings_dir,
+            settings.recordings_keep_days,
+            SystemClock().now(),
+        )
+
+    return _run(job)
