@@ -95,7 +95,7 @@ def _collect(tool: Mapping[str, Json], notes: Mapping[str, Json]) -> Collect:
     wanted = set(required) if isinstance(required, Sequence) else set()
     slots = (
         tuple(
-            _slot(name, key, resolve(node, root), key in wanted)
+            read_slot(name, key, resolve(node, root), key in wanted)
             for key, node in properties.items()
             if isinstance(node, Mapping)
         )
@@ -107,7 +107,8 @@ def _collect(tool: Mapping[str, Json], notes: Mapping[str, Json]) -> Collect:
     return Collect(name, label, description, slots)
 
 
-def _slot(tool: str, name: str, schema: Mapping[str, Json], is_required: bool) -> Slot:
+def read_slot(tool: str, name: str, schema: Mapping[str, Json], is_required: bool) -> Slot:
+    """A property, its references resolved, as a slot."""
     notes = notes_of(schema)
     kind = _kind(name, schema, notes)
     low, high = _lengths(schema, notes)

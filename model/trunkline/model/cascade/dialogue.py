@@ -1,0 +1,339 @@
+"""The slot-filling dialogue as a pure machine: state and words in, state and move out.
+
+It asks for one slot at a time, takes values as they come, reads back what it is not sure of, takes
+a correction in the same breath ("no, it's nine"), and lets the caller leave for another wish at any
+point. What it does depends on nothing but the state, the words and how well they were heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import Enum, auto
+from typing import Final, TypeAlias
+
+from trunkline.domain.events import Json
+from trunkline.domain.spoken.answers import leading_answer, parse_yes_no
+from trunkline.domain.spoken.words import spoken_words
+from trunkline.model.cascade import phrasing
+from trunkline.model.cascade.expectations import OPEN, asking, confirming
+from trunkline.model.cascade.extraction import volunteered
+from trunkline.model.cascade.intents import Match, match_intent
+from trunkline.model.cascade.slots import (
+    Confirm,
+    Reading,
+    Slot,
+    SlotKind,
+    partial_digits,
+    understand,
+)
+from trunkline.model.cascade.tool_annotations import Collect, ToolPlan
+from trunkline.model.cascade.triage import ACCEPT_FROM, DOUBTFUL
+
+_UNHEARD: Final = 0.2  # below it the recogniser itself rejected the words
+_SURE_WISH: Final = 0.75
+_REPEAT: Final = frozenset({
+    "pardon", "what", "sorry", "repeat", "again", "come again", "say that again", "say again",
+    "can you repeat that", "could you repeat that", "please repeat", "repeat that", "pardon me",
+    "what did you say", "what was that", "i didn't hear you", "one more time",
+})  # fmt: skip
+
+
+class Mode(Enum):
+    OPEN = auto()  # nothing has been asked
+    ASKING = auto()  # for ``slot``
+    CONFIRMING = auto()  # whether ``value`` is right for ``slot``
+    OFFERING = auto()  # whether ``wish`` was meant
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The caller's words; confidence is 1 for typed ones."""
+
+    text: str
+    confidence: float = 1.0
+
+    @property
+    def is_unheard(self) -> bool:
+        return not self.text.strip() or self.confidence < _UNHEARD
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    name: str
+    arguments: Mapping[str, Json]
+
+
+Move: TypeAlias = Speak | CallTool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """``collect``: the group being filled; ``heard``: its values; ``digits``: a first breath."""
+
+    collect: Collect | None = None
+    mode: Mode = Mode.OPEN
+    slot: Slot | None = None
+    value: Json = None
+    wish: str = ""
+    digits: str = ""
+    misses: int = 0
+    heard: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def focus(self) -> str:
+        """What the recogniser should listen for."""
+        if self.slot is None or self.mode in (Mode.OPEN, Mode.OFFERING):
+            return OPEN
+        return confirming(self.slot) if self.mode is Mode.CONFIRMING else asking(self.slot)
+
+
+class Dialogue:
+    """The rules, for one set of tools and one day."""
+
+    def __init__(self, plan: ToolPlan, today: date) -> None:
+        self._plan = plan
+        self._today = today
+
+    def begin(self) -> State:
+        return State(collect=self._plan.steps[0] if self._plan.steps else None)
+
+    def take_floor(self, state: State) -> tuple[State, Move]:
+        """Our move with nothing new heard: ask, ask again, or greet."""
+        if state.mode is Mode.CONFIRMING and state.slot is not None:
+            return state, Speak(phrasing.read_back(state.slot, state.value, self._today))
+        if state.mode is Mode.OFFERING:
+            return state, Speak(phrasing.did_you_mean(self._label(state.wish)))
+        if state.collect is None:
+            return state, Speak(phrasing.greeting(self._plan))
+        return self._next_slot(state)
+
+    def hear(self, state: State, said: Said) -> tuple[State, Move]:
+        """Our move after the caller's words."""
+        if said.is_unheard:
+            return self._miss(state, said)
+        match state.mode:
+            case Mode.CONFIRMING:
+                return self._hear_confirmation(state, said)
+            case Mode.OFFERING:
+                return self._hear_offer(state, said)
+            case Mode.ASKING:
+                return self._hear_answer(state, said)
+            case Mode.OPEN:
+                return self._hear_wish(state, said)
+
+    def meaning(self, state: State, text: str) -> Hashable | None:
+        """What ``text`` would do now, for the recogniser to compare two hypotheses by."""
+        if state.mode in (Mode.CONFIRMING, Mode.OFFERING):
+            answer = parse_yes_no(text)
+            if answer is not None:
+                return ("answer", answer)
+        if state.slot is not None:
+            _, rest = leading_answer(text)
+            for words in (text, rest):
+                reading = understand(state.slot, words, self._today) if words else None
+                if reading is not None:
+                    return ("value", str(reading.value))
+        wish = match_intent(text, self._plan.intents)
+        if wish is not None and wish.score >= _SURE_WISH:
+            return ("wish", wish.name)
+        return None
+
+    # ---- what was said -----------------------------------------------------------------------
+
+    def _hear_confirmation(self, state: State, said: Said) -> tuple[State, Move]:
+        slot = _known(state.slot)
+        answer = parse_yes_no(said.text)
+        if answer is not None:
+            return self._settle_value(state) if answer else self._ask_anew(state)
+        negated, rest = leading_answer(said.text)
+        corrected = understand(slot, rest, self._today) if rest else None
+        if corrected is None:
+            corrected = understand(slot, said.text, self._today)
+        if corrected is not None:
+            if corrected.value == state.value:
+                return self._settle_value(state)
+            return self._confirm(state, slot, corrected)
+        left = self._leave(state, said)
+        if left is not None:
+            return left
+        if negated is False:
+            return self._ask_anew(state)
+        question = phrasing.read_back(slot, state.value, self._today)
+        return replace(state, misses=state.misses + 1), Speak(phrasing.ask_yes_or_no(question))
+
+    def _hear_offer(self, state: State, said: Said) -> tuple[State, Move]:
+        answer = parse_yes_no(said.text)
+        if answer:
+            return self._grant(state, state.wish, said)
+        back = replace(state, mode=Mode.ASKING if state.slot else Mode.OPEN, wish="")
+        if answer is False:
+            if state.slot is not None:
+                return self._next_slot(back)
+            return back, Speak(f"All right. {phrasing.offer(self._plan)}")
+        return self.hear(back, said)
+
+    def _hear_answer(self, state: State, said: Said) -> tuple[State, Move]:
+        slot = _known(state.slot)
+        wish = self._wish(said)
+        if wish is not None and wish.is_exact and slot.kind is not SlotKind.YES_NO:
+            return self._grant(state, wish.name, said)
+        taken = self._value_for(state, slot, said)
+        if taken is not None:
+            return self._take(state, slot, taken, said)
+        if " ".join(spoken_words(said.text)) in _REPEAT:
+            return self._next_slot(state)
+        left = self._leave(state, said)
+        if left is not None:
+            return left
+        return self._take_part(state, slot, said) or self._miss(state, said)
+
+    def _hear_wish(self, state: State, said: Said) -> tuple[State, Move]:
+        wish = self._wish(said)
+        if wish is not None and wish.is_exact:
+            return self._grant(state, wish.name, said)
+        if state.collect is not None:
+            # Asked by other words than ours (a flow's line, another client): the answer is for us.
+            for slot in _open_slots(state):
+                reading = understand(slot, said.text, self._today)
+                if reading is not None and slot.kind is not SlotKind.FREE_TEXT:
+                    return self._take(state, slot, reading, said)
+        left = self._leave(state, said)
+        if left is not None:
+            return left
+        if state.collect is not None:
+            return self._next_slot(state)
+        return self._miss(state, said)
+
+    def _value_for(self, state: State, slot: Slot, said: Said) -> Reading | None:
+        if state.digits:
+            joined = understand(slot, f"{state.digits} {said.text}", self._today)
+            if joined is not None:
+                return joined
+        reading = understand(slot, said.text, self._today)
+        if reading is None:
+            # "no, it's ..." and "yes, it's ...", also before anything was read back.
+            answer, rest = leading_answer(said.text)
+            if answer is not None and rest:
+                reading = understand(slot, rest, self._today)
+        return reading
+
+    # ---- wishes --------------------------------------------------------------------------------
+
+    def _wish(self, said: Said) -> Match | None:
+        wish = match_intent(said.text, self._plan.intents)
+        if wish is not None:
+            return wish
+        answer = parse_yes_no(said.text)
+        if answer is None:
+            return None
+        meant = [
+            intent.name
+            for intent in self._plan.intents
+            if any(parse_yes_no(example) is answer for example in intent.examples)
+        ]
+        return Match(meant[0], 1.0) if len(meant) == 1 else None
+
+    def _leave(self, state: State, said: Said) -> tuple[State, Move] | None:
+        """The caller wants something else than what was asked."""
+        wish = self._wish(said)
+        if wish is None:
+            return None
+        is_clear = wish.is_exact or wish.score >= _SURE_WISH
+        if said.confidence >= DOUBTFUL and (is_clear or said.confidence >= ACCEPT_FROM):
+            return self._grant(state, wish.name, said)
+        offered = replace(state, mode=Mode.OFFERING, wish=wish.name)
+        return offered, Speak(phrasing.did_you_mean(self._label(wish.name)))
+
+    def _grant(self, state: State, wish: str, said: Said) -> tuple[State, Move]:
+        """Call the intent's function, or begin to fill its slots when it has some."""
+        action = next((group for group in self._plan.actions if group.name == wish), None)
+        if action is None:
+            return self.begin(), CallTool(wish, {})
+        heard = volunteered(action, said.text, self._today)
+        return self._next_slot(State(collect=action, heard=heard))
+
+    def _label(self, wish: str) -> str:
+        return next((each.label for each in self._plan.intents if each.name == wish), wish)
+
+    # ---- values --------------------------------------------------------------------------------
+
+    def _take(self, state: State, slot: Slot, taken: Reading, said: Said) -> tuple[State, Move]:
+        is_unsure = taken.is_unsure or said.confidence < ACCEPT_FROM
+        asks = slot.confirm is Confirm.ALWAYS or (
+            slot.confirm is Confirm.LOW_CONFIDENCE
+            and is_unsure
+            and slot.kind not in (SlotKind.YES_NO, SlotKind.FREE_TEXT)
+        )
+        if asks:
+            return self._confirm(state, slot, taken)
+        return self._settle_value(replace(state, slot=slot, value=taken.value))
+
+    def _confirm(self, state: State, slot: Slot, taken: Reading) -> tuple[State, Move]:
+        waiting = replace(
+            state, mode=Mode.CONFIRMING, slot=slot, value=taken.value, digits="", misses=0
+        )
+        return waiting, Speak(phrasing.read_back(slot, taken.value, self._today))
+
+    def _settle_value(self, state: State) -> tuple[State, Move]:
+        slot = _known(state.slot)
+        filled = replace(state, heard={**state.heard, slot.name: state.value}, misses=0, digits="")
+        return self._next_slot(replace(filled, slot=None, value=None, mode=Mode.OPEN))
+
+    def _ask_anew(self, state: State) -> tuple[State, Move]:
+        slot = _known(state.slot)
+        asked = replace(state, mode=Mode.ASKING, value=None, digits="", misses=0)
+        return asked, Speak(phrasing.after_no(phrasing.ask(slot)))
+
+    def _take_part(self, state: State, slot: Slot, said: Said) -> tuple[State, Move] | None:
+        """A number said in two breaths: keep the first and ask for the rest."""
+        part = partial_digits(slot, said.text)
+        if part is None or said.confidence < ACCEPT_FROM or slot.min_length < 4 or len(part) < 2:
+            return None
+        digits = state.digits + part
+        if len(digits) >= slot.min_length:
+            return None
+        return replace(state, digits=digits, misses=0), Speak(phrasing.ask_for_rest(digits))
+
+    def _next_slot(self, state: State) -> tuple[State, Move]:
+        """Ask for what is missing, or call the function when nothing is."""
+        collect = state.collect
+        assert collect is not None  # a slot was asked for
+        waiting = [slot for slot in _open_slots(state) if slot.is_required]
+        if not waiting:
+            return self.begin(), CallTool(collect.name, dict(state.heard))
+        asked = replace(state, mode=Mode.ASKING, slot=waiting[0], value=None, wish="")
+        return asked, Speak(phrasing.ask(waiting[0]))
+
+    def _miss(self, state: State, said: Said) -> tuple[State, Move]:
+        missed = replace(state, misses=state.misses + 1)
+        if state.mode is Mode.CONFIRMING and state.slot is not None:
+            question = phrasing.read_back(state.slot, state.value, self._today)
+            return missed, Speak(phrasing.ask_yes_or_no(question))
+        if state.mode is Mode.OFFERING:
+            question = phrasing.did_you_mean(self._label(state.wish))
+            return missed, Speak(phrasing.ask_yes_or_no(question))
+        if state.slot is not None:
+            return missed, Speak(phrasing.ask_again(state.slot, missed.misses))
+        if state.collect is not None:
+            return self._next_slot(missed)
+        if said.is_unheard or said.confidence < DOUBTFUL:
+            return missed, Speak(phrasing.not_understood(self._plan, missed.misses))
+        return missed, Speak(phrasing.cannot(self._plan, said.text, missed.misses))
+
+
+def _open_slots(state: State) -> tuple[Slot, ...]:
+    if state.collect is None:
+        return ()
+    return tuple(slot for slot in state.collect.slots if slot.name not in state.heard)
+
+
+def _known(slot: Slot | None) -> Slot:
+    assert slot is not None  # the modes that ask have one
+    return slot
