@@ -1,4 +1,4 @@
-"""Real HTTP servers on ports of their own."""
+"""Real HTTP servers on ports of their own, and what tests ask of the sample service."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import uvicorn
 
 
@@ -56,3 +57,13 @@ def raw_server(answer: bytes) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(timeout=10)
+
+
+async def fault(service: str, **fault: Any) -> None:
+    async with httpx.AsyncClient() as client:
+        (await client.post(f"{service}/faults", json=fault)).raise_for_status()
+
+
+async def get(url: str) -> Any:
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url)).raise_for_status().json()

@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from tests.peers.flows.servers import raw_server, serving
+from tests.peers.flows.servers import fault, get, raw_server, serving
 
 from trunkline.domain.events import ToolOutcome
 from trunkline.flows.catalog import SHIPPED_AGENTS
@@ -53,16 +52,6 @@ async def run(
 ) -> ToolRunResult:
     context = ToolContext("call_1", key, flow.variables)
     return await tools.run(flow.tools[name], arguments, context)
-
-
-async def fault(service: str, **fault: Any) -> None:
-    async with httpx.AsyncClient() as client:
-        (await client.post(f"{service}/faults", json=fault)).raise_for_status()
-
-
-async def get(url: str) -> Any:
-    async with httpx.AsyncClient() as client:
-        return (await client.get(url)).raise_for_status().json()
 
 
 def plain_tool(url: str, *allowed: str, **changes: Any) -> ToolSpec:

@@ -1,0 +1,25 @@
+"""The page that teaches flows is itself loaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.unit.flows.conversation import Conversation, flow_of
+
+PAGE = Path(__file__).parents[3] / "docs" / "flows.md"
+
+
+def test_the_example_of_the_documentation_loads_and_runs() -> None:
+    example, policies = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    call = Conversation(flow_of(f"{example}\n{policies}"))
+    call.answer()
+    call.caller_wants("loans")
+    call.caller_gives(card="123456")
+    call.tool_returns({"count": 3, "due": "2026-12-01"})
+    assert call.said == [
+        "You have 3 items, due Tuesday, December first.",
+        "Is there anything else?",
+    ]
+    call.caller_wants("nothing")
+    assert call.hung_up is not None
