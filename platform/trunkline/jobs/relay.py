@@ -31,7 +31,8 @@ def next_try(attempt: int, created_at: datetime, now: datetime) -> datetime | No
     """When attempt ``attempt`` (from one) having failed, the next is due; None to give up."""
     if now - created_at > GIVE_UP_AFTER:
         return None
-    return now + min(FIRST_RETRY * 2 ** min(attempt - 1, 16), LONGEST_RETRY)
+    doublings = min(attempt - 1, 16)
+    return now + min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
 
 
 def signing_key(installation: bytes, webhook_id: str) -> str:
