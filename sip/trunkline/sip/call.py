@@ -27,6 +27,7 @@ from trunkline.domain.leg import (
 from trunkline.runtime.logging import get_logger
 from trunkline.sip.causes import FAREWELLS, end_cause, reason_header, reason_in
 from trunkline.sip.control_thread import describe
+from trunkline.sip.sdp import with_address
 from trunkline.sip.stats import MediaCounters, SilenceWatch
 
 log = get_logger(__name__)
@@ -69,6 +70,7 @@ class PjCall(pj.Call):
         self.direction = direction
         self.trunk_name = ""  # set when the call is admitted
         self.port: pj.RingAudioPort | None = None
+        self.sdp_address = ""  # ours towards this peer, where PJSIP would guess another
         self.is_media_up = False
         self.is_answered = False
         self.is_held = False
@@ -116,6 +118,11 @@ class PjCall(pj.Call):
         self._ended = LegEnded(cause, state.lastStatusCode or None, text)
         self._post(self._ended)
         self._on_over(self)
+
+    @guarded
+    def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
+        if self.sdp_address:
+            prm.sdp.wholeSdp = with_address(prm.sdp.wholeSdp, self.sdp_address)
 
     @guarded
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:

@@ -55,6 +55,11 @@ class EndpointConfig:
     def is_any_address(self) -> bool:
         return self.bind_address in ("", "0.0.0.0", "::")
 
+    @property
+    def finds_own_address(self) -> bool:
+        """Bound to every address and told of no public one: SDP says the one that is used."""
+        return self.is_any_address and not self.public_address
+
 
 def codec_priorities(wanted: Sequence[str]) -> dict[str, int]:
     """PJSIP codec ids and their priorities; codecs not wanted get 0.

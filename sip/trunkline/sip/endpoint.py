@@ -39,8 +39,9 @@ from trunkline.sip.config import (
 )
 from trunkline.sip.control_thread import ControlThread
 from trunkline.sip.dialogs import Dialogs
-from trunkline.sip.invite import read_invite, uri_user
+from trunkline.sip.invite import read_invite, split_address, uri_user
 from trunkline.sip.leg import SipLeg
+from trunkline.sip.local_address import address_towards, address_towards_uri
 from trunkline.sip.pj_log import PjLog
 from trunkline.sip.reception import Reception
 from trunkline.sip.ring import RingPump
@@ -207,6 +208,8 @@ class Endpoint:
     def _on_incoming(self, incoming: Incoming) -> None:
         """On PJSIP's thread: the dialog must have its object before this returns."""
         call = self._live.open(incoming.account, incoming.call_id, Direction.INBOUND)
+        if self._config.finds_own_address:
+            call.sdp_address = address_towards(split_address(incoming.source)[0])
         self._control.post(lambda: self._receive(call, incoming))
 
     def _receive(self, call: PjCall, incoming: Incoming) -> None:
@@ -259,13 +262,20 @@ class Endpoint:
         """
         uri = target_uri(target, trunk)
         given = headers or {}
-        return await self._control.run(lambda: self._place(uri, trunk, sample_rate_hz, given))
+        ours = await address_towards_uri(uri) if self._config.finds_own_address else ""
+        return await self._control.run(lambda: self._place(uri, trunk, sample_rate_hz, given, ours))
 
     def _place(
-        self, uri: str, trunk: Trunk, sample_rate_hz: int, headers: Mapping[str, str]
+        self,
+        uri: str,
+        trunk: Trunk,
+        sample_rate_hz: int,
+        headers: Mapping[str, str],
+        sdp_address: str,
     ) -> SipLeg:
         account = self._accounts.get(trunk.name) or self._accounts[LOCAL_TRUNK.name]
         call = self._live.open(account, pj.PJSUA_INVALID_ID, Direction.OUTBOUND)
+        call.sdp_address = sdp_address
         description = LegDescription(
             leg_id=new_leg_id(),
             direction=Direction.OUTBOUND,

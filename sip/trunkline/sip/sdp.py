@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -53,3 +54,17 @@ def choose_codec(sdp: str, enabled: Sequence[str]) -> str:
 def port_rate_hz(codec: str) -> int:
     """The rate at which a leg on this codec is heard: 8 kHz for G.711, 24 kHz otherwise."""
     return NARROWBAND_HZ if codec.endswith("/8000") else WIDEBAND_HZ
+
+
+_CONNECTION: Final = re.compile(
+    r"^(?P<line>c=|o=\S+ \S+ \S+ |a=rtcp:\d+ )IN IP[46] (?!0\.0\.0\.0)\S+", re.MULTILINE
+)
+
+
+def with_address(sdp: str, address: str) -> str:
+    """The same session at another address of ours: origin, connection and RTCP (RFC 4566, 3605).
+
+    A connection to 0.0.0.0 is a hold of the old kind and stays.
+    """
+    family = "IP6" if ":" in address else "IP4"
+    return _CONNECTION.sub(rf"\g<line>IN {family} {address}", sdp)

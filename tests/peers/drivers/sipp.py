@@ -48,6 +48,19 @@ Content-Length: 0
 
 ]]></send>
 """
+_IN_DIALOG: Final = """\
+<send{retrans}><![CDATA[
+{method} [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:sipp@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_number]
+To: <sip:{number}@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: {cseq} {method}
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+"""
 _OPTIONS: Final = """\
 <send retrans="500"><![CDATA[
 OPTIONS sip:[remote_ip]:[remote_port] SIP/2.0
@@ -82,6 +95,20 @@ def invite(number: str, *, expect: int, offer: tuple[str, str] = G711, rings: bo
     )
 
 
+def answered(number: str, *, hold_ms: int = 200) -> str:
+    """A scenario: INVITE, 180, 200, ACK, a pause, BYE, 200. It sends no audio."""
+    payloads, maps = G711
+    return (
+        _HEAD.format(name="answered")
+        + _INVITE.format(number=number, payloads=payloads, maps=maps)
+        + '<recv response="180"/>\n<recv response="200" rrs="true"/>\n'
+        + _IN_DIALOG.format(method="ACK", cseq=1, number=number, retrans="")
+        + f'<pause milliseconds="{hold_ms}"/>\n'
+        + _IN_DIALOG.format(method="BYE", cseq=2, number=number, retrans=' retrans="500"')
+        + '<recv response="200"/>\n</scenario>\n'
+    )
+
+
 def options() -> str:
     return _HEAD.format(name="options") + _OPTIONS + "</scenario>\n"
 
@@ -99,6 +126,14 @@ class SippRun:
             for part in received
             if "message received" in part and "SIP/2.0 " in part.split("\n\n")[1][:8]
         ]
+
+    def response(self, status: int, cseq_method: str = "INVITE") -> str:
+        """The response with a status to a method, whole."""
+        for response in self.responses():
+            is_to = re.search(rf"^CSeq: \d+ {cseq_method}$", response, re.MULTILINE)
+            if response.startswith(f"SIP/2.0 {status} ") and is_to:
+                return response
+        raise AssertionError(f"no {status} to {cseq_method}:\n{self.messages}")
 
     def header(self, name: str, status: int) -> str:
         """A header's value in the response with a status; empty when it is not there."""

@@ -115,7 +115,8 @@ async def running_edge(
     *trunks: Trunk,
     routes: tuple[NumberRoute, ...] = (NumberRoute("100", "energy"),),
     max_calls: int = 10,
-    codecs: tuple[str, ...] | None = None,
+    bind_address: str = "127.0.0.1",
+    public_address: str = "",
 ) -> AsyncIterator[Edge]:
     arrivals: asyncio.Queue[Line] = asyncio.Queue()
     async with nursery("edge") as tasks:
@@ -128,7 +129,12 @@ async def running_edge(
         reception = Reception(
             trunks=trunks or (LOCAL_TRUNK,), routes=routes, max_calls=max_calls, accept=accept
         )
-        config = EndpointConfig(rtp_ports=free_range(40), max_calls=max_calls)
+        config = EndpointConfig(
+            bind_address=bind_address,
+            public_address=public_address,
+            rtp_ports=free_range(40),
+            max_calls=max_calls,
+        )
         endpoint = Endpoint(config, reception=reception, trunks=trunks)
         async with endpoint.running():
             yield Edge(endpoint, reception, tasks, arrivals)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from trunkline.sip.config import CODECS
-from trunkline.sip.sdp import choose_codec, offered_codecs, port_rate_hz
+from trunkline.sip.sdp import choose_codec, offered_codecs, port_rate_hz, with_address
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
 
@@ -73,3 +73,15 @@ def test_g711_is_heard_at_8_khz_and_the_rest_at_24(codec: str, rate: int) -> Non
 @pytest.mark.parametrize("junk", ["m=", "m=audio", "a=rtpmap:", "m=audio x RTP/AVP", "=\n==\n"])
 def test_junk_is_no_codec_and_no_error(junk: str) -> None:
     assert offered_codecs(junk) == ()
+
+
+def test_a_session_moves_to_the_address_that_is_used() -> None:
+    sdp = offer("m=audio 4000 RTP/AVP 0", "c=IN IP4 192.0.2.1", "a=rtcp:4001 IN IP4 192.0.2.1")
+    moved = with_address(sdp, "10.1.2.3")
+    assert "192.0.2.1" not in moved
+    assert moved == sdp.replace("192.0.2.1", "10.1.2.3")
+    assert with_address(sdp, "2001:db8::7").count("IN IP6 2001:db8::7") == 4
+
+
+def test_a_hold_of_the_old_kind_stays_one() -> None:
+    assert "c=IN IP4 0.0.0.0" in with_address(offer("c=IN IP4 0.0.0.0"), "10.1.2.3")
