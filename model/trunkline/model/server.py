@@ -142,28 +142,31 @@ def create_app(
     return app
 
 
+def uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """No compression: base64 audio does not shrink enough to be worth a core."""
+    return uvicorn.Config(
+        app,
+        host=settings.model_bind_address,
+        port=settings.model_port,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+        http="httptools",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit status."""
     app = create_app(settings)
     server: ModelServer = app.state.server
     stop = stop_on_signals()
-    uvicorn_server = QuietServer(
-        uvicorn.Config(
-            app,
-            host=settings.model_bind_address,
-            port=settings.model_port,
-            ws="websockets-sansio",
-            ws_per_message_deflate=False,
-            ws_max_size=MAX_FRAME_BYTES,
-            ws_ping_interval=PING_S,
-            ws_ping_timeout=PING_S,
-            http="httptools",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=5,
-        )
-    )
+    uvicorn_server = QuietServer(uvicorn_config(app, settings))
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(uvicorn_server.serve(), name="uvicorn")
         stopping = tasks.create_task(stop.wait(), name="signals")
