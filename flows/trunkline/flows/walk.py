@@ -44,6 +44,8 @@ from trunkline.flows.tools import RiskClass
 
 MAX_CHAIN: Final = 50
 """Steps entered within one event; more means a circle that never waits."""
+TOOL_FIRST_TICK_MS: Final = 600
+"""A tool that is quicker than this is answered at once; a slower one is talked over."""
 TOOL_TICK_MS: Final = 3500
 TOOL_GRACE_MS: Final = 10_000
 """A tool whose end is not reported this long after its worst case counts as timed out."""
@@ -78,7 +80,8 @@ class ToolTurn:
 
     @property
     def is_overdue(self) -> bool:
-        return self.ticks * TOOL_TICK_MS > self.step.tool.worst_case_ms + TOOL_GRACE_MS
+        waited_ms = TOOL_FIRST_TICK_MS + (self.ticks - 1) * TOOL_TICK_MS
+        return waited_ms > self.step.tool.worst_case_ms + TOOL_GRACE_MS
 
 
 class Walk:
@@ -180,8 +183,9 @@ class Walk:
 
     def listen(self) -> None:
         """The caller's turn; while a tool runs, also the tick that watches over it."""
-        if self.mode is Mode.TOOL:
-            self.script.add(ListenForCaller(TOOL_TICK_MS, gathering(self.flow, self.step, None)))
+        if self.tool is not None:
+            tick_ms = TOOL_TICK_MS if self.tool.ticks else TOOL_FIRST_TICK_MS
+            self.script.add(ListenForCaller(tick_ms, gathering(self.flow, self.step, None)))
             return
         listening = listening_of(self.step)
         no_input_ms = listening.no_input_ms if listening else None
@@ -245,10 +249,7 @@ class Walk:
         }
         tool, run_id = step.tool, self._mint()
         key = self._keys.setdefault(step.name, run_id)
-        if step.lines:
-            self.script.say(step.lines, self.variables)
-        elif tool.while_running is not None:
-            self.script.say((Line(tool.while_running),), self.variables)
+        self.script.say(step.lines, self.variables)
         act = ParkTool if tool.risk is RiskClass.HIGH else RunTool
         self.script.add(configure(self.flow, step, self.variables))
         self.script.add(act(run_id, tool.name, arguments, idempotency_key=key))
@@ -264,9 +265,12 @@ class Walk:
         if turn.is_overdue:
             self.tool_failed("timed_out")
             return
-        still = turn.step.tool.still_running
-        if still is not None and turn.ticks % 2 == 1:
-            self.script.say((Line(still),), self.variables, remembers=False)
+        tool = turn.step.tool
+        line = tool.still_running if turn.ticks % 2 == 0 else None
+        if turn.ticks == 1 and not turn.step.lines:
+            line = tool.while_running
+        if line is not None:
+            self.script.say((Line(line),), self.variables, remembers=False)
         self.listen()
 
     def tool_worked(self, result: Json) -> None:

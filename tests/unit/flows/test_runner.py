@@ -83,6 +83,8 @@ def test_a_slot_is_asked_for_by_the_engine_and_kept() -> None:
     assert isinstance(call.last[0], SetVariables)
     assert isinstance(call.running, RunTool)
     assert call.running.arguments == {"card": "123456"}
+    assert call.said == []
+    call.caller_is_silent()
     assert call.said == ["One moment."]
 
 

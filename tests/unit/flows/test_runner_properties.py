@@ -137,7 +137,7 @@ def check_step(call: Conversation, event: FlowEvent, was_over: bool, was_away: b
         if isinstance(action, RunTool):
             assert call.runner._flow.tools[action.tool].risk is not RiskClass.HIGH
         if isinstance(action, ListenForCaller):
-            assert 1000 <= action.no_input_ms <= 60000
+            assert 500 <= action.no_input_ms <= 60000
     assert call.runner.is_over == any(isinstance(action, HangUp) for action in actions) or (
         isinstance(event, TransferFinished)
     )

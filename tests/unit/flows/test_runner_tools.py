@@ -7,7 +7,7 @@ from tests.unit.flows.samples import LIBRARY, changed
 
 from trunkline.domain.events import ToolOutcome
 from trunkline.flows.actions import HangUp, ListenForCaller, RunTool, Say, ToolFinished
-from trunkline.flows.walk import TOOL_GRACE_MS, TOOL_TICK_MS
+from trunkline.flows.walk import TOOL_FIRST_TICK_MS, TOOL_GRACE_MS, TOOL_TICK_MS
 
 FLOW = flow_of(LIBRARY)
 
@@ -24,7 +24,7 @@ def test_a_failed_tool_is_spoken_tried_again_and_then_given_up() -> None:
     call = at_look()
     first = call.running
     call.tool_fails()
-    assert call.said == ["That did not work. I will try again.", "One moment."]
+    assert call.said == ["That did not work. I will try again."]
     second = call.running
     assert second.run_id != first.run_id
     call.tool_fails()
@@ -48,7 +48,7 @@ def test_patience_with_a_tool_is_fresh_after_it_worked() -> None:
     call.tool_returns({"count": 0})
     call.caller_wants("loans")
     call.tool_fails()
-    assert call.said == ["That did not work. I will try again.", "One moment."]
+    assert call.said == ["That did not work. I will try again."]
 
 
 def test_a_failure_with_a_route_of_its_own_goes_there_and_forgets() -> None:
@@ -144,3 +144,26 @@ def test_an_argument_that_has_no_value_is_a_fault_of_the_flow_not_a_crash() -> N
     call.caller_gives(card="123456")
     assert call.hung_up is not None
     assert str(call.runner.variables["flow_error"]).startswith("look: ")
+
+
+def test_a_quick_tool_is_answered_at_once_and_a_slow_one_talked_over() -> None:
+    call = at_look()
+    assert call.said == []
+    assert call.listening.no_input_ms == TOOL_FIRST_TICK_MS
+    heard = []
+    for _ in range(4):
+        call.caller_is_silent()
+        heard.append(call.said)
+        assert call.listening.no_input_ms == TOOL_TICK_MS
+    assert heard == [["One moment."], ["Still looking."], [], ["Still looking."]]
+
+
+def test_a_step_with_a_line_of_its_own_says_it_before_the_tool_runs() -> None:
+    text = changed(("    tool: get_loans\n", "    say: I will look.\n    tool: get_loans\n"))
+    call = Conversation(flow_of(text))
+    call.answer()
+    call.caller_wants("loans")
+    call.caller_gives(card="123456")
+    assert call.said == ["I will look."]
+    call.caller_is_silent()
+    assert call.said == []
