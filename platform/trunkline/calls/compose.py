@@ -80,6 +80,11 @@ def realtime_connector(base_url: str, api_key: str) -> Connector:
     return connect
 
 
+def engine_name(setting: str) -> str:
+    """The name a session asks for: ``scripted:FILE`` is the engine ``scripted``."""
+    return setting.partition(":")[0]
+
+
 @asynccontextmanager
 async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
     """Everything that calls need, from enter to exit; leave it after the last call has drained.
@@ -118,8 +123,8 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             tools=tools,
             data_dir=settings.data_dir,
             recordings_dir=settings.recordings_dir,
-            engine=settings.engine,
-            fallback_engine=settings.fallback_engine,
+            engine=engine_name(settings.engine),
+            fallback_engine=engine_name(settings.fallback_engine),
             is_recording=settings.recordings,
         )
         service = CallService(edge, catalog)

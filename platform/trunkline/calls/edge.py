@@ -33,7 +33,7 @@ class Edge:
     recordings_dir: Path
     engine: str
     fallback_engine: str = ""
-    speech_model: str = "trunkline-tts"
+    speech_model: str = "trunkline"
     is_recording: bool = True
 
     def engines_of(self, agent: AgentSpec) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ _MOST_OPEN: Final = 64
 class _Span:
     """Where an utterance lies, in call time; the end is unknown while it is being spoken."""
 
+    audio_ms: int  # where the item's audio begins, padding included
     started_ms: int
     ended_ms: int | None = None
     text: str = ""
@@ -154,7 +155,7 @@ class EngineEars:
             case InputSpeechStarted():
                 while len(self._spans) >= _MOST_OPEN:
                     self._spans.pop(next(iter(self._spans)))
-                self._spans[event.item_id] = _Span(self._call_ms(event.audio_start_ms))
+                self._spans[event.item_id] = self._span(self._call_ms(event.audio_start_ms))
                 if not self.is_deaf:
                     self._dialogue.tell(SpeechOpened(now_ms, event.item_id))
             case InputSpeechStopped():
@@ -165,13 +166,27 @@ class EngineEars:
                 self._dialogue.conversation.caller_committed(event.item_id)
                 self._dialogue.tell(SpeechClosed(now_ms, event.item_id))
 
+    def _span(self, audio_ms: int) -> _Span:
+        """The edge's own ears know better when the words began than a padded buffer does."""
+        heard_ms = self._dialogue.policy.caller_started_ms
+        is_this = heard_ms is not None and audio_ms <= heard_ms
+        return _Span(audio_ms, heard_ms if is_this and heard_ms is not None else audio_ms)
+
+    def _ended_ms(self, span: _Span) -> int:
+        """Where the words ended: the server's own end has the hangover in it."""
+        ended_ms = self._call_clock.now_ms if span.ended_ms is None else span.ended_ms
+        heard_ms = self._dialogue.policy.caller_stopped_ms
+        if heard_ms is not None and span.started_ms <= heard_ms <= ended_ms:
+            return heard_ms
+        return max(span.started_ms, ended_ms)
+
     def _on_transcription(
         self, event: TranscriptionDelta | TranscriptionCompleted | TranscriptionFailed
     ) -> None:
         now_ms, item_id = self._call_clock.now_ms, event.item_id
         match event:
             case TranscriptionDelta():
-                span = self._spans.setdefault(item_id, _Span(now_ms))
+                span = self._spans.setdefault(item_id, _Span(now_ms, now_ms))
                 before = span.text
                 span.text = (
                     before + event.delta if event.x_hypothesis is None else event.x_hypothesis
@@ -189,16 +204,14 @@ class EngineEars:
     def _on_words(self, event: TranscriptionCompleted, transcribed: Transcribed) -> None:
         """A final text: first its place in the conversation, then what the policy makes of it."""
         dialogue, now_ms = self._dialogue, self._call_clock.now_ms
-        span = self._spans.pop(event.item_id, None) or _Span(now_ms)
+        span = self._spans.pop(event.item_id, None) or _Span(now_ms, now_ms)
         utterance = CallerUtterance(
             event.item_id,
             event.transcript,
             span.started_ms,
-            max(span.started_ms, now_ms if span.ended_ms is None else span.ended_ms),
+            self._ended_ms(span),
             words=tuple(
-                SpokenWord(
-                    word.text, span.started_ms + word.start_ms, span.started_ms + word.end_ms
-                )
+                SpokenWord(word.text, span.audio_ms + word.start_ms, span.audio_ms + word.end_ms)
                 for word in event.x_words or ()
             ),
             confidence=event.x_confidence,

@@ -40,6 +40,7 @@ from trunkline.calls.turn_events import (
 )
 from trunkline.calls.turn_state import Burst, TurnSettings, Utterance, Wait
 
+FRAME_MS: Final = 20
 _FALSE_ALARMS: Final = 2  # after so many, a pause needs confirmed speech (babble, a television)
 
 
@@ -71,6 +72,11 @@ class TurnPolicy:
     def awaits_words(self) -> bool:
         """An utterance is open, or its transcript is still to come."""
         return bool(self._items)
+
+    @property
+    def caller_started_ms(self) -> int | None:
+        """When the caller's present or last burst of speech began, as the edge heard it."""
+        return self._burst.started_ms if self._burst else None
 
     @property
     def caller_stopped_ms(self) -> int | None:
@@ -152,7 +158,7 @@ class TurnPolicy:
         burst = self._burst
         if event.is_speech:
             if burst is None or event.at_ms - burst.last_ms > self.settings.rearm_ms:
-                burst = self._burst = Burst(event.at_ms, event.at_ms)
+                burst = self._burst = Burst(event.at_ms - FRAME_MS, event.at_ms)
             burst.last_ms = event.at_ms
             burst.level_dbfs = max(event.level_dbfs, burst.level_dbfs - 0.1)
             self._restart_silence(event.at_ms)
