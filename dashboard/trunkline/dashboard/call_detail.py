@@ -104,10 +104,10 @@ async def call_stream(
         call = await CallRepository(session).summary(call_id, owner=operator.user.owner)
     seen = seen_by(last_event_id, last)
     context = dict(shell_context(request, desk, operator))
-    return stream(_call_events(desk, call.call_id, context, seen))
+    return stream(call_events(desk, call.call_id, context, seen))
 
 
-async def _call_events(
+async def call_events(
     desk: Desk, call_id: CallId, context: dict[str, Any], seen: StreamId | None
 ) -> AsyncGenerator[bytes]:
     """``entry`` and ``now`` (HTML), ``stale`` (fetch the page's body anew), ``ended``.
@@ -122,9 +122,11 @@ async def _call_events(
         while not feed.is_closing and clock.monotonic_ms() < deadline_ms:
             call = feed.board.calls.get(call_id)
             if call is not None:
-                for piece in _news(desk, call, seen, context):
+                # Taken before anything is sent: the call goes on while a browser reads.
+                version, pieces = call.version, _news(desk, call, seen, context)
+                for piece in pieces:
                     yield piece
-                seen = call.version
+                seen = version
             if call is None or not call.is_live or not feed.is_connected:
                 if await _stored_end(desk, call_id, waits=call is not None and not call.is_live):
                     yield event("ended", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -14,6 +14,7 @@ from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from trunkline.dashboard.assets import Assets
+from trunkline.dashboard.flow_shelf import FlowShelf
 from trunkline.dashboard.live_feed import LiveFeed
 from trunkline.dashboard.login_limits import LoginLimits
 from trunkline.dashboard.render import Pages
@@ -38,28 +39,6 @@ _MAY_COMMAND = ("admin", "supervisor")
 class CallCommands(Protocol):
     async def hang_up(self, call_id: CallId, edge_id: str, by: str) -> None:
         """Ask the edge that carries the call to end it; raises TrunklineError when none can."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class FlowCard:
-    """One agent's flow as the flows page shows it; ``complaints`` are of the newest file."""
-
-    name: str
-    display_name: str
-    version: str
-    language: str
-    voice: str
-    numbers: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
-    tools: tuple[str, ...] = ()
-    source: str = ""
-    complaints: tuple[str, ...] = ()
-
-
-class FlowShelf(Protocol):
-    def cards(self) -> Sequence[FlowCard]:
-        """Every agent, by name, with what is wrong with its file now."""
         ...
 
 

@@ -15,4 +15,7 @@ router = APIRouter()
 async def flow_list(request: Request, desk: DeskDep, operator: OperatorDep) -> Response:
     if desk.deps.flows is None:
         raise NotFound("this installation shows no flows")
-    return respond(request, desk, operator, "flows.html", cards=desk.deps.flows.cards())
+    shelf = desk.deps.flows
+    return respond(
+        request, desk, operator, "flows.html", cards=shelf.cards(), problems=shelf.problems()
+    )

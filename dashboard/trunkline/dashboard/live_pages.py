@@ -80,10 +80,10 @@ async def live_stream(
 ) -> Response:
     desk.deps.feed.check_room()
     seen = seen_by(last_event_id, last)
-    return stream(_live_events(desk, dict(shell_context(request, desk, operator)), seen))
+    return stream(live_events(desk, dict(shell_context(request, desk, operator)), seen))
 
 
-async def _live_events(
+async def live_events(
     desk: Desk, context: dict[str, Any], seen: StreamId | None
 ) -> AsyncGenerator[bytes]:
     """``row`` (HTML), ``sync`` (ids in order), ``status``; a page that missed some gets all."""

@@ -18,7 +18,8 @@ from trunkline.calls.control import ControlCommand, ControlListener
 from trunkline.calls.live_sink import LiveSink
 from trunkline.dashboard.app import mount
 from trunkline.dashboard.commands import RedisCommands
-from trunkline.dashboard.deps import DashboardDeps, FlowCard, FlowShelf
+from trunkline.dashboard.deps import DashboardDeps
+from trunkline.dashboard.flow_shelf import FlowShelf
 from trunkline.dashboard.live_feed import LiveFeed
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.events import CallFact
@@ -29,16 +30,6 @@ from trunkline.storage.migrate import upgrade_to_head
 from trunkline.storage.users import create_user
 
 USER, PASSWORD = "ops", "a long password 1"
-
-
-class CardShelf:
-    """Flow cards as they were put there."""
-
-    def __init__(self, cards: Sequence[FlowCard]) -> None:
-        self._cards = cards
-
-    def cards(self) -> Sequence[FlowCard]:
-        return self._cards
 
 
 @dataclass
