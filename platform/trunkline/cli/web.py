@@ -2,26 +2,94 @@
 
 from __future__ import annotations
 
-import uvicorn
+import asyncio
+import os
 
-from trunkline.api.server import create_web_app
-from trunkline.dashboard.app import mount
+import uvicorn
+from fastapi import FastAPI
+from redis.asyncio import Redis
+
+from trunkline.api.app import create_api
+from trunkline.api.deps import ApiDeps
+from trunkline.calls.commands import RedisCommands
+from trunkline.dashboard.app import Dashboard, mount
+from trunkline.dashboard.deps import DashboardDeps
+from trunkline.dashboard.flow_shelf import CatalogShelf
+from trunkline.dashboard.live_feed import LiveFeed
+from trunkline.domain.clock import SystemClock
+from trunkline.flows.catalog import catalog_from
+from trunkline.runtime.health import QuietServer
 from trunkline.runtime.settings import Settings
+from trunkline.runtime.supervision import stop_on_signals
+from trunkline.storage.engine import open_sessions
+from trunkline.storage.secret import derive_secret, installation_secret
+
+STREAMS_END_WITHIN_S = 5
 
 
 async def serve(settings: Settings) -> int:
-    """Until SIGTERM; uvicorn lets running requests end within ten seconds."""
-    server = uvicorn.Server(
+    """Until SIGTERM: open streams are ended first, so that nothing holds the server up."""
+    clock = SystemClock()
+    sessions = open_sessions(settings.resolved_database_url)
+    redis = Redis.from_url(settings.resolved_redis_url)
+    catalog = catalog_from(settings, os.environ)
+    catalog.load()
+    commands = RedisCommands(redis, clock)
+    dashboards: list[Dashboard] = []
+
+    def pages(app: FastAPI):  # type: ignore[no-untyped-def]
+        dashboard = mount(
+            app,
+            DashboardDeps(
+                sessions=sessions,
+                feed=LiveFeed(redis, sessions),
+                secret=derive_secret(installation_secret(settings.data_dir), "session-cookie"),
+                data_dir=settings.data_dir,
+                commands=commands,
+                flows=CatalogShelf(catalog, settings.numbers),
+            ),
+        )
+        dashboards.append(dashboard)
+        return dashboard.running()
+
+    app = create_api(
+        ApiDeps(
+            sessions=sessions,
+            redis=redis,
+            catalog=catalog,
+            commands=commands,
+            data_dir=settings.data_dir,
+            authority_file=settings.authority_file,
+            admin_key=settings.api_key.get_secret_value(),
+            clock=clock,
+        ),
+        pages,
+    )
+    server = QuietServer(
         uvicorn.Config(
-            create_web_app(settings, mount),
+            app,
             host=settings.web_bind_address,
             port=settings.web_port,
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=5,
-            proxy_headers=False,
+            timeout_graceful_shutdown=STREAMS_END_WITHIN_S,
             server_header=False,
         )
     )
-    await server.serve()
+    stop = stop_on_signals()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(server.serve(), name="web")
+            watching = tasks.create_task(catalog.watch(), name="flow files")
+            stopped = tasks.create_task(stop.wait(), name="stop")
+            await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+            for dashboard in dashboards:
+                dashboard.close()
+            server.should_exit = True
+            await asyncio.wait([serving])
+            watching.cancel()
+            stopped.cancel()
+    finally:
+        await redis.aclose()
+        await sessions.close()
     return 0

@@ -1,0 +1,70 @@
+"""The REST API as one FastAPI application; whoever serves it adds pages behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any, TypeAlias
+
+from fastapi import FastAPI, Request, Response
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from starlette.types import Receive, Scope, Send
+
+from trunkline.api import calls, flows, keys, live
+from trunkline.api.deps import ApiDeps
+from trunkline.api.errors import add_error_handlers
+from trunkline.runtime.health import HealthApp
+
+Extra: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+"""Mounts more on the app and returns what must run while it serves."""
+
+
+def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
+    """``/api/v1``, its description at ``/docs``, and the health paths; then what ``extra`` adds."""
+    running: AbstractAsyncContextManager[Any] = nullcontext()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with running:
+            yield
+
+    app = FastAPI(
+        title="Trunkline", version="1", docs_url="/docs", redoc_url=None, lifespan=lifespan
+    )
+    app.state.api = deps
+    add_error_handlers(app)
+    for module in (calls, keys, flows, live):
+        app.include_router(module.router)
+    _add_health(app, HealthApp("web", _checks(deps)))
+    if extra is not None:
+        running = extra(app)
+    return app
+
+
+def _checks(deps: ApiDeps) -> dict[str, Any]:
+    async def database() -> str:
+        async with deps.sessions.reading() as session:
+            await session.execute(text("SELECT 1"))
+        return ""
+
+    async def redis() -> str:
+        try:
+            await deps.redis.ping()
+        except (RedisError, OSError) as exc:
+            return f"Redis is away: {exc}"
+        return ""
+
+    return {"database": database, "redis": redis}
+
+
+def _add_health(app: FastAPI, health: HealthApp) -> None:
+    class Passed(Response):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await health(scope, receive, send)  # type: ignore[arg-type]
+
+    async def answer(request: Request) -> Response:
+        return Passed()
+
+    for path in ("/healthz", "/readyz", "/metrics"):
+        app.add_route(path, answer, include_in_schema=False)

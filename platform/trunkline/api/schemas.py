@@ -1,0 +1,173 @@
+"""What the API answers: the storage views as JSON, flattened where that reads better."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from trunkline.domain.call import ANSWERABLE, Answerable, CallState, Direction, EndCause
+from trunkline.domain.events import RecordingState, ToolOutcome
+from trunkline.domain.turn import Speaker, TurnKind, WordFate
+from trunkline.storage.views import CallDetail, CallSummary
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class CallOut(_Answer):
+    """Times are ISO 8601 in UTC; ``duration_ms`` counts from the answer."""
+
+    call_id: str
+    state: CallState
+    direction: Direction
+    trunk: str
+    caller_number: str
+    called_number: str
+    agent: str
+    flow_version: str
+    engine: str
+    codec: str
+    step: str
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: int | None
+    setup_ms: int | None
+    cause: EndCause | None
+    answerable: Answerable | None
+    turn_count: int
+    has_recording: bool
+
+    @classmethod
+    def of(cls, call: CallSummary) -> CallOut:
+        return cls(**_call_fields(call))
+
+
+def _call_fields(call: CallSummary) -> dict[str, Any]:
+    names = set(CallOut.model_fields) - {"cause", "answerable"}
+    fields = {name: getattr(call, name) for name in names}
+    fields["cause"] = call.end_cause
+    fields["answerable"] = ANSWERABLE[call.end_cause] if call.end_cause else None
+    return fields
+
+
+class CallPageOut(BaseModel):
+    """Newest first; pass ``next_cursor`` as ``cursor`` for the next page."""
+
+    calls: list[CallOut]
+    next_cursor: str | None
+
+
+class WordOut(_Answer):
+    text: str
+    start_ms: int
+    end_ms: int
+    fate: WordFate
+    is_estimated: bool
+
+
+class TurnOut(_Answer):
+    """``text`` is what was heard, ``generated_text`` what the agent would have said."""
+
+    turn_id: str
+    seq: int
+    speaker: Speaker
+    kind: TurnKind
+    text: str
+    generated_text: str
+    started_ms: int
+    ended_ms: int
+    is_interrupted: bool
+    confidence: float | None
+    step: str
+    response_ms: int | None
+    stop_to_silence_ms: int | None
+    words: list[WordOut]
+
+
+class StepOut(_Answer):
+    step: str
+    at_ms: int
+
+
+class ToolRunOut(_Answer):
+    run_id: str
+    tool: str
+    arguments: dict[str, Any]
+    outcome: ToolOutcome
+    result: Any
+    at_ms: int
+    duration_ms: int
+    attempts: int
+    step: str
+
+
+class ApprovalOut(_Answer):
+    approval_id: str
+    run_id: str
+    tool: str
+    arguments: dict[str, Any]
+    arguments_hash: str
+    state: str
+    at_ms: int
+
+
+class TransferOut(_Answer):
+    target: str
+    is_final: bool
+    sip_status: int | None
+    at_ms: int
+
+
+class RecordingOut(_Answer):
+    """Two channels, caller left and agent right; ``url`` serves it with ranges."""
+
+    url: str
+    state: RecordingState
+    duration_ms: int
+    sample_rate_hz: int
+    lost_ms: int
+
+
+class CallDetailOut(CallOut):
+    sip_status: int | None
+    end_reason: str
+    turns: list[TurnOut]
+    steps: list[StepOut]
+    tool_runs: list[ToolRunOut]
+    approvals: list[ApprovalOut]
+    transfers: list[TransferOut]
+    recording: RecordingOut | None
+    receipts: dict[str, float]
+    stats: dict[str, float]
+    usage: dict[str, int]
+
+    @classmethod
+    def of_detail(cls, detail: CallDetail) -> CallDetailOut:
+        kept = detail.recording
+        recording = None
+        if kept is not None and kept.removed_at is None:
+            recording = RecordingOut(
+                url=f"/api/v1/calls/{detail.summary.call_id}/recording",
+                state=kept.state,
+                duration_ms=kept.duration_ms,
+                sample_rate_hz=kept.sample_rate_hz,
+                lost_ms=kept.lost_ms,
+            )
+        return cls(
+            **_call_fields(detail.summary),
+            sip_status=detail.sip_status,
+            end_reason=detail.end_reason,
+            turns=[TurnOut.model_validate(turn) for turn in detail.turns],
+            steps=[StepOut.model_validate(step) for step in detail.steps],
+            tool_runs=[ToolRunOut.model_validate(run) for run in detail.tool_runs],
+            approvals=[ApprovalOut.model_validate(one) for one in detail.approvals],
+            transfers=[TransferOut.model_validate(one) for one in detail.transfers],
+            recording=recording,
+            receipts=dict(detail.receipts),
+            stats=dict(detail.stats),
+            usage=dict(detail.usage),
+        )

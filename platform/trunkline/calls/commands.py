@@ -1,0 +1,43 @@
+"""Commands to the edge that carries a call, with an answer in plain words when none can take it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from trunkline.calls.control import ControlSender, HangUpCall, announced_edges
+from trunkline.domain.clock import Clock
+from trunkline.domain.errors import TrunklineError
+from trunkline.domain.ids import CallId
+
+_DEADLINE_S: Final = 2.0
+
+
+class RedisCommands:
+    """What an operator may ask of the edge that carries a call."""
+
+    def __init__(self, redis: Redis, clock: Clock) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._sender = ControlSender(redis, clock)
+
+    async def hang_up(self, call_id: CallId, edge_id: str, by: str) -> None:
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                edges = {edge.edge_id: edge for edge in await announced_edges(self._redis)}
+                edge = edges.get(edge_id)
+                if edge is None or not edge.is_alive(self._clock.now()):
+                    raise TrunklineError(
+                        "The SIP edge that carries this call does not answer; its calls are closed"
+                        " within a minute.",
+                        code="edge_away",
+                    )
+                await self._sender.send(edge_id, HangUpCall(call_id, by))
+        except (RedisError, OSError, TimeoutError):
+            raise TrunklineError(
+                "Redis is away, so the call could not be told to end. Try again in a moment.",
+                code="control_away",
+            ) from None
