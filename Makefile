@@ -29,7 +29,7 @@ check: ## Format, lint, types, layers, unit tests
 
 bench: ## Measure, and write docs/benchmarks.md
 	@scripts/setup.sh dev
-	@.venv/bin/python benchmarks/run.py $(ARGS)
+	@.venv/bin/python -m benchmarks.run $(ARGS)
 
 soak: ## Long runs
 	@scripts/setup.sh dev

@@ -22,7 +22,7 @@ from trunkline.storage.engine import Sessions
 
 @dataclass(frozen=True, slots=True)
 class ApiDeps:
-    """``admin_key`` is TRUNKLINE_API_KEY or empty; ``data_dir`` is where recordings' paths begin."""
+    """``admin_key``: TRUNKLINE_API_KEY or empty; recordings' paths are under ``data_dir``."""
 
     sessions: Sessions
     redis: Redis

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -18,8 +19,9 @@ import redis.asyncio
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from trunkline.cli.private_redis import redis_server
 from trunkline.cli.up import port_is_free
-from trunkline.flows.catalog import shipped_catalog
+from trunkline.flows.catalog import catalog_from
 from trunkline.runtime.settings import Settings
 from trunkline.storage.engine import create_engine
 from trunkline.storage.migrate import pending_revisions
@@ -253,7 +255,7 @@ async def _database(settings: Settings) -> list[Finding]:
             Finding(
                 "database",
                 Status.WARN,
-                f"{kind}: {len(pending)} migrations are pending",
+                f"{kind}: {pending} migrations are pending",
                 "`trunkline up` applies them at start",
             )
         ]
@@ -268,7 +270,7 @@ async def _redis(settings: Settings) -> list[Finding]:
     except redis.exceptions.RedisError as exc:
         if settings.redis_url:
             return [Finding("redis", Status.FAIL, str(exc)[:200], "check TRUNKLINE_REDIS_URL")]
-        if shutil.which("redis-server"):
+        if redis_server():
             return [
                 Finding("redis", Status.WARN, "the private Redis is down", "run `trunkline up`")
             ]
@@ -280,12 +282,19 @@ async def _redis(settings: Settings) -> list[Finding]:
 
 async def _flows(settings: Settings) -> list[Finding]:
     """Every flow file loads; each routed number has its agent."""
-    catalog = shipped_catalog(settings)
+    catalog = catalog_from(settings, os.environ)
+    catalog.load()
     findings = [
-        Finding("flow", Status.FAIL, str(complaint), "mend the line; the old version keeps serving")
-        for complaint in catalog.complaints()
+        Finding(
+            f"flow {Path(file).name}",
+            Status.FAIL,
+            str(complaint),
+            "mend the line; the old version keeps serving",
+        )
+        for file, complaints in catalog.complaints.items()
+        for complaint in complaints
     ]
-    known = set(catalog.agents())
+    known = {flow.agent.name for flow in catalog.flows()}
     findings += [
         Finding(
             f"number {route.number}",

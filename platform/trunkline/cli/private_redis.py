@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 from trunkline.cli.supervisor import ProcessSpec
@@ -12,9 +13,16 @@ from trunkline.domain.errors import ConfigError
 _LONGEST_SOCKET_PATH = 107
 
 
+def redis_server() -> str | None:
+    """The program, on PATH or beside this Python, where set-up links it."""
+    return shutil.which("redis-server") or shutil.which(
+        "redis-server", path=str(Path(sys.executable).parent)
+    )
+
+
 def private_redis(socket: Path, environment: dict[str, str]) -> ProcessSpec:
     """The spec of a Redis that listens on ``socket`` only: never on a TCP port."""
-    server = shutil.which("redis-server")
+    server = redis_server()
     if server is None:
         raise ConfigError(
             "redis-server is not installed: run `make setup`, or set TRUNKLINE_REDIS_URL"

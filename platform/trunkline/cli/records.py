@@ -11,18 +11,18 @@ from trunkline.domain.errors import NotFound
 from trunkline.domain.turn import Speaker, WordFate
 from trunkline.runtime.settings import Settings
 from trunkline.storage.calls import CallRepository
-from trunkline.storage.engine import create_engine, create_sessions
+from trunkline.storage.engine import open_sessions
 from trunkline.storage.views import CallDetail, CallSummary, TurnView
 
 
 @asynccontextmanager
 async def _repository(settings: Settings) -> AsyncIterator[CallRepository]:
-    engine = create_engine(settings.resolved_database_url)
+    sessions = open_sessions(settings.resolved_database_url, pooled=False)
     try:
-        async with create_sessions(engine)() as session:
+        async with sessions.reading() as session:
             yield CallRepository(session)
     finally:
-        await engine.dispose()
+        await sessions.close()
 
 
 async def list_calls(settings: Settings, limit: int) -> list[CallSummary]:
@@ -32,19 +32,19 @@ async def list_calls(settings: Settings, limit: int) -> list[CallSummary]:
 
 
 async def one_call(settings: Settings, call_id: str) -> CallDetail:
-    """A call by its id or by the beginning of it; NotFound says how to list them."""
+    """NotFound says how to list them."""
     async with _repository(settings) as calls:
-        detail = await calls.detail(call_id)
-        if detail is None:
-            raise NotFound(f"no call {call_id!r}: `trunkline calls` lists them")
-        return detail
+        try:
+            return await calls.detail(call_id)
+        except NotFound:
+            raise NotFound(f"no call {call_id!r}: `trunkline calls` lists them") from None
 
 
 def call_line(call: CallSummary) -> str:
     duration = f"{call.duration_ms / 1000:6.1f} s" if call.duration_ms is not None else "    live"
     return (
         f"{call.call_id}  {call.started_at:%Y-%m-%d %H:%M:%S}  {call.caller_number:>15} → "
-        f"{call.called_number:<12} {call.agent:<12} {duration}  {call.cause or call.state}"
+        f"{call.called_number:<12} {call.agent:<12} {duration}  {call.end_cause or call.state}"
     )
 
 

@@ -37,7 +37,11 @@ async def _lost(redis: Redis, with_calls: frozenset[str], now: datetime) -> dict
         key = f"trunkline:missing:{edge}"
         await redis.set(key, now.isoformat(), nx=True, ex=int(4 * DEAD_AFTER.total_seconds()))
         since = await redis.get(key)
-        missing_since = datetime.fromisoformat(bytes(since).decode()) if since else now
+        missing_since = (
+            datetime.fromisoformat(since.decode() if isinstance(since, bytes) else since)
+            if since
+            else now
+        )
         if now - missing_since > DEAD_AFTER:
             lost[edge] = missing_since
     return lost
