@@ -8,12 +8,15 @@ from contextlib import aclosing
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from trunkline.domain.errors import Invalid
 from trunkline.model.cascade.synthesiser import FliteSynthesiser
 from trunkline.model.cascade.voices import VOICES
 from trunkline.model.engine import SpeechDelta
+
+Wave = npt.NDArray[np.float64]
 
 TEXT = "Your balance is $182.40, due on March 3. Would you like to pay it now?"
 
@@ -31,19 +34,21 @@ async def speak(
     return [delta async for delta in synthesiser.synthesise(text, voice=voice, speed=speed)]
 
 
-def samples(deltas: list[SpeechDelta]) -> np.ndarray:
-    return np.frombuffer(b"".join(delta.pcm for delta in deltas), "<i2").astype(np.float64)
+def samples(deltas: list[SpeechDelta]) -> Wave:
+    pcm = b"".join(delta.pcm for delta in deltas)
+    return np.frombuffer(pcm, "<i2").astype(np.float64)
 
 
-def level_db(wave: np.ndarray) -> float:
+def level_db(wave: Wave) -> float:
     """RMS of the frames within 30 dB of the loudest, in dBFS."""
     frames = wave[: len(wave) // 320 * 320].reshape(-1, 320) / 32768
     energy = (frames**2).mean(axis=1)
     return float(10 * np.log10(energy[energy > energy.max() * 1e-3].mean()))
 
 
-def loudness(wave: np.ndarray) -> np.ndarray:
-    return np.sqrt((wave[: len(wave) // 320 * 320].reshape(-1, 320) ** 2).mean(axis=1))
+def loudness(wave: Wave) -> Wave:
+    levels: Wave = np.sqrt((wave[: len(wave) // 320 * 320].reshape(-1, 320) ** 2).mean(axis=1))
+    return levels
 
 
 @pytest.mark.parametrize("voice", sorted(VOICES))

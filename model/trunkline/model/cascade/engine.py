@@ -14,7 +14,7 @@ from trunkline.domain.errors import EngineBusy, TrunklineError
 from trunkline.model.cascade.dialogue import CallTool, Speak
 from trunkline.model.cascade.forced_calls import ForcedCall
 from trunkline.model.cascade.planner import Planner
-from trunkline.model.cascade.ports import Recognizer, RecognizerSession
+from trunkline.model.cascade.ports import RecognizerSession
 from trunkline.model.cascade.recogniser import LocalRecogniser
 from trunkline.model.cascade.synthesiser import FliteSynthesiser
 from trunkline.model.engine import (
@@ -50,13 +50,13 @@ class CascadeEngine:
 
     def __init__(
         self,
-        recogniser: Recognizer,
+        recogniser: LocalRecogniser,
         synthesiser: FliteSynthesiser,
         *,
         max_sessions: int,
         clock: Clock | None = None,
     ) -> None:
-        self._recogniser = recogniser
+        self.recogniser = recogniser
         self._synthesiser = synthesiser
         self._max_sessions = max_sessions
         self._clock = clock or SystemClock()
@@ -69,14 +69,18 @@ class CascadeEngine:
     async def start(self) -> None:
         """Recogniser processes are up and every voice has spoken once."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._recogniser.start(), name="recogniser")
+            group.create_task(self.recogniser.start(), name="recogniser")
             group.create_task(self._synthesiser.warm_up(), name="synthesiser")
+
+    async def warm_up_general(self) -> None:
+        """Load the general model now; else the first session that declares nothing waits for it."""
+        await self.recogniser.general()
 
     async def open_session(self, session_id: str, config: EngineConfig) -> CascadeSession:
         """Raises EngineBusy when no slot is free."""
         if len(self._sessions) >= self._max_sessions:
             raise EngineBusy(f"all {self._max_sessions} sessions of this engine are taken")
-        session = CascadeSession(self, self._recogniser.open(config), config)
+        session = CascadeSession(self, self.recogniser.open(config), config)
         self._sessions.add(session)
         return session
 
@@ -89,7 +93,7 @@ class CascadeEngine:
     async def aclose(self) -> None:
         for session in list(self._sessions):
             await session.aclose()
-        await self._recogniser.aclose()
+        await self.recogniser.aclose()
         self._synthesiser.close()
 
 
