@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
@@ -169,11 +170,18 @@ class RealtimeClient:
     async def _open(
         self, url: str, api_key: str, ssl_context: ssl.SSLContext | None, timeout_s: float
     ) -> None:
+        dialled: list[socket.socket] = []
+
+        async def dial(parsed: picows.WSParsedURL) -> socket.socket:
+            dialled.append(await _dial(parsed.host, parsed.port))
+            return dialled[0]
+
         try:
             await picows.ws_connect(
                 lambda: _Listener(self),
                 url,
                 ssl_context=ssl_context,
+                socket_factory=dial,
                 websocket_handshake_timeout=timeout_s,
                 enable_auto_ping=True,
                 auto_ping_idle_timeout=PING_IDLE_S,
@@ -186,6 +194,12 @@ class RealtimeClient:
             raise _refusal(exc) from None
         except (OSError, picows.WSError) as exc:
             raise EngineError(f"the Realtime endpoint cannot be reached: {exc}") from exc
+        except asyncio.CancelledError:
+            # picows leaves the transport of an interrupted handshake open: end it from below.
+            for one in dialled:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+            raise
 
     async def _await_session(self) -> None:
         while not self._events:
@@ -266,6 +280,28 @@ class RealtimeClient:
         self._is_paused = False
         if self._transport is not None and not self._is_closed:
             self._transport.underlying_transport.resume_reading()
+
+
+async def _dial(host: str, port: int) -> socket.socket:
+    """A connected TCP socket to the first address that answers."""
+    loop = asyncio.get_running_loop()
+    failure: OSError | None = None
+    for family, kind, proto, _, address in await loop.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        one = socket.socket(family, kind, proto)
+        one.setblocking(False)
+        try:
+            await loop.sock_connect(one, address)
+        except OSError as exc:
+            one.close()
+            failure = exc
+        except asyncio.CancelledError:
+            one.close()
+            raise
+        else:
+            return one
+    raise failure or OSError(f"{host} has no address")
 
 
 def realtime_url(base_url: str, model: str) -> str:
