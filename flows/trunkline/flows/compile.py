@@ -30,13 +30,17 @@ _HANGOVER_MS: Final[Mapping[SlotKind, int]] = {
 
 
 def intents_at(flow: Flow, step: Step) -> dict[str, str | None]:
-    """Intent name to where it leads from this step (None: repeat); the step's own come first."""
+    """Intent name to where it leads from this step (None: repeat), in the flow's own order.
+
+    The order matters: engines that say what they can do name the first few.
+    """
     listening = listening_of(step)
-    found = dict(listening.intents) if listening else {}
-    for intent in flow.intents.values():
-        if intent.is_global and intent.name not in found:
-            found[intent.name] = intent.goto
-    return found
+    own = listening.intents if listening else {}
+    return {
+        name: own.get(name, intent.goto)
+        for name, intent in flow.intents.items()
+        if name in own or intent.is_global
+    }
 
 
 def keys_at(flow: Flow, step: Step) -> dict[str, str]:
