@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Final, TypeAlias
 
 from trunkline.domain.agent import AgentSpec
@@ -209,6 +210,7 @@ class Flow:
     variables: Mapping[str, Json]
     instructions: str = ""
     keys: Mapping[str, str] = field(default_factory=dict)
+    timezone: tzinfo = UTC
 
     @property
     def version(self) -> str:

@@ -54,8 +54,8 @@ _CONFIRM_KEYS: Final = {"1": True, "2": False}
 class FlowRunner:
     """One call's way through a flow. ``variables`` are the call's own and win over the flow's.
 
-    ``now`` is the call's start in the agent's time zone; ``mint_run_id`` makes ids that are unique
-    in the whole installation.
+    ``now`` is the call's start, aware; ``mint_run_id`` makes ids that are unique in the whole
+    installation.
     """
 
     def __init__(
@@ -66,12 +66,13 @@ class FlowRunner:
         *,
         mint_run_id: Callable[[], str] = new_tool_run_id,
     ) -> None:
+        local = now.astimezone(flow.timezone)
         known: dict[str, Json] = {
             "call_id": "",
             "caller_number": "",
             "called_number": "",
-            "today": now.date().isoformat(),
-            "time_of_day": now.strftime("%H:%M"),
+            "today": local.date().isoformat(),
+            "time_of_day": local.strftime("%H:%M"),
             **flow.variables,
             **variables,
         }

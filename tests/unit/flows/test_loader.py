@@ -26,6 +26,7 @@ CASES = [
     ("start: welcome", "start: begin", "there is no step 'begin'"),
     ("voice: coral", "voice: corral", "there is no voice 'corral'; did you mean 'coral'?"),
     ("voice: coral", "voice: 7", "should be text"),
+    ("voice: coral", "voice: coral\n  timezone: Mars/Olympus", "there is no time zone"),
     ("voice: coral", "vioce: coral", "unknown key 'vioce'; did you mean 'voice'?"),
     ("tool: get_loans", "tool: get_loan", "there is no tool 'get_loan'; did you mean 'get_loans'?"),
     ("You have {{ loans.count }}", "You have {{ lones.count }}",

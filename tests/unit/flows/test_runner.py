@@ -319,3 +319,11 @@ def test_what_is_said_to_the_end_or_cut_changes_nothing_by_itself() -> None:
     call = at_menu()
     assert call.feed(SayFinished("say-1", was_heard=False)) == []
     assert call.feed(SayFinished("say-9", was_heard=True)) == []
+
+
+def test_today_is_the_agents_own_day() -> None:
+    text = changed(("voice: coral", "voice: coral\n  timezone: Pacific/Auckland"))
+    call = Conversation(flow_of(text))  # noon in UTC is the next day's small hours there
+    assert call.runner.variables["today"] == "2026-11-24"
+    assert call.runner.variables["time_of_day"] == "01:00"
+    assert Conversation(FLOW).runner.variables["today"] == "2026-11-23"

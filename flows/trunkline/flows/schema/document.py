@@ -91,6 +91,7 @@ class AgentPart(Part):
     voice: str = "alloy"
     speed: Annotated[float, Field(ge=0.25, le=4.0, strict=False)] = 1.0
     engine: str = ""
+    timezone: str = "UTC"
 
 
 class VariablePart(Part):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trunkline.domain.agent import VOICES, AgentSpec
 from trunkline.domain.errors import Invalid
@@ -86,6 +88,7 @@ def _assemble(
         policies=_policies(assembly, document.policies),
         variables=variables,
         instructions=document.instructions.strip(),
+        timezone=_timezone(assembly, document.agent.timezone),
         keys={key: assembly.step(to, ("keys", key)) for key, to in document.keys.items()},
     )
     if not assembly.source.complaints:
@@ -139,6 +142,17 @@ def _agent(assembly: Assembly, part: AgentPart, version: str) -> AgentSpec:
         model=part.engine,
         flow_version=version,
     )
+
+
+def _timezone(assembly: Assembly, name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"there is no time zone {name!r}: write one like Europe/London"
+        assembly.complain(("agent", "timezone"), message)
+        return UTC
 
 
 def _intent(assembly: Assembly, name: str, part: IntentPart) -> Intent:
