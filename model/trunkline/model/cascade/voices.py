@@ -37,6 +37,8 @@ VOICES: Final = {
         ("sage", "kal16", 1.0),
     )
 }
+# The contract's two newer names (marin is its default) speak with ours.
+_ALIASES: Final = {"marin": "alloy", "cedar": "ash"}
 BASE_VOICES: Final = tuple(sorted(_GAIN))
 MIN_SPEED: Final = 0.25
 MAX_SPEED: Final = 4.0
@@ -45,7 +47,7 @@ MAX_SPEED: Final = 4.0
 def find_voice(name: str) -> Voice:
     """Raises Invalid, naming the eight, for any other name."""
     try:
-        return VOICES[name]
+        return VOICES[_ALIASES.get(name, name)]
     except KeyError:
         known = ", ".join(sorted(VOICES))
         raise Invalid(
