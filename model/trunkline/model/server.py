@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
@@ -161,11 +162,19 @@ def uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
+class _Denials(logging.Filter):
+    """uvicorn calls every refused handshake an application error, after it has sent the refusal."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "without completing handshake" not in record.getMessage()
+
+
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit status."""
     app = create_app(settings)
     server: ModelServer = app.state.server
     stop = stop_on_signals()
+    logging.getLogger("uvicorn.error").addFilter(_Denials())
     uvicorn_server = QuietServer(uvicorn_config(app, settings))
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(uvicorn_server.serve(), name="uvicorn")
