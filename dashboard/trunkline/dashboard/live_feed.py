@@ -78,7 +78,7 @@ class Subscription:
 class LiveFeed:
     """One reader per web process, however many pages look; ``run`` is its whole life.
 
-    ``redis`` is its own, answers in bytes, and has no socket timeout below the blocking read's.
+    ``redis`` answers in bytes and has no socket timeout shorter than the blocking read.
     """
 
     def __init__(self, redis: Redis, sessions: Sessions, clock: Clock | None = None) -> None:

@@ -14,10 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
+from trunkline.calls.commands import RedisCommands
 from trunkline.calls.control import ControlCommand, ControlListener
 from trunkline.calls.live_sink import LiveSink
 from trunkline.dashboard.app import mount
-from trunkline.dashboard.commands import RedisCommands
 from trunkline.dashboard.deps import DashboardDeps
 from trunkline.dashboard.flow_shelf import FlowShelf
 from trunkline.dashboard.live_feed import LiveFeed

@@ -33,7 +33,11 @@ export function start() {
     },
     sync(json) {
       const ids = JSON.parse(json);
-      for (const one of [...list.children]) if (!ids.includes(one.dataset.call)) one.remove();
+      for (const one of [...list.children]) {
+        if (ids.includes(one.dataset.call)) continue;
+        if (!one.classList.contains("is-ended")) endedShown = -1;
+        one.remove();
+      }
       ids.forEach((id, place) => {
         const one = row(id);
         if (one && list.children[place] !== one) list.insertBefore(one, list.children[place]);

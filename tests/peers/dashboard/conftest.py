@@ -1,0 +1,79 @@
+"""A house and a real Chromium; both skip with a reason where they are not installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import BrowserContext, Page, async_playwright
+from tests.peers.dashboard.house import PASSWORD, USER, House, open_house
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A short path: a Unix socket's may have 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="tldash-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def house(short_folder: Path) -> AsyncIterator[House]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("Redis is not installed (Debian: redis-server)")
+    async with open_house(short_folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def browser(house: House, tmp_path: Path) -> AsyncIterator[BrowserContext]:
+    """A fresh profile; the test fails when a page logs an error or breaks the page's policy."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"Chromium is not installed at {CHROMIUM} (Debian: chromium)")
+    complaints: list[str] = []
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=CHROMIUM,
+            args=FLAGS,
+            viewport={"width": 1280, "height": 900},
+            timezone_id="Europe/Berlin",
+            base_url=house.url,
+        )
+        context.set_default_timeout(10_000)
+        context.on(
+            "console", lambda said: complaints.append(said.text) if said.type == "error" else None
+        )
+        context.on("weberror", lambda broke: complaints.append(str(broke.error)))
+        yield context
+        await context.close()
+    assert not complaints
+
+
+@pytest.fixture
+async def page(browser: BrowserContext) -> Page:
+    """Logged in, on the live page, its stream connected."""
+    page = browser.pages[0] if browser.pages else await browser.new_page()
+    await page.goto("/")
+    await page.fill("[name=username]", USER)
+    await page.fill("[name=password]", PASSWORD)
+    await page.click("button[type=submit]")
+    await page.wait_for_selector("[data-feed-state=live]")
+    return page
