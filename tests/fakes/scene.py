@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -151,9 +152,11 @@ class Scene:
                 await asyncio.sleep(0.02)
 
 
-def energy(environment: Mapping[str, str] | None = None) -> Flow:
+@lru_cache(maxsize=1)
+def energy() -> Flow:
+    """The shipped sample agent."""
     text = (SHIPPED_AGENTS / "energy.yaml").read_text(encoding="utf-8")
-    return load_flow(text, environment=environment or {})
+    return load_flow(text, environment={})
 
 
 @asynccontextmanager
@@ -190,5 +193,7 @@ async def scene(
             if is_warm:
                 await service.warm(60)
             one.call()
-            yield one
-            await service.drain(0)
+            try:
+                yield one
+            finally:
+                await service.drain(0)

@@ -53,7 +53,7 @@ class BridgeEnds(Protocol):
 
 
 class Bridge:
-    """The leg's audio sink; ``is_deaf`` while on hold: recorded and sent up, but not judged."""
+    """The leg's audio sink; ``is_deaf`` while on hold: recorded, and silence sent up."""
 
     def __init__(
         self,
@@ -98,7 +98,9 @@ class Bridge:
             (pairs[at : at + size], pairs[at + size : at + 2 * size])
             for at in range(0, len(pairs), 2 * size)
         ]
-        self._ends.uplink(b"".join(caller for caller, _ in frames))
+        caller_side = b"".join(caller for caller, _ in frames)
+        # On hold the line may carry music: recorded, but never taken for the caller's words.
+        self._ends.uplink(bytes(len(caller_side)) if self.is_deaf else caller_side)
         before = self._clock.samples
         self._clock.samples = before + len(frames) * size // 2
         played = self._playout.played_samples

@@ -61,7 +61,8 @@ class _Span:
     audio_ms: int  # where the item's audio begins, padding included
     started_ms: int
     ended_ms: int | None = None
-    text: str = ""
+    told: str = ""  # the deltas, which only append
+    text: str = ""  # what is understood so far; may still change
 
 
 class EngineEars:
@@ -188,9 +189,8 @@ class EngineEars:
             case TranscriptionDelta():
                 span = self._spans.setdefault(item_id, _Span(now_ms, now_ms))
                 before = span.text
-                span.text = (
-                    before + event.delta if event.x_hypothesis is None else event.x_hypothesis
-                )
+                span.told += event.delta
+                span.text = span.told if event.x_hypothesis is None else event.x_hypothesis
                 if span.text != before:
                     self._record.partial(span.text)
                     self._dialogue.tell(Hypothesis(now_ms, item_id, span.text))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeAlias
 
 from trunkline.domain.call import EndCause
@@ -24,17 +23,14 @@ class LiveCalls:
     def __len__(self) -> int:
         return len(self._ends)
 
-    @contextmanager
-    def hold(self, call_id: CallId, end: EndCall) -> Iterator[None]:
-        """The call is up while the block runs."""
+    def add(self, call_id: CallId, end: EndCall) -> None:
         self._ends[call_id] = end
         self._empty.clear()
-        try:
-            yield
-        finally:
-            del self._ends[call_id]
-            if not self._ends:
-                self._empty.set()
+
+    def remove(self, call_id: CallId) -> None:
+        self._ends.pop(call_id, None)
+        if not self._ends:
+            self._empty.set()
 
     def end(self, call_id: CallId, cause: EndCause, reason: str) -> bool:
         """False when there is no such call."""

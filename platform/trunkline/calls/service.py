@@ -15,6 +15,7 @@ from trunkline.calls.speaker import Voice
 from trunkline.calls.speech_source import SpokenLine
 from trunkline.domain.call import EndCause
 from trunkline.domain.errors import NotFound, TrunklineError
+from trunkline.domain.ids import CallId
 from trunkline.domain.leg import Leg
 from trunkline.flows.flow import Flow
 from trunkline.runtime.logging import get_logger
@@ -67,17 +68,16 @@ class CallService:
             self._nursery.start(_refuse(leg), f"refuse-{leg.description.leg_id}")
             return
         call = CallSession(self._edge, leg, flow, invite_at_monotonic_ms)
-        self._nursery.start(self._run(call), call.call_id)
+        self._live.add(call.call_id, call.end)
+        CALLS_LIVE.set(len(self._live))
+        if self._is_draining:
+            call.end(EndCause.DRAINED, "the edge is draining")
+        task = self._nursery.start(call.run(), call.call_id)
+        task.add_done_callback(lambda _: self._over(call.call_id))
 
-    async def _run(self, call: CallSession) -> None:
-        with self._live.hold(call.call_id, call.end):
-            CALLS_LIVE.set(len(self._live))
-            if self._is_draining:
-                call.end(EndCause.DRAINED, "the edge is draining")
-            try:
-                await call.run()
-            finally:
-                CALLS_LIVE.set(len(self._live) - 1)
+    def _over(self, call_id: CallId) -> None:
+        self._live.remove(call_id)
+        CALLS_LIVE.set(len(self._live))
 
     # ---- commands ------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from trunkline.audio.recording import CallRecorder
@@ -41,6 +42,7 @@ from trunkline.runtime.telemetry import SETUP_SECONDS
 log = get_logger(__name__)
 
 TICK_S: Final = 0.1
+LAST_CHANCE_S: Final = 3.0  # for a call whose task is cancelled: BYE and its facts, then out
 GREETING_TIMEOUT_S: Final = 3.0
 HANG_UP_GRACE_MS: Final = 300  # for the far end's jitter buffer to play the last word
 LONGEST_GOODBYE_MS: Final = 60_000
@@ -183,8 +185,9 @@ class CallSession:
                 await self._live()
             except asyncio.CancelledError:
                 self.ending.ask(EndCause.DRAINED, reason="the edge is stopping")
-                async with asyncio.timeout(3):
-                    await wind_up(self)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_CHANCE_S):
+                        await wind_up(self)
                 following.cancel()
                 raise
             await wind_up(self)

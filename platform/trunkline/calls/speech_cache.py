@@ -133,7 +133,7 @@ class SpeechCache:
         await asyncio.to_thread(self._write, name, rendered)
 
     def _path(self, name: str) -> Path:
-        return self._directory / name[:2] / f"{name}.speech"
+        return self._directory / f"{name}.speech"
 
     def _read(self, name: str) -> RenderedLine | None:
         try:

@@ -29,6 +29,7 @@ class Burst:
     last_ms: int
     is_confirmed: bool = False
     is_dismissed: bool = False  # judged not to be a turn; more of the same changes nothing
+    took_floor: bool = False  # the agent was cut for it
     level_dbfs: float = -90.0
 
     @property
@@ -45,6 +46,7 @@ class Utterance:
     over_agent: bool  # the agent held the floor at some moment of it
     was_heard: bool = False  # by the edge, echo and tones left out
     is_dismissed: bool = False
+    took_floor: bool = False  # the agent was cut for it: it must be answered, whatever it says
     text: str = ""
     closed_ms: int | None = None
 

@@ -130,6 +130,7 @@ class TurnPolicy:
             over_agent=self._floor.is_speaking,
             was_heard=is_heard,
             is_dismissed=is_heard and burst is not None and burst.is_dismissed,
+            took_floor=is_heard and burst is not None and burst.took_floor,
         )
 
     # ---- the edge's own ears -------------------------------------------------------------------
@@ -145,7 +146,7 @@ class TurnPolicy:
         decisions = self._judge(event)
         for item in list(self._items.values()):
             item.over_agent = item.over_agent or (
-                item.closed_ms is None and event.floor.is_speaking
+                item.closed_ms is None and event.floor.is_speaking and not item.took_floor
             )
             if item.closed_ms is not None and (
                 at_ms - item.closed_ms >= self.settings.transcript_ms
@@ -236,6 +237,9 @@ class TurnPolicy:
         for item in self._items.values():
             item.is_dismissed = False
             item.over_agent = item.over_agent and item.closed_ms is not None
+            item.took_floor = item.closed_ms is None
+        if self._burst is not None:
+            self._burst.took_floor = True
         return [Interrupt(reason)]
 
     # ---- what the server understood ------------------------------------------------------------
@@ -294,6 +298,11 @@ class TurnPolicy:
         if was_paused:
             return [*self._resume(why), discard]
         listen = self._listen
+        if item.took_floor and self._owed is None:
+            # The agent fell silent for this; silence would be the worst answer to it.
+            if listen is not None:
+                listen.has_told = True
+            return [Unclear(item.item_id)]
         if (
             item.was_heard
             and not item.over_agent
