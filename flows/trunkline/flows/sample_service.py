@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from trunkline.flows.sample_books import ReadingTooLow, SampleBooks, UnknownAccount
 from trunkline.flows.sample_faults import Fault, FaultMiddleware
+from trunkline.runtime.health import HealthApp
 from trunkline.runtime.settings import Settings
 
 _HOURS: Final = {
@@ -58,9 +59,7 @@ def create_app(data_dir: Path) -> FastAPI:
         body = {"detail": str(problem), "previous": problem.previous}
         return JSONResponse(body, status_code=409)
 
-    @app.get("/healthz")
-    def health() -> dict[str, str]:
-        return {"status": "ok"}
+    app.router.routes += HealthApp("sample-service", {}).routes()
 
     @app.get("/hours")
     def hours() -> dict[str, Any]:

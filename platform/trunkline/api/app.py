@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, TypeAlias
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from starlette.types import Receive, Scope, Send
 
 from trunkline.api import calls, flows, keys, live
 from trunkline.api.deps import ApiDeps
@@ -36,7 +35,7 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
     add_error_handlers(app)
     for module in (calls, keys, flows, live):
         app.include_router(module.router)
-    _add_health(app, HealthApp("web", _checks(deps)))
+    app.router.routes += HealthApp("web", _checks(deps)).routes()
     if extra is not None:
         running = extra(app)
     return app
@@ -56,15 +55,3 @@ def _checks(deps: ApiDeps) -> dict[str, Any]:
         return ""
 
     return {"database": database, "redis": redis}
-
-
-def _add_health(app: FastAPI, health: HealthApp) -> None:
-    class Passed(Response):
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            await health(scope, receive, send)  # type: ignore[arg-type]
-
-    async def answer(request: Request) -> Response:
-        return Passed()
-
-    for path in ("/healthz", "/readyz", "/metrics"):
-        app.add_route(path, answer, include_in_schema=False)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import orjson
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import Route
 
 from trunkline.runtime.logging import get_logger
 
@@ -46,6 +47,13 @@ class HealthApp:
                 await _reply(send, 200, generate_latest(), CONTENT_TYPE_LATEST)
             case _:
                 await _reply(send, 404, b'{"error":"not found"}')
+
+    def routes(self) -> list[Route]:
+        """The three paths, to be put among an application's own."""
+        return [
+            Route(path, self, include_in_schema=False)
+            for path in ("/healthz", "/readyz", "/metrics")
+        ]
 
     async def problems(self) -> dict[str, str]:
         """What stands in the way, by check; checks run side by side and each has two seconds."""
