@@ -110,20 +110,29 @@ class Hearing:
     # ---- the input buffer ----------------------------------------------------------------------
 
     async def append(self, payload: bytes) -> None:
-        endpointer = self._endpointer
-        if endpointer is None:
+        if self._endpointer is None:
             self._buffer.refuse_overflow(len(payload) // bytes_per_ms(self._decoder.format))
-            self._buffer.append(self._decoder.decode(payload))
-            return
         pcm = self._decoder.decode(payload)
         size = self._decoder.rate_hz * _SLICE_MS // 1000 * 2
         if len(pcm) <= size:
-            self._hear(pcm, endpointer)
+            self._hear(pcm)
             return
         for count, begin in enumerate(range(0, len(pcm), size), 1):
-            self._hear(pcm[begin : begin + size], endpointer)
+            self._hear(pcm[begin : begin + size])
             if count % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
+
+    def _hear(self, pcm: bytes) -> None:
+        self._buffer.append(pcm)
+        if self._endpointer is not None:
+            self._detect(pcm, self._endpointer)
+        elif self._turn_id is None and self._buffer.held_ms >= LEAST_COMMIT_MS:
+            # Without detection all of the buffer is the turn: understood while it is said.
+            self._begin_turn(self._buffer.start)
+        if self._turn_id is not None:
+            self._feed_engine(self._buffer.end)
+        elif self._endpointer is not None:
+            self._buffer.trim_idle()
 
     def commit(self) -> None:
         """The client's own commit; never a response."""
@@ -149,16 +158,11 @@ class Hearing:
 
     # ---- turns ---------------------------------------------------------------------------------
 
-    def _hear(self, pcm: bytes, endpointer: Endpointer) -> None:
-        self._buffer.append(pcm)
+    def _detect(self, pcm: bytes, endpointer: Endpointer) -> None:
         for is_speech in self._vad.feed(pcm):
             endpoint = endpointer.push(is_speech, needs_confirmation=self._needs_confirmation())
             if endpoint is not None:
                 self._take(endpoint)
-        if self._turn_id is None:
-            self._buffer.trim_idle()
-        else:
-            self._feed_engine(self._buffer.end)
 
     def _needs_confirmation(self) -> bool:
         """Where speech cuts the agent off, its own echo must not."""
