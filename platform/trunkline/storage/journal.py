@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from sqlalchemy import delete, insert, or_, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.domain.call import CallState, EndCause
@@ -124,6 +124,8 @@ async def _started(session: AsyncSession, fact: CallStarted) -> None:
         "direction": fact.direction.value,
         "trunk": clean_text(fact.trunk),
         "sip_call_id": clean_text(fact.sip_call_id),
+        # The answer may have been written before the start.
+        "codec": select(CallRow.codec).where(CallRow.id == fact.call_id).scalar_subquery(),
         "started_at": fact.at,
     }
     await insert_new(session, LegRow, leg, key=["id"])

@@ -33,6 +33,7 @@ SCOPES: Final = (
 )
 _TOUCH_EVERY: Final = timedelta(minutes=1)
 _HINT_CHARS: Final = 7
+_EXPORT_DEADLINE_S: Final = 10
 
 
 def hash_key(secret: str) -> str:
@@ -137,8 +138,7 @@ async def export_authority(sessions: Sessions, path: Path) -> None:
     written is the newest.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_suffix(".lock")
-    descriptor = await asyncio.to_thread(_lock, lock)
+    descriptor = await _turn(path.with_suffix(".lock"))
     try:
         async with sessions.reading() as session:
             rows = await session.scalars(
@@ -160,10 +160,21 @@ def _entry(row: ApiKeyRow) -> dict[str, Any]:
     }
 
 
-def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+async def _turn(lock: Path) -> int:
+    """Wait for the lock without a thread: waiters in threads would starve the one who works."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        async with asyncio.timeout(_EXPORT_DEADLINE_S):
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    await asyncio.sleep(0.01)
+                else:
+                    return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.domain.errors import ConfigError
@@ -38,6 +39,8 @@ async def upgrade_to_head(url: str) -> None:
             await _upgrade(session)
     except OSError as exc:
         raise ConfigError(f"the database cannot be reached: {exc}") from exc
+    except DBAPIError as exc:
+        raise ConfigError(f"the database refused: {exc.orig}") from exc
     except TimeoutError:
         raise ConfigError("the database did not answer within two minutes") from None
     finally:

@@ -83,7 +83,7 @@ class Outbox:
         )
         token = mint("lease")
         claimed: list[Claimed] = []
-        for row, url in (await self._session.execute(query)).tuples():
+        for row, url in await self._session.execute(query):
             row.lease = token
             row.leased_until = now + lease
             row.attempts += 1
