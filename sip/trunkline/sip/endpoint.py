@@ -121,6 +121,8 @@ class Endpoint:
 
     def _boot(self) -> None:
         ep = self._ep = _PjEndpoint()
+        # PJLIB greets on standard output before any configuration reaches it.
+        pj.pj_log_set_level(0)
         ep.libCreate()
         ep.libInit(ep_config(self._config, self._log))
         self._open_transports(ep)

@@ -8,6 +8,7 @@ import pjsua2 as pj
 def codec_names() -> list[str]:
     """Codec ids such as ``PCMU/8000/1``. Starts PJSIP for a moment: not beside a live endpoint."""
     endpoint = pj.Endpoint()
+    pj.pj_log_set_level(0)  # standard output is the report's
     endpoint.libCreate()
     try:
         config = pj.EpConfig()
