@@ -14,6 +14,7 @@ class TurnSettings:
     quiet_ms: int = 240  # this long without speech, and the burst is over
     rearm_ms: int = 300  # a new burst needs this much silence before it
     decide_ms: int = 1200  # a paused agent waits no longer than this
+    final_ms: int = 2000  # unless the caller has stopped and the final words are on their way
     taking_ms: int = 600  # without words, speech this long takes the floor
     talking_ms: int = 100  # speech this recent is still going on
     transcript_ms: int = 3000  # after the commit; then the turn is answered without its text

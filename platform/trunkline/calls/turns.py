@@ -211,7 +211,9 @@ class TurnPolicy:
                     return self._interrupt(Reason.DURATION)
                 if is_quiet:
                     return self._resume(Reason.BACKCHANNEL)
-        if at_ms - self._paused_ms < settings.decide_ms:
+        is_coming = is_quiet and settings.has_partials and bool(self._items)
+        patience_ms = settings.final_ms if is_coming else settings.decide_ms
+        if at_ms - self._paused_ms < patience_ms:
             return []
         takes = weight is WordClass.CONTENT or (
             burst.is_confirmed
