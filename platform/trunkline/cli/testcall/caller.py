@@ -200,9 +200,11 @@ class TestCaller:
         for number, step in enumerate(report.steps):
             later = report.steps[number + 1 :]
             limit = later[0].started_ms if later else watch.now_ms
-            first = watch.first_audio_after(step.ended_ms)
+            # The agent may answer the last digit while its tone is still being sent.
+            after = step.started_ms if step.kind == StepKind.DIGITS else step.ended_ms
+            first = watch.first_audio_after(after)
             if first is not None and (first < limit or not later):
-                step.response_ms = first - step.ended_ms
+                step.response_ms = max(first - step.ended_ms, 0)
             if step.was_barge_in:
                 step.stop_to_silence_ms = stop_to_silence_ms(self._loud, step.started_ms)
         report.heard = self._ears.lines
