@@ -7,6 +7,17 @@ from dataclasses import dataclass
 from trunkline.flows.actions import DigitGathering
 
 
+@dataclass(frozen=True, slots=True)
+class SpareTerminator:
+    """Whoever keys in all digits and then ``#``, as they were told, means nothing more by it."""
+
+    terminator: str
+    until_ms: float
+
+    def swallows(self, digit: str, at_ms: float) -> bool:
+        return digit == self.terminator and at_ms <= self.until_ms
+
+
 @dataclass(slots=True)
 class DigitEntry:
     """What was keyed in so far, in one step of a flow."""
@@ -27,6 +38,13 @@ class DigitEntry:
             return self._take()
         self.digits += digit
         return self._take() if len(self.digits) >= rules.max_digits else None
+
+    def spare_terminator(self, last_digit: str) -> SpareTerminator | None:
+        """What may still follow an entry that its length ended; asked when it is complete."""
+        rules = self.gathering
+        if last_digit == rules.terminator or rules.max_digits < 2:
+            return None
+        return SpareTerminator(rules.terminator, self.last_ms + rules.inter_digit_ms)
 
     def expire(self, at_ms: float) -> str | None:
         """The entry, when the caller has stopped; one that is too short is given all the same, so

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from trunkline.calls.digits import SpareTerminator
 from trunkline.calls.transfer import TransferAttempt
 from trunkline.calls.turn_events import DigitPressed, Suspended
 from trunkline.domain.call import EndCause, Held, TransferFailed, TransferStarted, Unheld
@@ -36,6 +37,7 @@ class LegFollower:
         self._call = call
         self._transfer: TransferAttempt | None = None
         self._digits_from_ms = 0
+        self._spare: SpareTerminator | None = None
 
     async def run(self) -> None:
         call = self._call
@@ -96,6 +98,10 @@ class LegFollower:
 
     def _digit(self, digit: str) -> None:
         call, now_ms = self._call, self._call.call_clock.now_ms
+        at_ms = call.edge.clock.monotonic_ms()
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.swallows(digit, at_ms):
+            return
         call.dialogue.tell(DigitPressed(now_ms))
         entry = call.driver.entry
         if entry is None or call.dialogue.is_closing or self._transfer is not None:
@@ -104,7 +110,10 @@ class LegFollower:
             self._digits_from_ms = now_ms
         if call.dialogue.floor().is_interruptible:
             call.dialogue.cut()
-        self._complete(entry.press(digit, call.edge.clock.monotonic_ms()))
+        digits = entry.press(digit, at_ms)
+        if digits is not None:
+            self._spare = entry.spare_terminator(digit)
+        self._complete(digits)
 
     def tick(self, now_ms: float) -> None:
         entry = self._call.driver.entry
