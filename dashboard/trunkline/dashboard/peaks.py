@@ -19,6 +19,7 @@ BUCKET_MS: Final = 20
 _MAX_BUCKETS: Final = 6000
 _CHUNK_FRAMES: Final = 1 << 18
 _FORMAT: Final = 1
+_MOST_BYTES: Final = 0xFFFFFFFF - 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def wav_layout(file: BinaryIO, size: int) -> WavLayout:
             if not channels:
                 break
             room = max(0, size - start)
-            length = min(length, room) if length else room
+            # Zero: never closed. Near the most a WAV can say: it went on beyond that.
+            length = min(length, room) if 0 < length < _MOST_BYTES else room
             return WavLayout(start, channels, rate, length // (2 * channels))
         file.seek(start + length + (length & 1))
     raise Invalid("the recording's header is incomplete", code="bad_recording")

@@ -116,10 +116,15 @@ document.addEventListener("click", (event) => {
   row.querySelector("[data-open]")?.click();
 });
 
-// On a phone the filters wait behind their summary, unless one of them is set.
-if (matchMedia("(max-width: 780px)").matches && !document.querySelector("[data-filtered=yes]")) {
-  document.querySelector("[data-filter-more]")?.removeAttribute("open");
-}
+// On a phone the filters are folded away, unless one of them is set.
+const filterToggle = document.querySelector("[data-filter-toggle]");
+const foldFilters = (isFolded) => filterToggle?.setAttribute("aria-expanded", String(!isFolded));
+foldFilters(
+  matchMedia("(max-width: 780px)").matches && !document.querySelector("[data-filtered=yes]"),
+);
+filterToggle?.addEventListener("click", () =>
+  foldFilters(filterToggle.getAttribute("aria-expanded") === "true"),
+);
 
 tellZone();
 tick();
