@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
@@ -48,6 +49,7 @@ class Dialogs:
         self.pump = pump
         self._media_timeout_s = media_timeout_s
         self._calls: set[PjCall] = set()
+        self._legs: weakref.WeakSet[SipLeg] = weakref.WeakSet()
         self._graveyard: deque[object] = deque()
         self._clips: dict[tuple[str, int], pj.AudioClip] = {}
         self._is_closed = False
@@ -77,6 +79,7 @@ class Dialogs:
             port.setClip(clip)
         call.admit(description.trunk, port, self._media_timeout_s)
         leg = SipLeg(self, self.loop, call, port, description, codec, sample_rate_hz)
+        self._legs.add(leg)
         self.loop.call_soon_threadsafe(self.pump.add, leg)
         call.subscribe(leg.deliver)
         return leg
@@ -116,8 +119,11 @@ class Dialogs:
         return bool(self._calls or self._graveyard)
 
     def close(self) -> None:
-        """Let go of everything, whatever state it is in."""
+        """End what is up and let go of everything: pj objects must not outlive PJSIP."""
         self._is_closed = True
+        self.end_all(EndCause.DRAINED)
+        for leg in list(self._legs):
+            leg.let_go()
         for call in self._calls:
             call.port = None
         self._calls.clear()

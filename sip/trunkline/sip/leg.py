@@ -187,6 +187,10 @@ class SipLeg:
         self._call = self._port = None
         self._dialogs.retire(call, port)
 
+    def let_go(self) -> None:
+        """Forget the pj objects, on the control thread: PJSIP is about to be destroyed."""
+        self._call = self._port = None
+
     async def events(self) -> AsyncIterator[LegEvent]:
         while True:
             while self._events:
