@@ -11,7 +11,9 @@ import random
 import re
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ from trunkline.audio.g711 import pcm_to_ulaw, ulaw_to_pcm
 PTIME_S = 0.02
 SAMPLES = 160
 SPEECH_DBFS = -45.0
+_EVENT = 101  # the payload type we offer for telephone-event
+_KEY_TICKS, _KEY_ENDS, _KEY_PAUSE_TICKS = 4, 3, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +42,34 @@ def level_dbfs(pcm: NDArray[np.int16]) -> float:
     return 20 * float(np.log10(rms / 32768)) if rms > 0.03 else -120.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One packet of a pressed key (RFC 4733, section 2.3); ``begins``: the key goes down."""
+
+    payload: bytes
+    begins: bool
+
+
+def _key_packets(digit: str) -> list[_Key | None]:
+    """A tick each: 80 ms of tone, its end told three times, and 60 ms of sound (None)."""
+    event = "0123456789*#ABCD".index(digit)
+    packets: list[_Key | None] = []
+    for tick in range(_KEY_TICKS + _KEY_ENDS):
+        is_end = tick >= _KEY_TICKS
+        duration = SAMPLES * min(tick + 1, _KEY_TICKS)
+        flags = (0x80 if is_end else 0) | 10  # E bit, volume -10 dBm0
+        packets.append(_Key(bytes([event, flags]) + duration.to_bytes(2, "big"), tick == 0))
+    return packets + [None] * _KEY_PAUSE_TICKS
+
+
 class _Udp(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=10_000)
         self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        # CPython 3.11's own datagram transport is no subclass of DatagramTransport.
+        self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         if not self.queue.full():
@@ -57,11 +81,12 @@ class _Udp(asyncio.DatagramProtocol):
 
 @dataclass
 class RtpCaller:
-    """One call. Times are perf_counter seconds."""
+    """One call from ``user``. Times are perf_counter seconds."""
 
     host: str
     port: int
     number: str = "100"
+    user: str = "bench"
     packets: list[Packet] = field(default_factory=list)
     statuses: dict[int, float] = field(default_factory=dict)
     invited_at: float = 0.0
@@ -85,6 +110,8 @@ class RtpCaller:
         self._voice_started: asyncio.Future[float] | None = None
         self._voice_done = asyncio.Event()
         self._loop_voice = b""
+        self._keys: deque[_Key | None] = deque()
+        self._keys_done = asyncio.Event()
         self.over = asyncio.Event()
         self.got_packet = asyncio.Event()
         self._group = asyncio.TaskGroup()
@@ -118,10 +145,10 @@ class RtpCaller:
             f"{method} {self._target} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP 127.0.0.1:{self._sip_port};branch=z9hG4bK{secrets.token_hex(6)}\r\n"
             "Max-Forwards: 70\r\n"
-            f"From: <sip:bench@127.0.0.1:{self._sip_port}>;tag={self._tag}\r\n"
+            f"From: <sip:{self.user}@127.0.0.1:{self._sip_port}>;tag={self._tag}\r\n"
             f"To: <sip:{self.number}@{self.host}:{self.port}>{to_tag}\r\n"
             f"Call-ID: {self._call_id}\r\nCSeq: {cseq} {method}\r\n"
-            f"Contact: <sip:bench@127.0.0.1:{self._sip_port}>\r\n"
+            f"Contact: <sip:{self.user}@127.0.0.1:{self._sip_port}>\r\n"
             + ("Content-Type: application/sdp\r\n" if body else "")
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
@@ -198,10 +225,16 @@ class RtpCaller:
     async def _write_rtp(self) -> None:
         silence = pcm_to_ulaw(bytes(2 * SAMPLES))
         sequence, stamp, source = random.randrange(1 << 15), random.randrange(1 << 30), 0x7A
+        key_stamp = stamp
         due = time.perf_counter()
         while not self.over.is_set():
-            payload = silence
-            if self._voice:
+            payload, kind, at = silence, 0, stamp
+            key = self._next_key()
+            if key is not None:
+                key_stamp = stamp if key.begins else key_stamp
+                payload, at = key.payload, key_stamp  # all of a key's packets bear its beginning
+                kind = _EVENT | (0x80 if key.begins else 0)
+            elif self._voice:
                 if self._voice_started is not None and not self._voice_started.done():
                     self._voice_started.set_result(time.perf_counter())
                 payload = bytes(self._voice[:SAMPLES]).ljust(SAMPLES, b"\xff")
@@ -209,14 +242,29 @@ class RtpCaller:
                 if not self._voice:
                     self._voice_done.set()
                     self._voice += self._loop_voice
-            header = b"\x80\x00" + (sequence & 0xFFFF).to_bytes(2, "big")
-            header += (stamp & 0xFFFFFFFF).to_bytes(4, "big") + source.to_bytes(4, "big")
+            header = bytes([0x80, kind]) + (sequence & 0xFFFF).to_bytes(2, "big")
+            header += (at & 0xFFFFFFFF).to_bytes(4, "big") + source.to_bytes(4, "big")
             assert self._rtp.transport is not None
             self._rtp.transport.sendto(header + payload, self._media)
             sequence += 1
             stamp += SAMPLES
             due += PTIME_S
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+    def _next_key(self) -> _Key | None:
+        if not self._keys:
+            return None
+        key = self._keys.popleft()
+        if not self._keys:
+            self._keys_done.set()
+        return key
+
+    async def press(self, digits: str) -> None:
+        """Key digits in, as RFC 4733 events; returns when the last one is up."""
+        self._keys_done.clear()
+        for digit in digits:
+            self._keys += _key_packets(digit)
+        await self._keys_done.wait()
 
     async def speak(self, pcm: NDArray[np.int16]) -> float:
         """Send 8 kHz PCM16 as RTP; returns when its first packet left."""
