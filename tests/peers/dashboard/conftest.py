@@ -36,8 +36,6 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.fixture
 async def house(short_folder: Path) -> AsyncIterator[House]:
-    if shutil.which("redis-server") is None:
-        pytest.skip("Redis is not installed (Debian: redis-server)")
     async with open_house(short_folder) as opened:
         yield opened
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from redis.asyncio import Redis
+from tests.peers.dashboard.redis_peer import redis_peer
 
 from trunkline.calls.commands import RedisCommands
 from trunkline.calls.control import ControlCommand, ControlListener
@@ -51,27 +51,6 @@ class House:
 
 
 @asynccontextmanager
-async def redis_server(folder: Path) -> AsyncIterator[Redis]:
-    program = shutil.which("redis-server")
-    assert program, "redis-server is not installed (scripts/apt-packages-serve.txt)"
-    path = folder / "redis.sock"
-    process = await asyncio.create_subprocess_exec(
-        program, "--port", "0", "--unixsocket", str(path), "--dir", str(folder), "--save", "",
-        stdout=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    redis = Redis(unix_socket_path=str(path))
-    try:
-        async with asyncio.timeout(10):
-            while not path.exists():
-                await asyncio.sleep(0.02)
-        yield redis
-    finally:
-        await redis.aclose()
-        process.terminate()
-        await process.wait()
-
-
-@asynccontextmanager
 async def open_house(folder: Path, flows: FlowShelf | None = None) -> AsyncIterator[House]:
     url = f"sqlite+aiosqlite:///{folder / 'house.db'}"
     await upgrade_to_head(url)
@@ -80,7 +59,7 @@ async def open_house(folder: Path, flows: FlowShelf | None = None) -> AsyncItera
     await create_user(sessions, USER, PASSWORD, "supervisor", clock.now())
     port_socket = socket.create_server(("127.0.0.1", 0))
     commands: asyncio.Queue[ControlCommand] = asyncio.Queue(maxsize=100)
-    async with redis_server(folder) as redis:
+    async with redis_peer(folder) as peer, Redis.from_url(peer.url) as redis:
         feed = LiveFeed(redis, sessions)
         deps = DashboardDeps(
             sessions, feed, "0" * 64, folder, RedisCommands(redis, clock), flows, clock
