@@ -48,6 +48,7 @@ class Dialogs:
         self.loop = loop
         self.pump = pump
         self._media_timeout_s = media_timeout_s
+        self._media_poll_s = min(MEDIA_POLL_S, media_timeout_s / 4)
         self._calls: set[PjCall] = set()
         self._legs: weakref.WeakSet[SipLeg] = weakref.WeakSet()
         self._graveyard: deque[object] = deque()
@@ -112,7 +113,7 @@ class Dialogs:
                     call.end(EndCause.MEDIA_TIMEOUT, None)
             except pj.Error:
                 continue  # the dialog ended between two lines; its own callback tells
-        self.control.later(MEDIA_POLL_S, self.watch_media)
+        self.control.later(self._media_poll_s, self.watch_media)
 
     def has_ended_lately(self) -> bool:
         """A BYE may still be under way: some dialog is up or not yet released."""

@@ -46,7 +46,6 @@ from trunkline.sip.pj_log import PjLog
 from trunkline.sip.reception import Reception
 from trunkline.sip.ring import RingPump
 from trunkline.sip.sdp import choose_codec, port_rate_hz
-from trunkline.sip.stats import MEDIA_POLL_S
 
 log = get_logger(__name__)
 
@@ -141,7 +140,7 @@ class Endpoint:
                 account = PjAccount(trunk.name, self._on_incoming, self._on_registration)
                 account.create(registering_config(self._config, trunk))
                 self._accounts[trunk.name] = account
-        self._control.later(MEDIA_POLL_S, self._live.watch_media)
+        self._live.watch_media()
 
     def _open_transports(self, ep: pj.Endpoint) -> None:
         port = self._config.sip_port

@@ -61,6 +61,18 @@ Content-Length: 0
 
 ]]></send>
 """
+_OK: Final = """\
+<send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+"""
 _OPTIONS: Final = """\
 <send retrans="500"><![CDATA[
 OPTIONS sip:[remote_ip]:[remote_port] SIP/2.0
@@ -107,6 +119,55 @@ def answered(number: str, *, hold_ms: int = 200) -> str:
         + _IN_DIALOG.format(method="BYE", cseq=2, number=number, retrans=' retrans="500"')
         + '<recv response="200"/>\n</scenario>\n'
     )
+
+
+def hung_up_on(number: str) -> str:
+    """A scenario: INVITE, 180, 200, ACK, then their BYE. It sends no audio."""
+    payloads, maps = G711
+    return (
+        _HEAD.format(name="hung-up-on")
+        + _INVITE.format(number=number, payloads=payloads, maps=maps)
+        + '<recv response="180"/>\n<recv response="200" rrs="true"/>\n'
+        + _IN_DIALOG.format(method="ACK", cseq=1, number=number, retrans="")
+        + f'<recv request="BYE"/>\n{_OK}</scenario>\n'
+    )
+
+
+def late_offer(number: str) -> str:
+    """A scenario: INVITE without SDP, their offer in the 200, our answer in the ACK, BYE."""
+    payloads, maps = G711
+    with_sdp = _INVITE.format(number=number, payloads=payloads, maps=maps)
+    head, _, rest = with_sdp.partition("Content-Type: application/sdp\n")
+    sdp = "\nv=0" + rest.partition("\n\nv=0")[2].partition("]]>")[0]
+    ack = _IN_DIALOG.format(method="ACK", cseq=1, number=number, retrans="")
+    return (
+        _HEAD.format(name="late-offer")
+        + head
+        + 'Content-Length: 0\n\n]]></send>\n<recv response="100" optional="true"/>\n'
+        + '<recv response="180"/>\n<recv response="200" rrs="true"/>\n'
+        + ack.replace(
+            "Content-Length: 0\n", f"Content-Type: application/sdp\nContent-Length: [len]\n{sdp}"
+        )
+        + '<pause milliseconds="200"/>\n'
+        + _IN_DIALOG.format(method="BYE", cseq=2, number=number, retrans=' retrans="500"')
+        + '<recv response="200"/>\n</scenario>\n'
+    )
+
+
+def digits_by_info(number: str, digits: str) -> str:
+    """A scenario: an answered call in which each digit is sent as INFO (application/dtmf-relay)."""
+    infos = ""
+    for cseq, digit in enumerate(digits, start=2):
+        info = _IN_DIALOG.format(method="INFO", cseq=cseq, number=number, retrans=' retrans="500"')
+        infos += info.replace(
+            "Content-Length: 0\n",
+            "Content-Type: application/dtmf-relay\nContent-Length: [len]\n\n"
+            f"Signal={digit}\nDuration=160",
+        )
+        infos += '<recv response="200"/>\n'
+    before, pause, after = answered(number).partition("<pause")
+    bye = after.replace("CSeq: 2 BYE", f"CSeq: {len(digits) + 2} BYE")
+    return before + infos + pause + bye
 
 
 def options() -> str:

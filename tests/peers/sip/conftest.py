@@ -117,6 +117,7 @@ async def running_edge(
     max_calls: int = 10,
     bind_address: str = "127.0.0.1",
     public_address: str = "",
+    media_timeout_s: float = 60,
 ) -> AsyncIterator[Edge]:
     arrivals: asyncio.Queue[Line] = asyncio.Queue()
     async with nursery("edge") as tasks:
@@ -134,6 +135,7 @@ async def running_edge(
             public_address=public_address,
             rtp_ports=free_range(40),
             max_calls=max_calls,
+            media_timeout_s=media_timeout_s,
         )
         endpoint = Endpoint(config, reception=reception, trunks=trunks)
         async with endpoint.running():
