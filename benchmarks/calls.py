@@ -24,6 +24,8 @@ INTERRUPTIONS = (
     "Excuse me, what are your opening hours?",
     "Hang on a moment, I want to talk to a person.",
 )
+# Into the greeting, whose first sentence (the recording notice, 1.6 s) may not be interrupted.
+MOMENT_S = (1.9, 3.3)
 VOICES = ("ash", "ballad", "alloy", "sage")
 
 
@@ -102,6 +104,6 @@ async def measure(installation: Installation, trials: int, seed: int = 1) -> Fig
     phrases = [speech(installation, text, v) for text in INTERRUPTIONS for v in VOICES]
     for trial in range(trials):
         await barge_in_trial(
-            installation, phrases[trial % len(phrases)], rng.uniform(0.8, 2.2), figures
+            installation, phrases[trial % len(phrases)], rng.uniform(*MOMENT_S), figures
         )
     return figures
