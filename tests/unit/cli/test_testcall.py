@@ -18,7 +18,7 @@ RNG = np.random.default_rng(7)
 def tone(ms: int, dbfs: float) -> NDArray[np.int16]:
     t = np.arange(ms * RATE // 1000) / RATE
     peak = 32768 * 10 ** (dbfs / 20) * np.sqrt(2)
-    return (peak * np.sin(2 * np.pi * 300 * t)).astype(np.int16)
+    return np.asarray(peak * np.sin(2 * np.pi * 300 * t), dtype=np.int16)
 
 
 def frames(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
