@@ -16,6 +16,7 @@ from starlette.responses import Response
 from trunkline.dashboard.assets import Assets
 from trunkline.dashboard.flow_shelf import FlowShelf
 from trunkline.dashboard.live_feed import LiveFeed
+from trunkline.dashboard.live_rows import LiveRows
 from trunkline.dashboard.login_limits import LoginLimits
 from trunkline.dashboard.render import Pages
 from trunkline.dashboard.security import is_same_origin
@@ -65,6 +66,7 @@ class Desk:
         self.deps = deps
         self.assets = Assets()
         self.pages = Pages(self.assets)
+        self.live_rows = LiveRows(self.pages)
         self.signer = SessionSigner(deps.secret)
         self.login_limits = LoginLimits()
         # argon2 takes 64 MiB and a core for each check: a burst of logins must wait its turn.

@@ -118,9 +118,10 @@ class LiveBoard:
         entry = entry_of_fact(fact)
         if entry is not None:
             call.note(stream_id, entry)
-            call.waiting_approvals = sum(
-                kept.kind == "approval" for _, kept in call.entries.values()
-            )
+            if entry.kind == "approval":
+                call.waiting_approvals = sum(
+                    kept.kind == "approval" for _, kept in call.entries.values()
+                )
         return fact.call_id
 
     def reconcile(self, stored: Iterable[CallSummary], now: datetime) -> set[CallId]:

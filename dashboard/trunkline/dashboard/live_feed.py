@@ -120,9 +120,11 @@ class LiveFeed:
         last: str | bytes = "0-0"  # the stream is trimmed; what it keeps is read once at the start
         while True:
             try:
+                # The first answer says that Redis is there; it must not wait for a fact.
+                block = _BLOCK_MS if self.is_connected else 1
                 async with asyncio.timeout(_READ_DEADLINE_S):
                     answer: Any = await self._redis.xread(
-                        {LIVE_STREAM: last}, count=_BATCH, block=_BLOCK_MS
+                        {LIVE_STREAM: last}, count=_BATCH, block=block
                     )
             except (RedisError, OSError, TimeoutError) as exc:
                 self._connected(False, reason=type(exc).__name__)

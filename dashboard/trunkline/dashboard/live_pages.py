@@ -17,7 +17,6 @@ from trunkline.dashboard.deps import (
     OperatorDep,
     WritingOperator,
     respond,
-    shell_context,
 )
 from trunkline.dashboard.live_board import StreamId, format_stream_id
 from trunkline.dashboard.live_feed import seen_by
@@ -80,11 +79,12 @@ async def live_stream(
 ) -> Response:
     desk.deps.feed.check_room()
     seen = seen_by(last_event_id, last)
-    return stream(live_events(desk, dict(shell_context(request, desk, operator)), seen))
+    can_hang_up = desk.deps.commands is not None and operator.may_command
+    return stream(live_events(desk, can_hang_up, seen))
 
 
 async def live_events(
-    desk: Desk, context: dict[str, Any], seen: StreamId | None
+    desk: Desk, can_hang_up: bool, seen: StreamId | None
 ) -> AsyncGenerator[bytes]:
     """``row`` (HTML), ``sync`` (ids in order), ``status``; a page that missed some gets all."""
     feed, clock = desk.deps.feed, desk.deps.clock
@@ -97,9 +97,10 @@ async def live_events(
         while not feed.is_closing and clock.monotonic_ms() < deadline_ms:
             calls = feed.board.shown(clock.now())
             version = format_stream_id(feed.board.version)
+            desk.live_rows.keep(calls)
             for call in calls:
                 if call.call_id in changed or (everything and call.call_id not in known):
-                    yield event("row", desk.pages.text("_live_row.html", call=call, **context))
+                    yield event("row", desk.live_rows.row(call, can_hang_up=can_hang_up))
             if (shown := [call.call_id for call in calls]) != known:
                 known = shown
                 yield event("sync", orjson.dumps(known).decode(), version)

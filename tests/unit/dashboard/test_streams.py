@@ -68,7 +68,7 @@ class Watch:
         return dict(shell_context(Request(scope), self.desk, operator))
 
     def live(self, last: str = "") -> Reader:
-        return Reader(live_pages.live_events(self.desk, self.context(), seen_by(None, last)))
+        return Reader(live_pages.live_events(self.desk, True, seen_by(None, last)))
 
     def call(self, last: str = "") -> Reader:
         story = Story()
@@ -126,6 +126,21 @@ async def test_a_page_that_missed_nothing_is_sent_no_row(watch: Watch) -> None:
     watch.office.show(story.facts)
     names = [one.name for one in await watch.live(f"{watch.office.stream_ms}-0").until("status")]
     assert names == ["sync", "status"]
+
+
+async def test_pages_that_watch_together_share_a_row_and_rights_keep_it_apart(watch: Watch) -> None:
+    story = Story()
+    story.ring()
+    watch.office.show(story.facts)
+    call = watch.desk.deps.feed.board.calls[story.call_id]
+    rows = watch.desk.live_rows
+    mine = rows.row(call, can_hang_up=True)
+    assert rows.row(call, can_hang_up=True) is mine
+    assert "hang-up" in mine and "hang-up" not in rows.row(call, can_hang_up=False)
+    watch.office.show([story.partial("my balance")])
+    assert "my balance" in rows.row(call, can_hang_up=True)
+    rows.keep([])
+    assert not rows._rows
 
 
 async def test_an_ended_call_leaves_the_page_after_a_moment(watch: Watch) -> None:
