@@ -74,6 +74,11 @@ _PHRASES: Final[Mapping[str, Mapping[WordClass, tuple[str, ...]]]] = {
         ),
     }
 }
+# What a recogniser is told to expect over the agent besides the flow's own phrases; the others
+# are ordinary words that it knows anyway.
+_KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": ("uh huh", "mm hmm", "mhm", "yeah", "yep", "okay", "right", "i see", "go on", "got it")
+}
 _NOT_WORD: Final = re.compile(r"[^\w' ]+")
 
 
@@ -87,6 +92,11 @@ def _by_length(language: str) -> Mapping[int, Mapping[tuple[str, ...], WordClass
 
 
 _TABLES: Final = {language: _by_length(language) for language in _PHRASES}
+
+
+def keywords(language: str = "en") -> tuple[str, ...]:
+    """Backchannels for the session's transcription keywords."""
+    return _KEYWORDS.get(language.partition("-")[0].casefold(), ())
 
 
 @lru_cache(maxsize=512)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from trunkline.audio.disk_writer import Disk
 from trunkline.calls.engine_link import Connector
@@ -12,6 +13,9 @@ from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.tool_calls import RunsTools
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.clock import Clock
+
+SPEECH_MODEL: Final = "trunkline-tts"
+"""What lines are rendered with, and so part of their address in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Edge:
     recordings_dir: Path
     engine: str
     fallback_engine: str = ""
-    speech_model: str = "trunkline"
+    speech_model: str = SPEECH_MODEL
     is_recording: bool = True
 
     def engines_of(self, agent: AgentSpec) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from trunkline.audio.recording import CallRecorder
+from trunkline.calls.backchannels import keywords
 from trunkline.calls.bridge import Bridge, CallClock
 from trunkline.calls.dialogue import Dialogue, Setting, turn_detection
 from trunkline.calls.edge import Edge
@@ -164,7 +165,11 @@ class CallSession:
                 "input": {
                     "format": dict(audio_format),
                     "turn_detection": turn_detection(500),
-                    "transcription": {"model": "trunkline-asr", "language": agent.language},
+                    "transcription": {
+                        "model": "trunkline-asr",
+                        "language": agent.language,
+                        "keywords": list(keywords(agent.language)),
+                    },
                 },
                 "output": {
                     "format": dict(audio_format),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class TurnSettings:
     rearm_ms: int = 300  # a new burst needs this much silence before it
     decide_ms: int = 1200  # a paused agent waits no longer than this
     final_ms: int = 2000  # unless the caller has stopped and the final words are on their way
+    words_ms: int = 400  # partial words count once the speech is this long
     taking_ms: int = 600  # without words, speech this long takes the floor
     talking_ms: int = 100  # speech this recent is still going on
     transcript_ms: int = 3000  # after the commit; then the turn is answered without its text
@@ -49,7 +51,16 @@ class Utterance:
     is_dismissed: bool = False
     took_floor: bool = False  # the agent was cut for it: it must be answered, whatever it says
     text: str = ""
+    steady_text: str = ""  # the words that the last two hypotheses begin with
     closed_ms: int | None = None
+
+    def understand(self, text: str) -> None:
+        """A new hypothesis."""
+        pairs = zip(self.text.split(), text.split(), strict=False)
+        self.steady_text = " ".join(
+            now for before, now in takewhile(lambda pair: pair[0] == pair[1], pairs)
+        )
+        self.text = text
 
 
 @dataclass(slots=True)

@@ -196,18 +196,18 @@ class TurnPolicy:
         settings, burst = self.settings, self._burst
         if burst is None:
             return self._resume(Reason.NOISE)
-        weight = self._weight(self._spoken_text())
+        spoken = self._spoken()
+        weight = self._weight(spoken.text if spoken else "")
         is_quiet = at_ms - burst.last_ms >= settings.quiet_ms
-        if weight is WordClass.CONTENT and burst.is_confirmed:
+        if burst.is_confirmed and spoken is not None and self._takes_floor(spoken, burst):
             return self._interrupt(Reason.WORDS)
         if WordClass.NOTHING < weight < WordClass.CONTENT and is_quiet:
             return self._resume(Reason.BACKCHANNEL)
         if weight is WordClass.NOTHING:
-            is_long = burst.is_confirmed and burst.length_ms >= settings.taking_ms
             if is_quiet and not burst.is_confirmed:
                 return self._resume(Reason.NOISE)
             if not settings.has_partials:
-                if is_long and not self._is_faint(burst):
+                if self._is_long(burst):
                     return self._interrupt(Reason.DURATION)
                 if is_quiet:
                     return self._resume(Reason.BACKCHANNEL)
@@ -215,13 +215,8 @@ class TurnPolicy:
         patience_ms = settings.final_ms if is_coming else settings.decide_ms
         if at_ms - self._paused_ms < patience_ms:
             return []
-        takes = weight is WordClass.CONTENT or (
-            burst.is_confirmed
-            and not self._is_faint(burst)
-            and (
-                not is_quiet
-                or (weight is WordClass.NOTHING and burst.length_ms >= settings.taking_ms)
-            )
+        takes = self._is_long(burst) or (
+            burst.is_confirmed and not is_quiet and not self._is_faint(burst)
         )
         return self._interrupt(Reason.DEADLINE) if takes else self._resume(Reason.DEADLINE)
 
@@ -250,7 +245,7 @@ class TurnPolicy:
         item = self._items.get(item_id)
         if item is None:
             return []
-        item.text = text
+        item.understand(text)
         if self._paused_ms is not None:
             return self._decide(at_ms)
         burst = self._burst
@@ -259,7 +254,7 @@ class TurnPolicy:
             and burst is not None
             and burst.is_confirmed
             and self._can_interrupt()
-            and self._weight(text) is WordClass.CONTENT
+            and self._takes_floor(item, burst)
         ):
             # "Yeah, but I wanted": what began as a backchannel went on.
             burst.is_dismissed = False
@@ -362,11 +357,25 @@ class TurnPolicy:
             and at_ms - burst.last_ms <= self.settings.talking_ms
         )
 
-    def _spoken_text(self) -> str:
-        """What is understood of the utterance that is being spoken now."""
+    def _spoken(self) -> Utterance | None:
+        """The utterance that is being spoken now, or was last."""
+        return max(self._items.values(), key=lambda item: item.opened_ms, default=None)
+
+    def _takes_floor(self, spoken: Utterance, burst: Burst) -> bool:
+        """Words that stood still over two hypotheses, in speech longer than a backchannel.
+
+        The first guesses at a word are often other words ("nope" for "okay"). Waiting costs
+        nothing: the agent is silent already.
+        """
         return (
-            max(self._items.values(), key=lambda item: item.opened_ms).text if self._items else ""
+            burst.length_ms >= self.settings.words_ms
+            and self._weight(spoken.steady_text) is WordClass.CONTENT
         )
+
+    def _is_long(self, burst: Burst) -> bool:
+        """Too long for a backchannel, whatever the words are."""
+        is_long = burst.is_confirmed and burst.length_ms >= self.settings.taking_ms
+        return is_long and not self._is_faint(burst)
 
     def _weight(self, text: str) -> WordClass:
         """An answer is worth a turn after a question, and when the agent is almost done."""

@@ -143,8 +143,8 @@ CASES: list[tuple[str, Case, list[str]]] = [
         ["Pause", "Resume", "Discard"],
     ),
     (
-        "rejected, after a partial that had taken the floor",
-        Case().utterance(400, "mumble", rejected=True),
+        "a long turn that is rejected",
+        Case().utterance(2500, "mumble", rejected=True),
         ["Pause", "Interrupt", "Unclear"],
     ),
     (
@@ -197,13 +197,25 @@ def test_a_backchannel_holds_the_agent_up_for_less_than_a_second() -> None:
     assert case.decisions[1] == Resume(Reason.BACKCHANNEL)
 
 
-def test_words_interrupt_as_soon_as_the_speech_is_confirmed() -> None:
+def test_words_that_stand_still_interrupt_while_the_caller_still_speaks() -> None:
     case = Case().speech(80)
     case.tell(SpeechOpened(80, "a"))
-    case.tell(Hypothesis(80, "a", "stop"))
-    assert case.kinds == ["Pause"]
+    case.speech(300)
+    case.tell(Hypothesis(case.now_ms, "a", "stop"))
     case.speech(100)
-    assert case.made[-1] == (180, Interrupt(Reason.WORDS))
+    assert case.kinds == ["Pause"]
+    case.tell(Hypothesis(case.now_ms, "a", "stop I"))
+    assert case.made[-1] == (480, Interrupt(Reason.WORDS))
+
+
+def test_guesses_that_change_are_no_words() -> None:
+    case = Case().speech(80)
+    case.tell(SpeechOpened(80, "a"))
+    for guess in ("does", "so", "by phone", "so a"):
+        case.speech(100)
+        case.tell(Hypothesis(case.now_ms, "a", guess))
+    case.end("of the", rejected=True)
+    assert case.kinds == ["Pause", "Resume", "Discard"]
 
 
 def test_a_backchannel_that_goes_on_becomes_an_interruption() -> None:
@@ -214,6 +226,8 @@ def test_a_backchannel_that_goes_on_becomes_an_interruption() -> None:
     case.quiet(260)
     assert case.kinds == ["Pause", "Resume"]
     case.speech(300)
+    case.tell(Hypothesis(case.now_ms, "a", "yeah but I"))
+    case.speech(200)
     case.tell(Hypothesis(case.now_ms, "a", "yeah but I want to pay"))
     assert case.kinds[2:] == ["Pause", "Interrupt"]
     case.end("yeah but I want to pay")
