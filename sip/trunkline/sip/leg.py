@@ -226,10 +226,11 @@ class SipLeg:
             )
 
     async def hang_up(self, cause: EndCause, *, sip_status: int | None = None) -> None:
-        if self._is_ending or self._ended is not None:
+        call = self._call
+        if call is None or call.is_over or self._is_ending:
             return
         self._is_ending = True
-        await self._command(lambda call: call.end(cause, sip_status))
+        await self._dialogs.control.run(lambda: call.end(cause, sip_status))
 
     def _end_now(self, cause: EndCause) -> None:
         call = self._call
