@@ -159,6 +159,10 @@ class Dialogue:
         match decision:
             case Pause(onset_ms):
                 self._leg.pause()
+                spoken = self.speaker.current
+                if spoken is not None and spoken.started_ms is not None:
+                    # Who was speaking before the agent began is not waiting for it since then.
+                    onset_ms = max(onset_ms, spoken.started_ms)
                 self.receipts.paused(onset_ms)
             case Resume():
                 self.receipts.resumes += 1
