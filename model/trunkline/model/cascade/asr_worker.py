@@ -23,11 +23,14 @@ from trunkline.model.cascade.expectations import Expectation, expectations
 from trunkline.model.cascade.heard import Heard
 from trunkline.model.cascade.language_model import SearchFiles, build_search_files
 from trunkline.model.cascade.lexicon import Lexicon
+from trunkline.model.cascade.triage import agree
 
 _READ_BYTES: Final = 1 << 16
 _PARTIAL_EVERY_BYTES: Final = 3200  # 100 ms
 _MAX_PROFILES: Final = 256
 _MAX_IDLE: Final = 32
+# A second hearing costs a twelfth of the turn's length: not for more than this.
+_MAX_SECOND_BYTES: Final = 15 * 32_000
 _MAX_GENERAL: Final = 3  # decoders of 89 MB each; further turns wait for one
 
 Answer = Callable[[dict[str, Any]], None]
@@ -42,6 +45,7 @@ class _Turn:
         self.decoder: DecoderPair | GeneralDecoder | None = None
         self.waiting = bytearray()
         self.is_ended = False
+        self.audio = bytearray()  # kept for a second hearing
         self._since_partial = 0
         self._last_partial = ""
 
@@ -58,6 +62,8 @@ class _Turn:
             self.waiting += pcm
             return None
         self.decoder.feed(pcm)
+        if len(self.audio) <= _MAX_SECOND_BYTES:
+            self.audio += pcm
         self._since_partial += len(pcm)
         if self._since_partial < _PARTIAL_EVERY_BYTES:
             return None
@@ -152,8 +158,10 @@ class Recogniser:
         turn = self._turns.pop(number, None)
         if turn is None or not isinstance(turn.decoder, DecoderPair):
             return
-        ngram, grammar = turn.decoder.finish()
-        self._answer(_final(turn, ngram, grammar, turn.decoder.cepstral_mean()))
+        hearings = [turn.decoder.finish()]
+        if not agree(*hearings[0]) and len(turn.audio) <= _MAX_SECOND_BYTES:
+            hearings.append(turn.decoder.hear_again(bytes(turn.audio)))
+        self._answer(_final(number, hearings, turn.decoder.next_mean))
         self._idle.give(turn.decoder)
 
     def _drop(self, number: int) -> None:
@@ -229,19 +237,22 @@ class GeneralRecogniser:
             for number, (turn, _) in list(self._turns.items()):
                 if turn.is_ended and isinstance(turn.decoder, GeneralDecoder):
                     heard = turn.decoder.finish()
-                    mean = turn.decoder.cepstral_mean()
-                    self._answer(_final(turn, heard, None, mean))
+                    self._answer(_final(number, [(heard, None)], turn.decoder.next_mean))
                     self._idle.append(turn.decoder)
                     del self._turns[number]
                     ended = True
 
 
-def _final(turn: _Turn, ngram: Heard, grammar: Heard | None, mean: str) -> dict[str, Any]:
+def _final(
+    number: int, hearings: Sequence[tuple[Heard, Heard | None]], mean: str
+) -> dict[str, Any]:
     return {
         "type": "final",
-        "turn": turn.number,
-        "ngram": heard_to_json(ngram),
-        "grammar": heard_to_json(grammar) if grammar is not None else None,
+        "turn": number,
+        "hearings": [
+            [heard_to_json(ngram), heard_to_json(grammar) if grammar is not None else None]
+            for ngram, grammar in hearings
+        ],
         "cmn": mean,
     }
 

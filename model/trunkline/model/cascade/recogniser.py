@@ -205,12 +205,15 @@ class LocalRecogniser:
         del self._turns[turn.number]
         if turn.deadline is not None:
             turn.deadline.cancel()
-        ngram = heard_from_json(message["ngram"])
-        if message["grammar"] is None:
-            judgement = judge_general(ngram)
-        else:
-            judgement = judge(ngram, heard_from_json(message["grammar"]), turn.meaning)
-        if ngram.text:
+        judgements = [
+            judge(heard_from_json(ngram), heard_from_json(grammar), turn.meaning)
+            if grammar is not None
+            else judge_general(heard_from_json(ngram))
+            for ngram, grammar in message["hearings"]
+        ]
+        # The second hearing knows the line better; the first wins only by being surer.
+        judgement = max(reversed(judgements), key=lambda each: each.confidence)
+        if judgement.heard.text:
             # Only speech moves the mean: a cough would take the next turn with it.
             turn.session.cepstral_mean = message["cmn"]
         turn.session.deliver(_transcribed(turn.item_id, judgement))

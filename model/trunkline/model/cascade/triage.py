@@ -37,12 +37,17 @@ class Judgement:
     alternatives: tuple[str, ...] = ()
 
 
+def agree(ngram: Heard, grammar: Heard) -> bool:
+    """Both heard the same words, hesitations aside."""
+    return bool(ngram.text or grammar.text) and _bare(ngram.text) == _bare(grammar.text)
+
+
 def judge(ngram: Heard, grammar: Heard, meaning: Meaning) -> Judgement:
     """The text to act on. A rejected one keeps the n-gram's words, for the transcript."""
     others = _alternatives(ngram, grammar)
     if not ngram.text and not grammar.text:
         return Judgement(Heard(), 0.0, is_rejected=True)
-    if _bare(ngram.text) == _bare(grammar.text):
+    if agree(ngram, grammar):
         return Judgement(ngram if ngram.text else grammar, SURE, alternatives=others)
     said, constrained = meaning(ngram.text), meaning(grammar.text)
     if said is not None and said == constrained:
