@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from trunkline.api import calls, flows, keys, live
+from trunkline.api import calls, flows, keys, live, webhooks
 from trunkline.api.deps import ApiDeps
-from trunkline.api.errors import add_error_handlers
+from trunkline.api.errors import DescribedApi, add_api_end, add_error_handlers
 from trunkline.runtime.health import HealthApp
 
 Extra: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
@@ -28,13 +28,15 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
         async with running:
             yield
 
-    app = FastAPI(
+    app = DescribedApi(
         title="Trunkline", version="1", docs_url="/docs", redoc_url=None, lifespan=lifespan
     )
     app.state.api = deps
     add_error_handlers(app)
-    for module in (calls, keys, flows, live):
-        app.include_router(module.router)
+    routers = [module.router for module in (calls, keys, webhooks, flows, live)]
+    for router in routers:
+        app.include_router(router)
+    add_api_end(app, routers)
     app.router.routes += HealthApp("web", _checks(deps)).routes()
     if extra is not None:
         running = extra(app)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import Response, StreamingResponse
 
 from trunkline.api.deps import ApiDeps, Deps, needs
+from trunkline.api.errors import problems
+from trunkline.api.file_ranges import file_response
 from trunkline.api.principal import Principal
-from trunkline.api.schemas import CallDetailOut, CallOut, CallPageOut
+from trunkline.api.schemas import CallDetailOut, CallOut, CallPageOut, HangingUp, Id, UtcTime
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.errors import Conflict, NotFound
 from trunkline.storage.audit import Audit
 from trunkline.storage.calls import CallRepository
+from trunkline.storage.recording_files import find_call_file, kept_file
 from trunkline.storage.views import CallFilter
 
-router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
+router = APIRouter(prefix="/api/v1/calls", tags=["calls"], responses=problems())
 
 Reader = Annotated[Principal, Depends(needs("calls:read"))]
 Controller = Annotated[Principal, Depends(needs("calls:control"))]
 Listener = Annotated[Principal, Depends(needs("recordings:read"))]
+
+_RANGES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The whole file", "content": {"audio/wav": {}}},
+    206: {"description": "The range asked for", "content": {"audio/wav": {}}},
+    416: {"description": "The range lies beyond the end"},
+    **problems(404),
+}
 
 
 @router.get("")
@@ -34,12 +43,12 @@ async def list_calls(
     agent: Annotated[str, Query(max_length=100)] = "",
     number: Annotated[str, Query(max_length=40)] = "",
     text: Annotated[str, Query(max_length=200)] = "",
-    since: datetime | None = None,
-    to: datetime | None = None,
+    since: UtcTime | None = None,
+    to: UtcTime | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> CallPageOut:
-    """Calls, newest first. ``text`` is looked for in what was heard."""
+    """Calls, newest first. ``text`` is looked for in what was heard; ``to`` is exclusive."""
     where = CallFilter(
         states=tuple(state or ()),
         end_causes=tuple(cause or ()),
@@ -57,34 +66,58 @@ async def list_calls(
     )
 
 
-@router.get("/{call_id}")
-async def one_call(call_id: str, deps: Deps, reader: Reader) -> CallDetailOut:
+@router.get("/{call_id}", responses=problems(404))
+async def one_call(call_id: Id, deps: Deps, reader: Reader) -> CallDetailOut:
     """Turns with words and their fates, tools, approvals, transfers, timings, recording."""
     async with deps.sessions.reading() as session:
         detail = await CallRepository(session).detail(call_id, owner=reader.owner)
     return CallDetailOut.of_detail(detail)
 
 
-@router.get("/{call_id}/recording", response_class=FileResponse)
-async def recording(call_id: str, deps: Deps, listener: Listener) -> Response:
-    """16-bit WAV, caller left and agent right; ranges are served, and live calls too."""
+@router.head("/{call_id}/recording", include_in_schema=False)
+@router.get("/{call_id}/recording", response_class=StreamingResponse, responses=_RANGES)
+async def recording(
+    request: Request,
+    call_id: Id,
+    deps: Deps,
+    listener: Listener,
+    range_: Annotated[str | None, Header(alias="range")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+) -> Response:
+    """16-bit WAV, caller left and agent right; ranges are served, and live calls as far as kept."""
     path = await _call_file(deps, listener, call_id, ".wav")
-    async with deps.sessions.writing() as session:
-        await Audit(session, owner=listener.owner).append(
-            listener.name, "recording.read", call_id, deps.clock.now()
-        )
-    return FileResponse(path, media_type="audio/wav", filename=f"{call_id}.wav")
+    # A player asks for many ranges of one file: it is noted once, at the beginning.
+    if request.method == "GET" and (not range_ or range_.startswith("bytes=0-")):
+        async with deps.sessions.writing() as session:
+            await Audit(session, owner=listener.owner).append(
+                listener.name, "recording.read", call_id, deps.clock.now()
+            )
+    return file_response(
+        path,
+        media_type="audio/wav",
+        filename=f"{call_id}.wav",
+        range_header=range_,
+        if_range=if_range,
+        is_head=request.method == "HEAD",
+    )
 
 
-@router.get("/{call_id}/events", response_class=FileResponse)
-async def events(call_id: str, deps: Deps, reader: Reader) -> Response:
+@router.get(
+    "/{call_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"description": "One JSON object a line", "content": {"application/x-ndjson": {}}},
+        **problems(404),
+    },
+)
+async def events(call_id: Id, deps: Deps, reader: Reader) -> Response:
     """The call's event log: one JSON object a line, in order."""
     path = await _call_file(deps, reader, call_id, ".jsonl")
-    return FileResponse(path, media_type="application/x-ndjson", filename=f"{call_id}.jsonl")
+    return file_response(path, media_type="application/x-ndjson", filename=f"{call_id}.jsonl")
 
 
-@router.post("/{call_id}/hangup", status_code=202)
-async def hang_up(call_id: str, deps: Deps, controller: Controller) -> dict[str, str]:
+@router.post("/{call_id}/hangup", status_code=202, responses=problems(404, 409, 503))
+async def hang_up(call_id: Id, deps: Deps, controller: Controller) -> HangingUp:
     """Ask the edge that carries the call to end it."""
     async with deps.sessions.reading() as session:
         call = await CallRepository(session).summary(call_id, owner=controller.owner)
@@ -95,12 +128,11 @@ async def hang_up(call_id: str, deps: Deps, controller: Controller) -> dict[str,
         await Audit(session, owner=controller.owner).append(
             controller.name, "call.hung_up", call_id, deps.clock.now()
         )
-    return {"call_id": call_id, "state": "ending"}
+    return HangingUp(call_id=call_id)
 
 
 async def _call_file(deps: ApiDeps, principal: Principal, call_id: str, suffix: str) -> Path:
-    """The file beside the call's recording; NotFound when it is not (or no longer) there."""
-    root = (deps.data_dir / "recordings").resolve()
+    """The recording or the file beside it; NotFound when it is not (or no longer) there."""
     async with deps.sessions.reading() as session:
         calls = CallRepository(session)
         call = await calls.summary(call_id, owner=principal.owner)
@@ -108,10 +140,8 @@ async def _call_file(deps: ApiDeps, principal: Principal, call_id: str, suffix: 
     if kept is not None and kept.removed_at is not None:
         raise NotFound("it was removed by retention", code="recording_removed")
     if kept is not None:
-        path = (deps.data_dir / kept.path).resolve().with_suffix(suffix)
-    else:
-        found = sorted(root.rglob(f"{call.call_id}{suffix}"))
-        path = found[0] if found else root / "none"
-    if not path.is_relative_to(root) or not path.is_file():
+        return kept_file(deps.data_dir, kept.path, suffix)
+    path = find_call_file(deps.data_dir / "recordings", call.call_id, call.started_at, suffix)
+    if path is None:
         raise NotFound("the call has no such file", code="recording_not_found")
     return path

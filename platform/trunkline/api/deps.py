@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,26 +14,38 @@ from redis.asyncio import Redis
 
 from trunkline.api.limits import RateLimits
 from trunkline.api.principal import Principal, identify
-from trunkline.calls.commands import RedisCommands
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, TooMany, Unauthorized
+from trunkline.domain.ids import CallId
 from trunkline.flows.catalog import FlowCatalog
 from trunkline.storage.engine import Sessions
 
 
+class CallCommands(Protocol):
+    """What may be asked of the edge that carries a call; ``RedisCommands`` is one."""
+
+    async def hang_up(self, call_id: CallId, edge_id: str, by: str) -> None:
+        """Raises TrunklineError when no edge can take it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ApiDeps:
-    """``admin_key``: TRUNKLINE_API_KEY or empty; recordings' paths are under ``data_dir``."""
+    """``admin_key``: TRUNKLINE_API_KEY or empty; recordings' paths are under ``data_dir``.
+
+    Set ``closing`` when the process is told to stop: open streams end, and do not hold it up.
+    """
 
     sessions: Sessions
     redis: Redis
     catalog: FlowCatalog
-    commands: RedisCommands
+    commands: CallCommands
     data_dir: Path
     authority_file: Path
     admin_key: str = field(default="", repr=False)
     clock: Clock = field(default_factory=SystemClock)
     limits: RateLimits = field(default_factory=RateLimits)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def get_deps(request: Request) -> ApiDeps:

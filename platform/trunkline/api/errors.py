@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from trunkline.domain.errors import (
     CallerError,
@@ -19,6 +23,9 @@ from trunkline.domain.errors import (
     TrunklineError,
     Unauthorized,
 )
+from trunkline.runtime.logging import get_logger
+
+log = get_logger(__name__)
 
 STATUS: Final[tuple[tuple[type[TrunklineError], int], ...]] = (
     (NotFound, 404),
@@ -30,6 +37,57 @@ STATUS: Final[tuple[tuple[type[TrunklineError], int], ...]] = (
     (CallerError, 400),
     (TrunklineError, 503),
 )
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Complaint(BaseModel):
+    """One value that is wrong; ``param`` is its dotted path in the request."""
+
+    param: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong. ``code`` is stable; ``detail`` is for people."""
+
+    type: str = "about:blank"
+    status: int
+    code: str
+    detail: str
+    param: str | None = None
+    errors: list[Complaint] | None = None
+
+
+class DescribedApi(FastAPI):
+    """A FastAPI whose description knows ``Problem``, which routes answer but never return."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            template = "#/components/schemas/{model}"
+            described = Problem.model_json_schema(ref_template=template)
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= described.pop("$defs", {})
+            schemas["Problem"] = described
+        assert self.openapi_schema is not None
+        return self.openapi_schema
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For a route's ``responses``: what it may answer instead."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    texts = {
+        400: "The request cannot be read",
+        401: "No key, or none in force",
+        403: "The key lacks the scope",
+        404: "There is no such thing here",
+        409: "Not in its present state",
+        422: "A value is wrong",
+        429: "Too many requests; Retry-After says when",
+        503: "Something that this needs is away",
+    }
+    asked: tuple[int, ...] = (401, 403, 422, 429, *statuses)
+    return {status: {"description": texts[status], "content": content} for status in asked}
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
@@ -66,3 +124,40 @@ def add_error_handlers(app: FastAPI) -> None:
         answer = problem(exc.status_code, "http_error", str(exc.detail))
         answer.headers.update(exc.headers or {})
         return answer
+
+    @app.exception_handler(SQLAlchemyError)
+    @app.exception_handler(OSError)
+    async def away(_: Request, exc: Exception) -> JSONResponse:
+        log.error("a request met a database or disk that is away", error=type(exc).__name__)
+        return problem(503, "storage_away", "the database or the disk does not answer; try again")
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, exc: Exception) -> JSONResponse:
+        # Its text may hold anything; the log has it, redacted (Starlette raises it on).
+        return problem(500, "internal_error", "this is our fault; the log says more")
+
+
+def add_api_end(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """The end of ``/api``: what none of ``routers`` took. Pages mounted behind never see it."""
+    end = APIRouter()
+
+    @end.api_route("/api/{path:path}", methods=list(_METHODS), include_in_schema=False)
+    async def nothing_here(request: Request) -> Response:
+        allowed = sorted(_allowed(routers, request))
+        if not allowed:
+            raise NotFound("there is no such path; /docs lists them", code="path_not_found")
+        answer = problem(405, "method_not_allowed", f"this path takes {', '.join(allowed)}")
+        answer.headers["allow"] = ", ".join(allowed)
+        return answer
+
+    app.include_router(end)
+
+
+def _allowed(routers: Sequence[APIRouter], request: Request) -> set[str]:
+    """The methods that this path takes, should another have been used."""
+    allowed: set[str] = set()
+    for route in (route for router in routers for route in router.routes):
+        match, _ = route.matches(request.scope)
+        if match is Match.PARTIAL:
+            allowed |= getattr(route, "methods", None) or set()
+    return allowed

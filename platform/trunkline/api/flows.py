@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from trunkline.api.deps import Deps, needs
+from trunkline.api.errors import problems
 from trunkline.api.principal import Principal
 
-router = APIRouter(prefix="/api/v1/flows", tags=["flows"])
+router = APIRouter(prefix="/api/v1/flows", tags=["flows"], responses=problems())
 
 Reader = Annotated[Principal, Depends(needs("flows:read"))]
 
@@ -53,7 +55,7 @@ async def list_flows(deps: Deps, _: Reader) -> FlowsOut:
             for flow in deps.catalog.flows()
         ],
         problems=[
-            FlowFileProblem(file=str(path), complaints=[str(one) for one in complaints])
+            FlowFileProblem(file=Path(path).name, complaints=[str(one) for one in complaints])
             for path, complaints in deps.catalog.complaints.items()
         ],
     )

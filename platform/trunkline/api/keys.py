@@ -9,12 +9,14 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.api.deps import Deps, needs
+from trunkline.api.errors import problems
 from trunkline.api.principal import Principal
+from trunkline.api.schemas import Id, UtcTime
 from trunkline.storage.audit import Audit
 from trunkline.storage.keys import KeyRepository, export_authority
 from trunkline.storage.views import ApiKeyView
 
-router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
+router = APIRouter(prefix="/api/v1/keys", tags=["keys"], responses=problems())
 
 Admin = Annotated[Principal, Depends(needs("admin"))]
 
@@ -24,7 +26,7 @@ class NewKey(BaseModel):
 
     name: str = Field(min_length=1, max_length=100)
     scopes: list[str] = Field(min_length=1, max_length=10)
-    expires_at: datetime | None = None
+    expires_at: UtcTime | None = None
 
 
 class KeyOut(BaseModel):
@@ -65,8 +67,8 @@ async def create_key(wanted: NewKey, deps: Deps, admin: Admin) -> NewKeyOut:
     return NewKeyOut(key=secret, **_fields(key))
 
 
-@router.delete("/{key_id}", status_code=204)
-async def revoke_key(key_id: str, deps: Deps, admin: Admin) -> None:
+@router.delete("/{key_id}", status_code=204, responses=problems(404))
+async def revoke_key(key_id: Id, deps: Deps, admin: Admin) -> None:
     now = deps.clock.now()
     async with deps.sessions.writing(durable=True) as session:
         await KeyRepository(session).revoke(key_id, now, owner=admin.owner)

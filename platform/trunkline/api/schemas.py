@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from trunkline.domain.call import ANSWERABLE, Answerable, CallState, Direction, EndCause
 from trunkline.domain.events import RecordingState, ToolOutcome
 from trunkline.domain.turn import Speaker, TurnKind, WordFate
 from trunkline.storage.views import CallDetail, CallSummary
+
+
+def _utc(at: datetime) -> datetime:
+    """A time without a zone is meant in UTC."""
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time lies outside the calendar") from None
+
+
+UtcTime: TypeAlias = Annotated[datetime, AfterValidator(_utc)]
+Id: TypeAlias = Annotated[str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$")]
+
+
+class HangingUp(BaseModel):
+    """The edge was told; the call's end shows in its state."""
+
+    call_id: str
+    state: CallState = CallState.ENDING
 
 
 class _Answer(BaseModel):
@@ -141,8 +161,8 @@ class CallDetailOut(CallOut):
     approvals: list[ApprovalOut]
     transfers: list[TransferOut]
     recording: RecordingOut | None
-    receipts: dict[str, float]
-    stats: dict[str, float]
+    receipts: dict[str, float | None]
+    stats: dict[str, float | None]
     usage: dict[str, int]
 
     @classmethod

@@ -30,7 +30,6 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     timezone="UTC",
-    task_time_limit=300,
     beat_schedule={
         # Each wake-up is worthless once the next one is due.
         "relay outbox": {

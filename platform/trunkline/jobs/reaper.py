@@ -1,67 +1,123 @@
-"""Calls whose edge has fallen silent are closed as ``edge_lost``."""
+"""Calls whose edge has fallen silent are closed as ``edge_lost``, with what was recorded of them.
+
+An edge is silent when its announcement has not changed for 15 s by Redis' own clock: clocks of
+different machines are never compared. Without Redis nobody's silence proves anything.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from trunkline.calls.control import DEAD_AFTER, announced_edges
+from trunkline.calls.control import DEAD_AFTER, EDGES_HASH
 from trunkline.domain.clock import Clock
+from trunkline.domain.events import CallFact, RecordingClosed, RecordingState
+from trunkline.domain.ids import CallId
 from trunkline.runtime.logging import get_logger
+from trunkline.storage.calls import CallRepository
 from trunkline.storage.engine import Sessions
+from trunkline.storage.journal import write_facts
 from trunkline.storage.lost_edges import (
     close_calls_never_started,
     close_calls_of_lost_edges,
     edges_with_live_calls,
 )
+from trunkline.storage.recording_files import find_call_file, read_wav
 
 log = get_logger(__name__)
 
 # Facts may reach the database through a spool, some time after the call.
 STRAY_AFTER: Final = timedelta(hours=1)
+_SEEN: Final = "trunkline:seen:"
+_SEEN_FOR_S: Final = 3600
 
 
-async def _lost(redis: Redis, with_calls: frozenset[str], now: datetime) -> dict[str, datetime]:
-    """Edges that are dead, and when each was last heard of."""
-    announced = {edge.edge_id: edge for edge in await announced_edges(redis)}
-    lost: dict[str, datetime] = {}
-    for edge in with_calls:
-        if edge in announced:
-            if not announced[edge].is_alive(now):
-                lost[edge] = announced[edge].at
-            continue
-        # No announcement: the edge is gone, or Redis has just lost its memory. Only time tells.
-        key = f"trunkline:missing:{edge}"
-        await redis.set(key, now.isoformat(), nx=True, ex=int(4 * DEAD_AFTER.total_seconds()))
-        since = await redis.get(key)
-        missing_since = (
-            datetime.fromisoformat(since.decode() if isinstance(since, bytes) else since)
-            if since
-            else now
-        )
-        if now - missing_since > DEAD_AFTER:
-            lost[edge] = missing_since
-    return lost
-
-
-async def close_lost_calls(sessions: Sessions, redis_url: str, clock: Clock) -> int:
-    """How many calls were closed. Without Redis nobody's silence proves anything: none are."""
-    now = clock.now()
+async def close_lost_calls(
+    sessions: Sessions,
+    redis: Redis,
+    clock: Clock,
+    data_dir: Path,
+    dead_after: timedelta = DEAD_AFTER,
+) -> tuple[CallId, ...]:
+    """Close them and say which; none while Redis is away."""
     async with sessions.reading() as session:
         with_calls = await edges_with_live_calls(session)
-    redis = Redis.from_url(redis_url, socket_timeout=3)
     try:
-        lost = await _lost(redis, with_calls, now)
+        silent = await silent_edges(redis, with_calls, dead_after)
     except (RedisError, OSError):
-        return 0
-    finally:
-        await redis.aclose()
+        return ()
+    now = clock.now()
+    lost = {edge: now - silence for edge, silence in silent.items()}
     async with sessions.writing() as session:
-        closed = await close_calls_of_lost_edges(session, lost) if lost else ()
+        closed = await close_calls_of_lost_edges(session, lost)
         closed += await close_calls_never_started(session, now - STRAY_AFTER)
-    if closed:
-        log.warning("calls of lost edges were closed", calls=len(closed), edges=sorted(lost))
-    return len(closed)
+    if not closed:
+        return ()
+    log.warning("calls of lost edges were closed", calls=len(closed), edges=sorted(lost))
+    await _forget(redis, lost)
+    await write_facts(sessions, await _recordings(sessions, closed, data_dir))
+    return closed
+
+
+async def silent_edges(
+    redis: Redis, edges: Iterable[str], dead_after: timedelta
+) -> dict[str, timedelta]:
+    """Of ``edges``, those silent for longer than ``dead_after``, and for how long they were.
+
+    Each look notes what it saw, so the first look at an edge never finds it silent.
+    """
+    silent: dict[str, timedelta] = {}
+    seconds, micros = await redis.time()
+    now_ms = seconds * 1000 + micros // 1000
+    for edge in sorted(edges):
+        payload = cast(bytes | None, await cast(Any, redis.hget(EDGES_HASH, edge))) or b""
+        seen = cast(bytes | None, await redis.get(_SEEN + edge)) or b""
+        since, _, before = seen.partition(b"|")
+        if not seen or before != payload:
+            await redis.set(_SEEN + edge, b"%d|%b" % (now_ms, payload), ex=_SEEN_FOR_S)
+            continue
+        silence = timedelta(milliseconds=now_ms - int(since))
+        if silence > dead_after:
+            silent[edge] = silence
+    return silent
+
+
+async def _forget(redis: Redis, edges: Iterable[str]) -> None:
+    """A dead edge's announcement; one that was only silent announces itself again."""
+    try:
+        for edge in edges:
+            await cast(Any, redis.hdel(EDGES_HASH, edge))
+            await redis.delete(_SEEN + edge)
+    except (RedisError, OSError):
+        pass  # nothing depends on it: the edges page shows it as dead until then
+
+
+async def _recordings(
+    sessions: Sessions, call_ids: Iterable[CallId], data_dir: Path
+) -> list[CallFact]:
+    """What the edge had recorded when it was lost, readable to its last half second."""
+    found: list[CallFact] = []
+    async with sessions.reading() as session:
+        calls = CallRepository(session)
+        for call_id in call_ids:
+            call = await calls.summary(call_id)
+            path = find_call_file(data_dir / "recordings", call_id, call.started_at, ".wav")
+            summary = read_wav(path) if path else None
+            if path is None or summary is None or await calls.recording(call_id) is not None:
+                continue
+            found.append(
+                RecordingClosed(
+                    call_id=call_id,
+                    at=call.ended_at or call.started_at,
+                    path=str(path.relative_to(data_dir)),
+                    state=RecordingState.INCOMPLETE,
+                    duration_ms=summary.duration_ms,
+                    sample_rate_hz=summary.sample_rate_hz,
+                )
+            )
+    return found

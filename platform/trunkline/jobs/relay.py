@@ -6,6 +6,7 @@ A delivery is signed as Standard Webhooks does (webhook-id, webhook-timestamp, w
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -25,6 +26,7 @@ log = get_logger(__name__)
 FIRST_RETRY: Final = timedelta(seconds=10)
 LONGEST_RETRY: Final = timedelta(hours=1)
 GIVE_UP_AFTER: Final = timedelta(hours=24)
+AT_ONCE: Final = 20
 
 
 def next_try(attempt: int, created_at: datetime, now: datetime) -> datetime | None:
@@ -50,23 +52,37 @@ def signature(key: str, delivery_id: str, timestamp: int, body: str) -> str:
 async def relay(
     sessions: Sessions, client: httpx.AsyncClient, installation: bytes, clock: Clock
 ) -> int:
-    """Claim what is due, send it, settle each; how many were delivered."""
+    """Claim what is due, send it, settle each; how many were delivered.
+
+    A claim is sent side by side, so that it is over well before its lease is, however slow the
+    receivers are (``client`` must have a timeout).
+    """
     async with sessions.writing() as session:
-        claimed = await Outbox(session).claim(clock.now())
-    delivered = 0
-    for claim in claimed:
+        claimed = await Outbox(session).claim(clock.now(), limit=AT_ONCE)
+    delivered: list[bool] = []
+
+    async def deliver(claim: Claimed) -> None:
         error = await _post(client, claim, signing_key(installation, claim.webhook_id), clock)
-        now = clock.now()
-        async with sessions.writing() as session:
-            outbox = Outbox(session)
-            if not error:
-                delivered += await outbox.settle(claim, now)
-            elif (due_at := next_try(claim.attempt, claim.created_at, now)) is not None:
-                await outbox.retry(claim, due_at=due_at, error=error)
-            else:
-                await outbox.give_up(claim, now, error=error)
-                log.error("a webhook was given up", webhook=claim.webhook_id, reason=error)
-    return delivered
+        delivered.append(await _settle(sessions, claim, error, clock.now()))
+
+    async with asyncio.TaskGroup() as tasks:
+        for claim in claimed:
+            tasks.create_task(deliver(claim), name=f"webhook {claim.outbox_id}")
+    return sum(delivered)
+
+
+async def _settle(sessions: Sessions, claim: Claimed, error: str, now: datetime) -> bool:
+    async with sessions.writing() as session:
+        outbox = Outbox(session)
+        if not error:
+            return await outbox.settle(claim, now)
+        due_at = next_try(claim.attempt, claim.created_at, now)
+        if due_at is not None:
+            await outbox.retry(claim, due_at=due_at, error=error)
+        else:
+            await outbox.give_up(claim, now, error=error)
+            log.error("a webhook was given up", webhook=claim.webhook_id, reason=error)
+    return False
 
 
 async def _post(client: httpx.AsyncClient, claim: Claimed, key: str, clock: Clock) -> str:

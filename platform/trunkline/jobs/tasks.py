@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import httpx
+from redis.asyncio import Redis
 
 from trunkline.domain.clock import SystemClock
 from trunkline.jobs.app import app
@@ -16,15 +19,36 @@ from trunkline.runtime.settings import Settings, load_settings
 from trunkline.storage.engine import Sessions, open_sessions
 from trunkline.storage.secret import installation_secret
 
+_DEADLINE_S: Final = 240
+
+
+class Pulse:
+    """When a task last began, for the process's readiness."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def beat(self) -> None:
+        self._at = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._at
+
+
+pulse = Pulse()
+
 
 def _run(job: Callable[[Settings, Sessions], Awaitable[int]]) -> int:
     """Celery is synchronous: a task has a loop of its own."""
     settings = load_settings()
+    pulse.beat()
 
     async def main() -> int:
         sessions = open_sessions(settings.resolved_database_url, pooled=False)
         try:
-            return await job(settings, sessions)
+            async with asyncio.timeout(_DEADLINE_S):
+                return await job(settings, sessions)
         finally:
             await sessions.close()
 
@@ -45,7 +69,12 @@ def relay_outbox() -> int:
 @app.task(name="trunkline.close_lost_calls")
 def close_lost_calls_task() -> int:
     async def job(settings: Settings, sessions: Sessions) -> int:
-        return await close_lost_calls(sessions, settings.resolved_redis_url, SystemClock())
+        redis = Redis.from_url(settings.resolved_redis_url, socket_timeout=3)
+        try:
+            closed = await close_lost_calls(sessions, redis, SystemClock(), settings.data_dir)
+        finally:
+            await redis.aclose()
+        return len(closed)
 
     return _run(job)
 
@@ -53,11 +82,8 @@ def close_lost_calls_task() -> int:
 @app.task(name="trunkline.expire_recordings")
 def expire_recordings_task() -> int:
     async def job(settings: Settings, sessions: Sessions) -> int:
-        return await asyncio.to_thread(
-            expire_recordings,
-            settings.recordings_dir,
-            settings.recordings_keep_days,
-            SystemClock().now(),
+        return await expire_recordings(
+            sessions, settings.data_dir, settings.recordings_keep_days, SystemClock().now()
         )
 
     return _run(job)

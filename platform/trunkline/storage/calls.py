@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
@@ -27,6 +27,7 @@ from trunkline.storage.rows import (
     TurnRow,
     WordRow,
 )
+from trunkline.storage.upsert import clean_text
 from trunkline.storage.views import (
     HOUSE,
     CallDetail,
@@ -106,7 +107,7 @@ class CallRepository:
 
     async def summary(self, call_id: str, *, owner: str = HOUSE) -> CallSummary:
         """NotFound when the house has no such call."""
-        query = _summaries().where(CallRow.id == call_id, CallRow.owner == owner)
+        query = _summaries().where(CallRow.id == clean_text(call_id), CallRow.owner == owner)
         row = (await self._session.execute(query)).one_or_none()
         if row is None:
             raise NotFound("there is no such call", code="call_not_found")
@@ -183,30 +184,31 @@ class CallRepository:
 
 
 def _conditions(where: CallFilter) -> list[ColumnElement[bool]]:
+    agent, number, text = map(clean_text, (where.agent, where.number, where.text))
     found: list[ColumnElement[bool]] = [CallRow.owner == where.owner]
     if where.states:
         found.append(CallRow.state.in_([state.value for state in where.states]))
     if where.end_causes:
         found.append(CallRow.end_cause.in_([cause.value for cause in where.end_causes]))
-    if where.agent:
-        found.append(CallRow.agent == where.agent)
-    if where.number:
+    if agent:
+        found.append(CallRow.agent == agent)
+    if number:
         found.append(
             or_(
-                CallRow.caller_number.contains(where.number, autoescape=True),
-                CallRow.called_number.contains(where.number, autoescape=True),
+                CallRow.caller_number.contains(number, autoescape=True),
+                CallRow.called_number.contains(number, autoescape=True),
             )
         )
     if where.since is not None:
         found.append(CallRow.started_at >= where.since)
     if where.to is not None:
         found.append(CallRow.started_at < where.to)
-    if where.text:
+    if text:
         found.append(
             exists(
                 select(TurnRow.id).where(
                     TurnRow.call_id == CallRow.id,
-                    TurnRow.text.icontains(where.text, autoescape=True),
+                    TurnRow.text.icontains(text, autoescape=True),
                 )
             )
         )
@@ -252,10 +254,11 @@ def _decode_cursor(cursor: str) -> tuple[datetime, str]:
         started_at = datetime.fromisoformat(at)
         if not separator or started_at.tzinfo is None:
             raise ValueError(raw)
-    except (ValueError, binascii.Error):
+        started_at = started_at.astimezone(UTC)
+    except (ValueError, OverflowError, binascii.Error):
         raise Invalid(
             "the cursor is none of ours; take next_cursor from the page before",
             code="bad_cursor",
             param="cursor",
         ) from None
-    return started_at, call_id
+    return started_at, clean_text(call_id)

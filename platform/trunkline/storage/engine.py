@@ -50,7 +50,10 @@ def create_engine(url: str, *, pooled: bool = True, foreign_keys: bool = True) -
             f"TRUNKLINE_DATABASE_URL names {parsed.drivername}; SQLite (sqlite+aiosqlite) and"
             " PostgreSQL (postgresql+asyncpg) are supported"
         )
-    options: dict[str, Any] = {} if pooled else {"poolclass": NullPool}
+    # Parameters hold what callers said and who they are: never in an error's text.
+    options: dict[str, Any] = {"hide_parameters": True}
+    if not pooled:
+        options["poolclass"] = NullPool
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise ConfigError("TRUNKLINE_DATABASE_URL must name a file: processes share it")

@@ -42,7 +42,7 @@ class PrivateRedis:
         assert process.stdout is not None
         until = time.monotonic() + deadline_s
         said = b""
-        while b"Ready to accept connections" not in said:
+        while b"ready to accept connections" not in said:
             readable, _, _ = select.select(
                 [process.stdout], [], [], max(0, until - time.monotonic())
             )

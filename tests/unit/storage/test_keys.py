@@ -88,7 +88,7 @@ async def test_use_is_noted_at_most_once_a_minute(sessions: Sessions) -> None:
         ("k", ["admin"], NOON, "expires_at"),
     ],
 )
-async def test_a_wrong_value_is_named(
+async def test_a_wrong_value_of_a_key_is_named(
     sessions: Sessions, name: str, scopes: list[str], expires_at: datetime | None, param: str
 ) -> None:
     async with sessions.writing() as session:

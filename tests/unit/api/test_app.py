@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+from redis.asyncio import Redis
+from starlette.routing import Mount, Route
+from tests.unit.api.conftest import Api, ToldEdges
+
+from trunkline.api.app import create_api
+from trunkline.api.deps import ApiDeps
+from trunkline.flows.catalog import FlowCatalog
+from trunkline.storage.engine import open_sessions
+
+
+async def test_health_needs_no_key(api: Api) -> None:
+    api.http.headers.pop("authorization")
+    assert (await api.http.get("/healthz")).json() == {"process": "web", "alive": True}
+    assert b"process_max_fds" in (await api.http.get("/metrics")).content
+
+
+async def test_not_ready_says_what_is_away(api: Api) -> None:
+    answer = await api.http.get("/readyz")
+    assert answer.status_code == 503
+    assert set(answer.json()["problems"]) == {"redis"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/api/v1/nothing", 404, None),
+        ("GET", "/api/", 404, None),
+        ("PUT", "/api/v1/calls", 405, "GET"),
+        ("PATCH", "/api/v1/keys", 405, "GET, POST"),
+        ("GET", "/api/v1/calls/call_x/hangup", 405, "POST"),
+    ],
+)
+async def test_the_end_of_the_api_is_a_problem_and_not_a_page(
+    api: Api, method: str, path: str, status: int, allow: str | None
+) -> None:
+    answer = await api.http.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers.get("allow") == allow
+
+
+async def test_pages_behind_the_api_get_what_is_not_the_apis(tmp_path: Path) -> None:
+    async def page(_: object) -> PlainTextResponse:
+        return PlainTextResponse("a page")
+
+    def pages(app: FastAPI) -> AbstractAsyncContextManager[None]:
+        app.router.routes.append(Mount("/", routes=[Route("/{path:path}", page)]))
+        return nullcontext()
+
+    sessions = open_sessions(f"sqlite+aiosqlite:///{tmp_path / 'none.db'}")
+    deps = ApiDeps(
+        sessions=sessions,
+        redis=Redis.from_url(f"unix://{tmp_path}/nobody.sock"),
+        catalog=FlowCatalog([], {}),
+        commands=ToldEdges(),
+        data_dir=tmp_path,
+        authority_file=tmp_path / "authority.json",
+    )
+    transport = httpx.ASGITransport(app=create_api(deps, pages))
+    async with httpx.AsyncClient(transport=transport, base_url="http://trunkline") as http:
+        assert (await http.get("/calls")).text == "a page"
+        assert (await http.get("/api/nowhere")).status_code == 404
+    await sessions.close()
+
+
+async def test_a_database_that_is_away_is_a_problem_without_its_words(api: Api) -> None:
+    await api.sessions.close()
+    (api.data_dir / "trunkline.db").unlink()
+    secret = "what the caller said"
+    answer = await api.http.get("/api/v1/calls", params={"text": secret})
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_away")
+    assert secret not in answer.text
+
+
+async def test_the_description_names_every_route_and_its_problems(api: Api) -> None:
+    described = (await api.http.get("/openapi.json")).json()
+    assert set(described["paths"]) == {
+        "/api/v1/calls",
+        "/api/v1/calls/{call_id}",
+        "/api/v1/calls/{call_id}/recording",
+        "/api/v1/calls/{call_id}/events",
+        "/api/v1/calls/{call_id}/hangup",
+        "/api/v1/keys",
+        "/api/v1/keys/{key_id}",
+        "/api/v1/webhooks",
+        "/api/v1/webhooks/{webhook_id}",
+        "/api/v1/flows",
+        "/api/v1/live",
+    }
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            assert {"401", "403", "422", "429"} <= operation["responses"].keys(), (path, method)
+            assert operation["security"], (path, method)
+    assert {"Problem", "Complaint", "CallDetailOut"} <= described["components"]["schemas"].keys()
+
+
+async def test_flows_are_listed(api: Api) -> None:
+    found = (await api.http.get("/api/v1/flows")).json()
+    assert "energy" in {flow["agent"] for flow in found["flows"]}
+    assert found["problems"] == []
+
+
+async def test_a_webhook_is_made_listed_and_removed(api: Api) -> None:
+    wanted = {"url": "https://example.org/hook", "events": ["call.ended"]}
+    made = await api.http.post("/api/v1/webhooks", json=wanted)
+    assert made.status_code == 201
+    assert made.json()["signing_secret"].startswith("whsec_")
+    assert (await api.http.get("/api/v1/webhooks")).json() == [made.json()]
+    path = f"/api/v1/webhooks/{made.json()['webhook_id']}"
+    assert (await api.http.delete(path)).status_code == 204
+    assert (await api.http.delete(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"url": "file:///etc/passwd", "events": ["call.ended"]},
+        {"url": "https://example.org", "events": ["nothing"]},
+        {"url": "https://example.org", "events": []},
+        {"url": "https://example.org"},
+    ],
+)
+async def test_a_webhook_that_makes_no_sense_is_not_made(
+    api: Api, wanted: dict[str, object]
+) -> None:
+    assert (await api.http.post("/api/v1/webhooks", json=wanted)).status_code == 422
