@@ -13,7 +13,7 @@ import secrets
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +93,7 @@ class RtpCaller:
     answered_at: float = 0.0
     ended_at: float = 0.0
 
-    async def __aenter__(self) -> RtpCaller:
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         _, self._sip = await loop.create_datagram_endpoint(_Udp, local_addr=("127.0.0.1", 0))
         _, self._rtp = await loop.create_datagram_endpoint(_Udp, local_addr=("127.0.0.1", 0))

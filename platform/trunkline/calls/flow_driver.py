@@ -119,10 +119,13 @@ class FlowDriver:
             self._is_busy = False
 
     def _perform(self, event: FlowEvent, actions: list[FlowAction]) -> None:
+        entry = self.entry if _only_listens_on(actions) else None
         if _acts(actions):
             self._stop_listening()
         for action in actions:
             self._do(action)
+        if entry and self.entry and entry.gathering == self.entry.gathering:
+            self.entry = entry  # the caller was keying while the engine spoke: the digits count
         if isinstance(event, EngineFailed) and not any(_moves(action) for action in actions):
             # A flow that is busy with a tool looks away; it is told again when it listens next.
             self._owes_failure = event
@@ -175,6 +178,13 @@ class FlowDriver:
 def _acts(actions: list[FlowAction]) -> bool:
     """Whether the flow took the event up: an event it ignores must not make it deaf."""
     return any(not isinstance(action, SetVariables | ReplyToEngine) for action in actions)
+
+
+def _only_listens_on(actions: list[FlowAction]) -> bool:
+    return all(
+        isinstance(action, ListenForCaller | Configure | SetVariables | ReplyToEngine)
+        for action in actions
+    )
 
 
 def _moves(action: FlowAction) -> bool:
