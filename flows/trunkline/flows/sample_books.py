@@ -149,7 +149,7 @@ class SampleBooks:
             database.execute("PRAGMA journal_mode = WAL")
             try:
                 yield database
-            except BaseException:
+            except BaseException:  # whatever it was, nothing half-booked stays
                 if database.in_transaction:
                     database.rollback()
                 raise

@@ -112,7 +112,7 @@ class EngineLink:
             session.send(SessionUpdate(session=self._base))
             events = session.events()
             await self._configured(events)
-        except BaseException:
+        except BaseException:  # a cancelled opening too must close what it opened
             await stack.aclose()
             raise
         self._stack, self._session, self._events = stack, session, events

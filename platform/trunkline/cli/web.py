@@ -46,7 +46,7 @@ async def serve(settings: Settings) -> int:
                 secret=derive_secret(installation_secret(settings.data_dir), "session-cookie"),
                 data_dir=settings.data_dir,
                 commands=commands,
-                flows=CatalogShelf(catalog, settings.numbers),
+                flows=CatalogShelf(catalog, settings.served_numbers()),
             ),
         )
         dashboards.append(dashboard)

@@ -112,7 +112,7 @@ class RealtimeClient:
             raise EngineTimeout(
                 f"no Realtime session within {connect_timeout_s:g} s from {base_url}"
             ) from None
-        except BaseException:
+        except BaseException:  # a cancelled opening too must close what it opened
             await client.aclose()
             raise
         try:

@@ -170,6 +170,15 @@ class Settings(BaseSettings):
                 f"no {self.edge_key_file}: run `trunkline prepare` once, or set TRUNKLINE_API_KEY"
             ) from None
 
+    def served_numbers(self) -> tuple[NumberSettings, ...]:
+        """Every configured number, and the sample agent's on the local trunk unless it is taken."""
+        sample = NumberSettings(number="100", agent="energy", trunk="local")
+        taken = any(
+            one.number == sample.number and one.trunk in (None, sample.trunk)
+            for one in self.numbers
+        )
+        return (*self.numbers, sample) if self.local_trunk and not taken else self.numbers
+
     @property
     def recordings_dir(self) -> Path:
         return self.data_dir / "recordings"

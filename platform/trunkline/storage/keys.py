@@ -172,7 +172,7 @@ async def _turn(lock: Path) -> int:
                     await asyncio.sleep(0.01)
                 else:
                     return descriptor
-    except BaseException:
+    except BaseException:  # the lock goes with its descriptor
         os.close(descriptor)
         raise
 

@@ -16,8 +16,6 @@ from trunkline.runtime.settings import NumberSettings, Settings, TrunkSettings
 
 log = get_logger(__name__)
 
-SAMPLE_NUMBER: Final = "100"
-SAMPLE_AGENT: Final = "energy"
 _RESOLVE_DEADLINE_S: Final = 5.0
 
 
@@ -64,15 +62,9 @@ def _trunk(given: TrunkSettings) -> Trunk:
 
 
 def configured_routes(settings: Settings, trunks: Sequence[Trunk]) -> tuple[NumberRoute, ...]:
-    """Every configured number, and the sample agent's on the local trunk unless it is taken."""
+    """Every number that is served, the sample agent's included."""
     names = {trunk.name for trunk in trunks}
-    routes = [_route(one, names) for one in settings.numbers]
-    taken = any(
-        one.number == SAMPLE_NUMBER and one.trunk in (None, LOCAL_TRUNK.name) for one in routes
-    )
-    if settings.local_trunk and not taken:
-        routes.append(NumberRoute(SAMPLE_NUMBER, SAMPLE_AGENT, LOCAL_TRUNK.name))
-    return tuple(routes)
+    return tuple(_route(one, names) for one in settings.served_numbers())
 
 
 def _route(given: NumberSettings, trunk_names: set[str]) -> NumberRoute:
