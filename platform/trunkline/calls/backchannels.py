@@ -74,10 +74,24 @@ _PHRASES: Final[Mapping[str, Mapping[WordClass, tuple[str, ...]]]] = {
         ),
     }
 }
-# What a recogniser is told to expect over the agent besides the flow's own phrases; the others
-# are ordinary words that it knows anyway.
+# What a recogniser is told to expect over the agent besides the flow's own phrases: what lets it
+# go on, and what stops it.
 _KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "en": ("uh huh", "mm hmm", "mhm", "yeah", "yep", "okay", "right", "i see", "go on", "got it")
+    "en": (
+        "uh huh",
+        "mm hmm",
+        "mhm",
+        "yeah",
+        "yep",
+        "okay",
+        "right",
+        "i see",
+        "go on",
+        "got it",
+        "stop",
+        "wait",
+        "hold on",
+    )
 }
 _NOT_WORD: Final = re.compile(r"[^\w' ]+")
 
@@ -95,7 +109,7 @@ _TABLES: Final = {language: _by_length(language) for language in _PHRASES}
 
 
 def keywords(language: str = "en") -> tuple[str, ...]:
-    """Backchannels for the session's transcription keywords."""
+    """What is said over an agent, for the session's transcription keywords."""
     return _KEYWORDS.get(language.partition("-")[0].casefold(), ())
 
 

@@ -51,16 +51,17 @@ class Utterance:
     is_dismissed: bool = False
     took_floor: bool = False  # the agent was cut for it: it must be answered, whatever it says
     text: str = ""
+    text_ms: int = 0  # since when it reads so
     steady_text: str = ""  # the words that the last two hypotheses begin with
     closed_ms: int | None = None
 
-    def understand(self, text: str) -> None:
+    def understand(self, text: str, at_ms: int) -> None:
         """A new hypothesis."""
         pairs = zip(self.text.split(), text.split(), strict=False)
         self.steady_text = " ".join(
             now for before, now in takewhile(lambda pair: pair[0] == pair[1], pairs)
         )
-        self.text = text
+        self.text, self.text_ms = text, at_ms
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from trunkline.calls.backchannels import WordClass, classify
+from trunkline.calls.backchannels import WordClass
 from trunkline.calls.turn_events import (
     AgentFloor,
     Answer,
@@ -39,6 +39,7 @@ from trunkline.calls.turn_events import (
     Withdraw,
 )
 from trunkline.calls.turn_state import Burst, TurnSettings, Utterance, Wait
+from trunkline.calls.turn_weight import Scales
 
 FRAME_MS: Final = 20
 _FALSE_ALARMS: Final = 2  # after so many, a pause needs confirmed speech (babble, a television)
@@ -49,6 +50,7 @@ class TurnPolicy:
     """One call's turn taking. Feed ``handle`` every event, in order."""
 
     settings: TurnSettings = field(default_factory=TurnSettings)
+    _scales: Scales = field(init=False)
     _floor: AgentFloor = field(default_factory=AgentFloor)
     _burst: Burst | None = None
     _paused_ms: int | None = None
@@ -56,8 +58,10 @@ class TurnPolicy:
     _listen: Wait | None = None
     _owed: str | None = None  # the last item of a turn that nobody has answered yet
     _asked: str | None = None  # the item for which an answer was asked and has not begun
-    _caller_dbfs: float | None = None
     _false_alarms: int = 0
+
+    def __post_init__(self) -> None:
+        self._scales = Scales(self.settings)
 
     @property
     def is_paused(self) -> bool:
@@ -185,7 +189,12 @@ class TurnPolicy:
                 return []
             self._paused_ms = event.at_ms
             return [Pause(burst.started_ms)]
-        if floor.is_thinking and self._asked and burst.is_confirmed and not self._is_faint(burst):
+        if (
+            floor.is_thinking
+            and self._asked
+            and burst.is_confirmed
+            and not self._scales.is_faint(burst)
+        ):
             self._owed, self._asked = self._asked, None
             return [Withdraw()]
         return []
@@ -193,21 +202,23 @@ class TurnPolicy:
     def _decide(self, at_ms: int) -> list[TurnDecision]:
         """The agent is paused: go on, cut, or wait a little longer."""
         assert self._paused_ms is not None
-        settings, burst = self.settings, self._burst
+        settings, burst, floor = self.settings, self._burst, self._floor
         if burst is None:
             return self._resume(Reason.NOISE)
         spoken = self._spoken()
-        weight = self._weight(spoken.text if spoken else "")
+        weight = self._scales.words(spoken.text if spoken else "", floor)
         is_quiet = at_ms - burst.last_ms >= settings.quiet_ms
-        if burst.is_confirmed and spoken is not None and self._takes_floor(spoken, burst):
+        if spoken is not None and self._scales.takes_floor(spoken, burst, floor):
             return self._interrupt(Reason.WORDS)
-        if WordClass.NOTHING < weight < WordClass.CONTENT and is_quiet:
-            return self._resume(Reason.BACKCHANNEL)
+        if WordClass.NOTHING < weight < WordClass.CONTENT and is_quiet and spoken is not None:
+            # The last word may still become another one ("sure" for "stop").
+            has_settled = at_ms - spoken.text_ms >= settings.quiet_ms
+            return self._resume(Reason.BACKCHANNEL) if has_settled else []
         if weight is WordClass.NOTHING:
             if is_quiet and not burst.is_confirmed:
                 return self._resume(Reason.NOISE)
             if not settings.has_partials:
-                if self._is_long(burst):
+                if self._scales.is_long(burst):
                     return self._interrupt(Reason.DURATION)
                 if is_quiet:
                     return self._resume(Reason.BACKCHANNEL)
@@ -215,8 +226,8 @@ class TurnPolicy:
         patience_ms = settings.final_ms if is_coming else settings.decide_ms
         if at_ms - self._paused_ms < patience_ms:
             return []
-        takes = self._is_long(burst) or (
-            burst.is_confirmed and not is_quiet and not self._is_faint(burst)
+        takes = self._scales.is_long(burst) or (
+            burst.is_confirmed and not is_quiet and not self._scales.is_faint(burst)
         )
         return self._interrupt(Reason.DEADLINE) if takes else self._resume(Reason.DEADLINE)
 
@@ -245,7 +256,7 @@ class TurnPolicy:
         item = self._items.get(item_id)
         if item is None:
             return []
-        item.understand(text)
+        item.understand(text, at_ms)
         if self._paused_ms is not None:
             return self._decide(at_ms)
         burst = self._burst
@@ -254,7 +265,7 @@ class TurnPolicy:
             and burst is not None
             and burst.is_confirmed
             and self._can_interrupt()
-            and self._takes_floor(item, burst)
+            and self._scales.takes_floor(item, burst, self._floor)
         ):
             # "Yeah, but I wanted": what began as a backchannel went on.
             burst.is_dismissed = False
@@ -269,7 +280,7 @@ class TurnPolicy:
             # The server heard the agent's echo, or a tone; the edge, which knows both, did not.
             return [Discard(item.item_id, Reason.NOISE)]
         was_paused = self._paused_ms is not None
-        weight = self._weight(event.text or "")
+        weight = self._scales.words(event.text or "", self._floor)
         is_untold = event.text is None and not was_paused and not item.is_dismissed
         is_words = weight is WordClass.CONTENT or (
             weight > WordClass.FILLER and not item.over_agent
@@ -282,7 +293,7 @@ class TurnPolicy:
         elif self._can_interrupt():
             started = self._burst.started_ms if self._burst else item.opened_ms
             decisions += [Pause(started), *self._interrupt(Reason.WORDS)]
-        self._learn_level()
+        self._scales.learn(self._burst)
         self._owed = item.item_id
         return decisions + self._answer_if_due(event.at_ms)
 
@@ -360,39 +371,3 @@ class TurnPolicy:
     def _spoken(self) -> Utterance | None:
         """The utterance that is being spoken now, or was last."""
         return max(self._items.values(), key=lambda item: item.opened_ms, default=None)
-
-    def _takes_floor(self, spoken: Utterance, burst: Burst) -> bool:
-        """Words that stood still over two hypotheses, in speech longer than a backchannel.
-
-        The first guesses at a word are often other words ("nope" for "okay"). Waiting costs
-        nothing: the agent is silent already.
-        """
-        return (
-            burst.length_ms >= self.settings.words_ms
-            and self._weight(spoken.steady_text) is WordClass.CONTENT
-        )
-
-    def _is_long(self, burst: Burst) -> bool:
-        """Too long for a backchannel, whatever the words are."""
-        is_long = burst.is_confirmed and burst.length_ms >= self.settings.taking_ms
-        return is_long and not self._is_faint(burst)
-
-    def _weight(self, text: str) -> WordClass:
-        """An answer is worth a turn after a question, and when the agent is almost done."""
-        weight = classify(text, self.settings.language)
-        if weight is WordClass.ANSWER:
-            floor = self._floor
-            is_answer = floor.asks or floor.remaining_ms <= self.settings.almost_done_ms
-            return WordClass.CONTENT if is_answer else WordClass.BACKCHANNEL
-        return weight
-
-    def _is_faint(self, burst: Burst) -> bool:
-        usual = self._caller_dbfs
-        return usual is not None and burst.level_dbfs < usual - self.settings.faint_db
-
-    def _learn_level(self) -> None:
-        if self._burst is None:
-            return
-        level = self._burst.level_dbfs
-        usual = self._caller_dbfs
-        self._caller_dbfs = level if usual is None else usual + 0.3 * (level - usual)
