@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -23,10 +23,10 @@ from pydantic_settings import (
 from trunkline.domain.errors import ConfigError
 
 
-class TrunkSettings(BaseSettings):
+class TrunkSettings(BaseModel):
     """One ``[[trunks]]`` table of the TOML file."""
 
-    model_config = SettingsConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     name: str
     auth: str = "source"
@@ -40,10 +40,10 @@ class TrunkSettings(BaseSettings):
     max_calls: int = 100
 
 
-class NumberSettings(BaseSettings):
+class NumberSettings(BaseModel):
     """One ``[[numbers]]`` table: a called number and the agent that answers it."""
 
-    model_config = SettingsConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     number: str
     agent: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trunkline.domain.errors import ConfigError
-from trunkline.runtime.settings import load_settings
+from trunkline.runtime.settings import NumberSettings, TrunkSettings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,3 +70,19 @@ def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_do_not_show_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUNKLINE_API_KEY", "tk_hush")
     assert "hush" not in repr(load_settings())
+
+
+def test_a_trunk_takes_nothing_from_variables_that_are_not_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("USERNAME", "somebody")
+    monkeypatch.setenv("TRUNK", "elsewhere")
+    assert TrunkSettings(name="acme").username == ""
+    assert NumberSettings(number="1", agent="a").trunk is None
+
+
+def test_the_sample_number_is_served_unless_it_is_taken_or_the_local_trunk_is_off() -> None:
+    assert [n.number for n in load_settings().served_numbers()] == ["100"]
+    taken = NumberSettings(number="100", agent="mine")
+    assert load_settings(numbers=(taken,)).served_numbers() == (taken,)
+    assert load_settings(local_trunk=False).served_numbers() == ()
