@@ -135,7 +135,7 @@ async def test_silence_is_nothing_understood(engine: CascadeEngine) -> None:
         event = await anext(aiter(session.events()))
     assert isinstance(event, Transcribed)
     assert event.is_rejected
-    assert event.text == ""
+    assert event.text in ("", "um", "uh")
 
 
 async def test_a_dropped_turn_says_nothing_more(engine: CascadeEngine) -> None:

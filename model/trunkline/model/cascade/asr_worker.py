@@ -159,7 +159,8 @@ class Recogniser:
         if turn is None or not isinstance(turn.decoder, DecoderPair):
             return
         hearings = [turn.decoder.finish()]
-        if not agree(*hearings[0]) and len(turn.audio) <= _MAX_SECOND_BYTES:
+        is_doubtful = any(heard.text for heard in hearings[0]) and not agree(*hearings[0])
+        if is_doubtful and len(turn.audio) <= _MAX_SECOND_BYTES:
             hearings.append(turn.decoder.hear_again(bytes(turn.audio)))
         self._answer(_final(number, hearings, turn.decoder.next_mean))
         self._idle.give(turn.decoder)

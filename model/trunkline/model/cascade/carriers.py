@@ -16,8 +16,10 @@ LEAD_INS: Final = (
 # Before a value: "it's | four four one seven".
 VALUE_LEAD_INS: Final = (
     "it's", "it is", "that's", "that is", "yes it's", "sure it's", "okay it's", "um", "uh", "yes",
-    "okay", "sure", "the number is", "my number is", "i think it's", "it would be", "well",
+    "okay", "sure", "i think it's", "it would be", "well",
 )  # fmt: skip
+
+NUMBER_LEAD_INS: Final = ("the number is", "my number is")
 
 # Before a corrected value: "no it's | four four one seven".
 CORRECTIONS: Final = (
@@ -45,4 +47,33 @@ ASIDES: Final = (
     "a lot of", "do you know", "i think", "we have", "there is", "they said", "he told me",
     "she said", "what about", "for the", "with the", "to the", "from the", "in the", "of the",
     "and the",
+)  # fmt: skip
+
+# Everyday telephone English, for turns in which nothing is being asked: it lends the n-gram model
+# words for what was not declared, so that a paraphrase keeps its shape and chatter stays chatter.
+EVERYDAY: Final = (
+    "i was told to call this number", "somebody called me yesterday", "is anybody there",
+    "i spoke to someone last week", "i need some help", "it's about my account",
+    "i have a problem with my phone", "my internet is not working", "i got a letter from you",
+    "i am a new customer", "do you take credit cards", "i already paid that", "that is too much",
+    "how long does it take", "where are you located", "i can't hear you very well",
+    "could you speak up", "could you speak slower", "i would like some information",
+    "what does it cost", "who am i talking to", "can somebody call me back", "on monday",
+    "on tuesday", "on wednesday", "on thursday", "on friday", "on saturday", "on sunday",
+    "in the morning", "in the afternoon", "in the evening", "at the weekend", "next week",
+    "next month", "this month", "last month", "for my mother", "for my father", "for my son",
+    "for my daughter", "for a friend", "with a human", "with somebody", "to someone",
+    "with my card", "with my bank", "my email address", "my phone number", "my home address",
+    "my password", "the contract", "the price", "the order", "the delivery", "the invoice",
+    "the receipt", "a refund", "a complaint", "a question", "an appointment", "something wrong",
+    "not today", "let me think", "as soon as possible", "it's raining again",
+    "the dog wants to go out", "dinner is ready", "he is not at home", "she went to work",
+    "they came back late", "we are watching television", "put it on the table", "look at that",
+    "that was fun", "did you hear that", "i love this song", "turn it off", "open the door",
+    "close the window", "where are my keys", "what's for lunch", "it was very expensive",
+    "we had a good time", "the train was late", "my head hurts", "i bought a new car",
+    "the water is cold", "people say a lot of things", "one of these days", "more or less",
+    "as far as i know", "it doesn't matter", "you never know", "same as always", "a little bit",
+    "over there", "because of the weather", "after that", "before we go", "during the night",
+    "under the bed", "between us", "without sugar", "around the corner", "from time to time",
 )  # fmt: skip

@@ -20,7 +20,9 @@ from trunkline.model.cascade.automaton import START, Builder, Grammar
 from trunkline.model.cascade.carriers import (
     ASIDES,
     CORRECTIONS,
+    EVERYDAY,
     LEAD_INS,
+    NUMBER_LEAD_INS,
     POLITE_ENDS,
     VALUE_LEAD_INS,
 )
@@ -129,11 +131,16 @@ def _expect(
     if asked:
         weight = 0.65 / len(asked)
         for slot in asked:
-            _add_value(builder, slot, end, VALUE_LEAD_INS, weight)
+            if slot.kind is SlotKind.YES_NO:
+                _add_yes_no(builder, end, weight)
+                continue
+            is_number = slot.kind in (SlotKind.DIGITS, SlotKind.NUMBER)
+            leads = VALUE_LEAD_INS + (NUMBER_LEAD_INS if is_number else ())
+            _add_value(builder, slot, end, leads, weight)
             _add_value(builder, slot, end, CORRECTIONS, weight * 0.05, is_led=True)
     if confirmed is not None:
         _add_yes_no(builder, end, 0.6)
-        if confirmed.kind not in _OPEN_KINDS:
+        if confirmed.kind not in (*_OPEN_KINDS, SlotKind.YES_NO):
             _add_value(builder, confirmed, end, CORRECTIONS, 0.2, is_led=True)
             _add_value(builder, confirmed, end, VALUE_LEAD_INS, 0.04)
     elif not any(slot.kind is SlotKind.YES_NO for slot in asked):
@@ -144,7 +151,9 @@ def _expect(
         builder.phrase(end, final, polite, 0.02)
     builder.skip(end, final, 1 - 0.02 * len(POLITE_ENDS))
     grammar = builder.finish(final)
-    return Expectation(grammar, tuple(_sentences(grammar, phrases)))
+    is_open = not asked and confirmed is None
+    chatter = (*ASIDES, *EVERYDAY) if is_open else ASIDES
+    return Expectation(grammar, (*_sentences(grammar, phrases), *chatter))
 
 
 def _add_yes_no(builder: Builder, end: int, weight: float) -> None:
@@ -189,8 +198,6 @@ def _add_value(
             add_date(builder, start, end)
         case SlotKind.TIME:
             add_time(builder, start, end)
-        case SlotKind.YES_NO:
-            add_yes_no(builder, start, end)
         case SlotKind.NUMBER:
             add_number(builder, start, end)
         case SlotKind.CHOICE:
@@ -210,4 +217,3 @@ def _sentences(grammar: Grammar, phrases: Sequence[str]) -> Iterator[str]:
         for lead in chance.sample(LEAD_INS, 5):
             yield f"{lead} {phrase}"
         yield f"{phrase} {chance.choice(POLITE_ENDS)}"
-    yield from ASIDES

@@ -61,14 +61,20 @@ def _add_repeat(builder: Builder, start: int, end: int, word: str, weight: float
 
 
 def add_below_hundred(
-    builder: Builder, start: int, end: int, weight: float = 1.0, *, is_pair: bool = False
+    builder: Builder,
+    start: int,
+    end: int,
+    weight: float = 1.0,
+    *,
+    is_pair: bool = False,
+    tens_words: tuple[str, ...] = TENS_WORDS,
 ) -> None:
-    """1 to 99, or 10 to 99 for the second part of a price or a clock time."""
+    """1 to 99, or 10 to 99 as the second part of a price; fewer tens for minutes."""
     if not is_pair:
         builder.words(start, end, _UNITS, weight * 0.3)
     builder.words(start, end, TEEN_WORDS, weight * 0.25)
     tens = builder.state()
-    builder.words(start, tens, TENS_WORDS, weight * 0.45)
+    builder.words(start, tens, tens_words, weight * 0.45)
     builder.words(tens, end, _UNITS, 0.6)
     builder.skip(tens, end, 0.4)
 
@@ -202,7 +208,7 @@ def add_time(builder: Builder, start: int, end: int) -> None:
     builder.words(at, hour, hours, 0.7)
     builder.skip(hour, clock, 0.4)
     builder.word(hour, clock, "o'clock", 0.2)
-    add_below_hundred(builder, hour, clock, 0.35, is_pair=True)
+    add_below_hundred(builder, hour, clock, 0.35, is_pair=True, tens_words=TENS_WORDS[:4])
     oh = builder.state()
     builder.word(hour, oh, "oh", 0.05)
     builder.words(oh, clock, _UNITS)

@@ -23,7 +23,8 @@ ACCEPT_FROM: Final = 0.7
 
 _MIN_PROBABILITY: Final = 0.002
 _MIN_LIKENESS: Final = 0.6
-_NOISES: Final = frozenset({"um", "uh", "er", "ah", "well", "okay", "please", "thanks"})
+_HESITATIONS: Final = frozenset({"um", "uh", "er", "ah"})
+_NOISES: Final = _HESITATIONS | {"well", "okay", "please", "thanks"}
 
 Meaning = Callable[[str], Hashable | None]
 """What a text would do in this turn; None for nothing."""
@@ -47,13 +48,18 @@ def judge(ngram: Heard, grammar: Heard, meaning: Meaning) -> Judgement:
     others = _alternatives(ngram, grammar)
     if not ngram.text and not grammar.text:
         return Judgement(Heard(), 0.0, is_rejected=True)
+    if _HESITATIONS.issuperset(f"{ngram.text} {grammar.text}".split()):
+        return Judgement(ngram, REJECTED, is_rejected=True)  # a breath, or somebody thinking
     if agree(ngram, grammar):
         return Judgement(ngram if ngram.text else grammar, SURE, alternatives=others)
     said, constrained = meaning(ngram.text), meaning(grammar.text)
-    if said is not None and said == constrained:
-        return Judgement(ngram, SAME_MEANING, alternatives=others)
     likeness = _likeness(ngram.text.split(), grammar.text.split())
     is_clear = ngram.probability >= _MIN_PROBABILITY
+    if said is not None and said == constrained:
+        # Chatter too finds a declared word in both searches, but hardly the same words around it.
+        signs = int(is_clear) + int(likeness >= _MIN_LIKENESS)
+        confidence = (FAINT, DOUBTFUL, SAME_MEANING)[signs]
+        return Judgement(ngram, confidence, alternatives=others)
     if said is None and constrained is not None and likeness >= _MIN_LIKENESS:
         return Judgement(grammar, DOUBTFUL, alternatives=(ngram.text, *others))
     if is_clear and ngram.text:

@@ -11,11 +11,12 @@ _TOKEN: Final = re.compile(r"\d+(?:st|nd|rd|th)\b|\d+|[a-z]+(?:'[a-z]+)*")
 
 # Said around a value without changing it. "oh" is missing: it is a digit.
 FILLERS: Final = frozenset({
-    "um", "uh", "er", "erm", "ah", "hmm", "mm", "well", "so", "okay", "ok", "alright", "right",
-    "now", "please", "thanks", "thank", "you", "like", "just", "it", "it's", "its", "is", "that",
-    "that's", "this", "i", "i'm", "am", "have", "got", "think", "would", "say", "believe", "guess",
-    "my", "the", "a", "be", "will", "should", "yes", "yeah", "yep", "sure", "hi", "hello", "sir",
-    "madam", "there", "here", "then", "about", "around",
+    "meant", "said", "sorry", "actually", "um", "uh", "er", "erm", "ah", "hmm", "mm", "well",
+    "so", "okay", "ok", "alright", "right", "now", "please", "thanks", "thank", "you", "like",
+    "just", "it", "it's", "its", "is", "that", "that's", "this", "i", "i'm", "am", "have", "got",
+    "think", "would", "say", "believe", "guess", "my", "the", "a", "be", "will", "should", "yes",
+    "yeah", "yep", "sure", "hi", "hello", "sir", "madam", "there", "here", "then", "about",
+    "around",
 })  # fmt: skip
 
 
