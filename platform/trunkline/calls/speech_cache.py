@@ -109,7 +109,7 @@ class SpeechCache:
                         pass
                 except EngineError as exc:
                     failed += 1
-                    log.warning("a line could not be rendered ahead", code=exc.code)
+                    log.debug("a line could not be rendered ahead", code=exc.code)
 
         async with asyncio.TaskGroup() as tasks:
             for number in range(_AT_ONCE):
