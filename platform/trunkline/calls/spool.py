@@ -52,9 +52,11 @@ class FactSpool:
     def _append(self, path: Path, facts: Sequence[CallFact]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         payload = b"".join(orjson.dumps(encode_fact(fact)) + b"\n" for fact in facts)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
             whole = os.fstat(file).st_size
+            if whole and os.pread(file, 1, whole - 1) != b"\n":
+                payload = b"\n" + payload  # a process died in the middle of its last line
             try:
                 if os.write(file, payload) < len(payload):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
