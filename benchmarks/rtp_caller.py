@@ -81,12 +81,13 @@ class _Udp(asyncio.DatagramProtocol):
 
 @dataclass
 class RtpCaller:
-    """One call from ``user``. Times are perf_counter seconds."""
+    """One call from ``user`` at ``address``. Times are perf_counter seconds."""
 
     host: str
     port: int
     number: str = "100"
     user: str = "bench"
+    address: str = "127.0.0.1"
     packets: list[Packet] = field(default_factory=list)
     statuses: dict[int, float] = field(default_factory=dict)
     invited_at: float = 0.0
@@ -95,8 +96,8 @@ class RtpCaller:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        _, self._sip = await loop.create_datagram_endpoint(_Udp, local_addr=("127.0.0.1", 0))
-        _, self._rtp = await loop.create_datagram_endpoint(_Udp, local_addr=("127.0.0.1", 0))
+        _, self._sip = await loop.create_datagram_endpoint(_Udp, local_addr=(self.address, 0))
+        _, self._rtp = await loop.create_datagram_endpoint(_Udp, local_addr=(self.address, 0))
         assert self._sip.transport is not None
         assert self._rtp.transport is not None
         self._sip_port = self._sip.transport.get_extra_info("sockname")[1]
@@ -141,14 +142,15 @@ class RtpCaller:
             self._cseq += 1
             cseq = self._cseq
         to_tag = f";tag={self._to_tag}" if self._to_tag else ""
+        ours = f"{self.address}:{self._sip_port}"
         message = (
             f"{method} {self._target} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self._sip_port};branch=z9hG4bK{secrets.token_hex(6)}\r\n"
+            f"Via: SIP/2.0/UDP {ours};branch=z9hG4bK{secrets.token_hex(6)}\r\n"
             "Max-Forwards: 70\r\n"
-            f"From: <sip:{self.user}@127.0.0.1:{self._sip_port}>;tag={self._tag}\r\n"
+            f"From: <sip:{self.user}@{ours}>;tag={self._tag}\r\n"
             f"To: <sip:{self.number}@{self.host}:{self.port}>{to_tag}\r\n"
             f"Call-ID: {self._call_id}\r\nCSeq: {cseq} {method}\r\n"
-            f"Contact: <sip:{self.user}@127.0.0.1:{self._sip_port}>\r\n"
+            f"Contact: <sip:{self.user}@{ours}>\r\n"
             + ("Content-Type: application/sdp\r\n" if body else "")
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
@@ -158,7 +160,7 @@ class RtpCaller:
     async def invite(self, deadline_s: float = 10) -> None:
         """Until 200 and our ACK; RuntimeError on a refusal."""
         sdp = (
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+            f"v=0\r\no=- 1 1 IN IP4 {self.address}\r\ns=-\r\nc=IN IP4 {self.address}\r\nt=0 0\r\n"
             f"m=audio {self._rtp_port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
             "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
         )
