@@ -10,7 +10,7 @@ import orjson
 
 from trunkline.calls.bridge import CallClock
 from trunkline.calls.dialogue import Dialogue
-from trunkline.calls.engine_link import EngineLink
+from trunkline.calls.engine_link import SESSION_OVER, EngineLink
 from trunkline.calls.record import CallRecord
 from trunkline.calls.responses import ResponseFailure, ResponseResult
 from trunkline.calls.transcript import CallerUtterance
@@ -100,7 +100,7 @@ class EngineEars:
         dialogue.speaker.replies_ended()
         dialogue.tell(ServerLost(self._call_clock.now_ms))
         self._spans.clear()
-        if dialogue.speaker.is_idle and not dialogue.is_closing:
+        if dialogue.speaker.is_idle and not dialogue.is_closing and code != SESSION_OVER:
             self._say_one_moment()
 
     def on_engine_restored(self) -> None:
@@ -274,7 +274,8 @@ class EngineEars:
                 arguments = orjson.loads(call.arguments or "{}")
             except orjson.JSONDecodeError:
                 arguments = None
-            if not isinstance(arguments, dict) or call.call_id is None:
+            if not isinstance(arguments, dict) or call.call_id is None or call.x_synthesised:
+                # Values that nobody said are never acted on.
                 self._dialogue.fail_response(ResponseFailure("bad_function_call"))
                 return
             self._flow(EngineCalled(call.call_id, call.name, arguments))

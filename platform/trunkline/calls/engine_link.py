@@ -24,6 +24,9 @@ log = get_logger(__name__)
 
 CONFIGURE_TIMEOUT_S: Final = 3.0
 REOPEN_TIMEOUT_S: Final = 4.0
+SESSION_OVER: Final = "session_over"
+"""The code of an ordinary end, such as the hour a session may last: another one follows quietly."""
+
 _KEPT_AUDIO_MS: Final = 5000
 _MOST_REOPENINGS: Final = 3  # in one call: an engine that dies again and again is not there
 
@@ -184,13 +187,14 @@ class EngineLink:
                 await self._read(listener)
             if self._is_closing:
                 return
-            failure = self._lost or EngineError("the engine closed the session")
-            ENGINE_FAILURES.labels(code=failure.code).inc()
+            failure = self._lost or EngineError("the session is over", code=SESSION_OVER)
             self._session = None
-            log.warning("the engine was lost in a call", engine=self.engine, code=failure.code)
+            if failure.code != SESSION_OVER:
+                reopenings += 1
+                ENGINE_FAILURES.labels(code=failure.code).inc()
+                log.warning("the engine was lost in a call", engine=self.engine, code=failure.code)
             listener.on_engine_lost(failure.code)
             await self._stack.aclose()
-            reopenings += 1
             try:
                 if reopenings > _MOST_REOPENINGS:
                     raise failure

@@ -65,9 +65,14 @@ class CallService:
             flow = self._flows.get(agent)
         except NotFound as exc:
             log.error("a number leads to an agent that cannot serve", reason=exc.message)
-            self._nursery.start(_refuse(leg), f"refuse-{leg.description.leg_id}")
+            self._nursery.start(_refuse(leg, 404), f"refuse-{leg.description.leg_id}")
             return
-        call = CallSession(self._edge, leg, flow, invite_at_monotonic_ms)
+        try:
+            call = CallSession(self._edge, leg, flow, invite_at_monotonic_ms)
+        except Exception as exc:  # a leg or a flow we cannot serve must not hurt the other calls
+            log.error("a call could not be begun", agent=agent, exc_info=exc)
+            self._nursery.start(_refuse(leg, 500), f"refuse-{leg.description.leg_id}")
+            return
         self._live.add(call.call_id, call.end)
         CALLS_LIVE.set(len(self._live))
         if self._is_draining:
@@ -148,8 +153,8 @@ def lines_of(flow: Flow, speech_model: str) -> Iterable[SpokenLine]:
         yield from (voice.line(text) for text in texts)
 
 
-async def _refuse(leg: Leg) -> None:
+async def _refuse(leg: Leg, sip_status: int) -> None:
     try:
-        await leg.hang_up(EndCause.REJECTED, sip_status=404)
+        await leg.hang_up(EndCause.REJECTED, sip_status=sip_status)
     except TrunklineError as exc:
         log.info("the caller had gone before the refusal", code=exc.code)

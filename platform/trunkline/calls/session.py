@@ -206,6 +206,7 @@ class CallSession:
                 tasks.create_task(self._converse(), name="converse")
                 tasks.create_task(self._tick(), name="tick")
                 await self.ending.asked()
+                self.driver.is_over = True  # nothing new is begun in a call that ends
                 raise _CallOver
         except* _CallOver:
             pass

@@ -8,7 +8,8 @@ from itertools import takewhile
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """Times in milliseconds. ``has_partials``: the engine tells words while they are spoken."""
+    """Times in milliseconds. ``has_partials``: the engine tells words while they are spoken, as far
+    as is known at the start; the policy notices when it is otherwise."""
 
     language: str = "en"
     has_partials: bool = True
@@ -16,6 +17,7 @@ class TurnSettings:
     rearm_ms: int = 300  # a new burst needs this much silence before it
     decide_ms: int = 1200  # a paused agent waits no longer than this
     final_ms: int = 2000  # unless the caller has stopped and the final words are on their way
+    partials_ms: int = 1500  # so long an utterance without partial words: there are none
     words_ms: int = 400  # partial words count once the speech is this long
     taking_ms: int = 600  # without words, speech this long takes the floor
     talking_ms: int = 100  # speech this recent is still going on
@@ -52,6 +54,7 @@ class Utterance:
     took_floor: bool = False  # the agent was cut for it: it must be answered, whatever it says
     text: str = ""
     text_ms: int = 0  # since when it reads so
+    has_partials: bool = False  # words came while it was being spoken
     steady_text: str = ""  # the words that the last two hypotheses begin with
     closed_ms: int | None = None
 
@@ -62,6 +65,7 @@ class Utterance:
             now for before, now in takewhile(lambda pair: pair[0] == pair[1], pairs)
         )
         self.text, self.text_ms = text, at_ms
+        self.has_partials = self.has_partials or self.closed_ms is None
 
 
 @dataclass(slots=True)

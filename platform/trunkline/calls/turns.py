@@ -51,6 +51,7 @@ class TurnPolicy:
 
     settings: TurnSettings = field(default_factory=TurnSettings)
     _scales: Scales = field(init=False)
+    _tells_partials: bool = field(init=False)
     _floor: AgentFloor = field(default_factory=AgentFloor)
     _burst: Burst | None = None
     _paused_ms: int | None = None
@@ -62,6 +63,7 @@ class TurnPolicy:
 
     def __post_init__(self) -> None:
         self._scales = Scales(self.settings)
+        self._tells_partials = self.settings.has_partials
 
     @property
     def is_paused(self) -> bool:
@@ -217,12 +219,12 @@ class TurnPolicy:
         if weight is WordClass.NOTHING:
             if is_quiet and not burst.is_confirmed:
                 return self._resume(Reason.NOISE)
-            if not settings.has_partials:
+            if not self._tells_partials:
                 if self._scales.is_long(burst):
                     return self._interrupt(Reason.DURATION)
                 if is_quiet:
                     return self._resume(Reason.BACKCHANNEL)
-        is_coming = is_quiet and settings.has_partials and bool(self._items)
+        is_coming = is_quiet and self._tells_partials and bool(self._items)
         patience_ms = settings.final_ms if is_coming else settings.decide_ms
         if at_ms - self._paused_ms < patience_ms:
             return []
@@ -257,6 +259,8 @@ class TurnPolicy:
         if item is None:
             return []
         item.understand(text, at_ms)
+        if item.closed_ms is None:
+            self._tells_partials = True
         if self._paused_ms is not None:
             return self._decide(at_ms)
         burst = self._burst
@@ -279,6 +283,7 @@ class TurnPolicy:
         if item.over_agent and not item.was_heard:
             # The server heard the agent's echo, or a tone; the edge, which knows both, did not.
             return [Discard(item.item_id, Reason.NOISE)]
+        self._learn_partials(item, event)
         was_paused = self._paused_ms is not None
         weight = self._scales.words(event.text or "", self._floor)
         is_untold = event.text is None and not was_paused and not item.is_dismissed
@@ -296,6 +301,12 @@ class TurnPolicy:
         self._scales.learn(self._burst)
         self._owed = item.item_id
         return decisions + self._answer_if_due(event.at_ms)
+
+    def _learn_partials(self, item: Utterance, event: Transcribed) -> None:
+        """An engine that told a long utterance's words only at its end decides by length."""
+        took_ms = (item.closed_ms or event.at_ms) - item.opened_ms
+        if event.text and not item.has_partials and took_ms >= self.settings.partials_ms:
+            self._tells_partials = False
 
     def _dismiss(
         self, item: Utterance, weight: WordClass, was_paused: bool, at_ms: int

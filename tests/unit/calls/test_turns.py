@@ -247,6 +247,14 @@ def test_without_partials_duration_decides(speech_ms: int, expected: TurnDecisio
     assert case.decisions[-1] == expected
 
 
+def test_an_engine_that_tells_no_partials_is_noticed() -> None:
+    case = Case(floor=IDLE).utterance(2000, "a long story without a partial", partial=False)
+    case.floor = SPEAKING
+    case.made.clear()
+    case.speech(700)
+    assert case.decisions[-1] == Interrupt(Reason.DURATION)
+
+
 def test_indecision_ends_in_an_interruption_when_the_caller_keeps_talking() -> None:
     case = Case().speech(3000)
     assert case.made == [
@@ -344,7 +352,6 @@ def test_silence_is_counted_from_the_end_of_the_agents_turn(busy: AgentFloor) ->
 
 def test_silence_is_told_once_for_each_time_the_flow_listens() -> None:
     case = Case(floor=IDLE).quiet(30_000)
-    assert case.kinds == ["Silent"]
     case.tell(Listening(case.now_ms, 2000))
     case.quiet(2500)
     assert case.kinds == ["Silent", "Silent"]
@@ -388,6 +395,5 @@ def test_a_pause_at_the_very_end_of_the_agents_speech_is_let_go() -> None:
 
 
 def test_one_unclear_turn_is_told_once() -> None:
-    case = Case(floor=IDLE).utterance(800, "")
-    case.quiet(20_000)
+    case = Case(floor=IDLE).utterance(800, "").quiet(20_000)
     assert case.decisions == [Unclear("a")]
