@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from tests.peers.drivers.ports import free_port, free_range
 from tests.peers.drivers.tones import Samples, read_wav
 
@@ -53,6 +57,28 @@ _ACCOUNT_CODEC: Final = {
     "G722": "G722/16000/1",
     "opus": "opus/48000/1",
 }
+# One message of baresip's SIP trace: the addresses, then all up to the colour's end.
+_TRACED: Final = re.compile(
+    r"^(?:UDP|TCP) \S+:(?P<source>\d+) -> \S+:(?P<target>\d+)\n(?P<text>.*?)\x1b\[;m", re.M | re.S
+)
+_STATUS_LINE: Final = re.compile(r"\s*\[\d+:\d\d:\d\d\] audio=\S+ \(bit/s\)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """``first_line`` is the request line or the status line."""
+
+    was_sent: bool
+    text: str
+
+    @property
+    def first_line(self) -> str:
+        return self.text.split("\n", 1)[0]
+
+    def header(self, name: str) -> str:
+        """Its value; empty when it is not there."""
+        found = re.search(rf"^{name}:[ \t]*(.*)$", self.text, re.M | re.I)
+        return found[1] if found else ""
 
 
 @dataclass
@@ -115,11 +141,24 @@ class Baresip:
 
     @property
     def log(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")[-6000:]
+        """Its end, without the status line that is written ten times a second."""
+        return _STATUS_LINE.sub("\n", (self.folder / "log").read_text(errors="replace"))[-8000:]
+
+    def messages(self) -> list[SipMessage]:
+        """Every SIP message so far, in order."""
+        log = (self.folder / "log").read_text(errors="replace").replace("\r", "")
+        return [
+            SipMessage(found["source"] == str(self.sip_port), found["text"].strip())
+            for found in _TRACED.finditer(log)
+        ]
 
     def heard(self) -> tuple[Samples, int]:
         """What came out of the loudspeaker in the last call: samples and rate."""
-        return read_wav(sorted((self.folder / "heard").glob("*-dec.wav"))[-1])
+        return self.takes()[-1]
+
+    def takes(self) -> list[tuple[Samples, int]]:
+        """All that came out of the loudspeaker: one take a call, and one from each hold on."""
+        return [read_wav(path) for path in sorted((self.folder / "heard").glob("*-dec.wav"))]
 
 
 @asynccontextmanager
@@ -132,11 +171,17 @@ async def baresip(
     answers: bool = True,
     account: str = "",
     transport: str = "udp",
+    sip_port: int = 0,
+    records_after_hold: bool = False,
 ) -> AsyncIterator[Baresip]:
     """Run one; ``codec`` (PCMU, PCMA, G722, opus) restricts what it offers."""
+    if shutil.which("baresip") is None:
+        pytest.skip("baresip is not installed (Debian: baresip-core)")
     folder.mkdir(parents=True)
     (folder / "heard").mkdir()
-    sip_port, control_port = free_port(), free_port()
+    if records_after_hold:
+        _keep_it_from_recording_itself(folder / "heard")
+    sip_port, control_port = sip_port or free_port(), free_port()
     first, last = free_range(20)
     (folder / "config").write_text(
         _CONFIG.format(
@@ -156,7 +201,7 @@ async def baresip(
     (folder / "contacts").write_text("")
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *("baresip", "-f", str(folder), "-v", "-4", "-n", "127.0.0.1"),
+            *("baresip", "-f", str(folder), "-v", "-s", "-4", "-n", "127.0.0.1"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -176,6 +221,18 @@ async def baresip(
         if reading is not None:
             writer.close()
             await reading
+
+
+def _keep_it_from_recording_itself(folder: Path, seconds: int = 180) -> None:
+    """Take the names of its own voice's files, so that it records what it hears after a hold too.
+
+    At a hold baresip 1.0 drops the recorder of what it hears, and makes one again only when it has
+    none of what it says (audio.c: audio_decoder_set, aufilt_setup).
+    """
+    now = datetime.now()  # noqa: DTZ005  local time is what it names its files by
+    for later in range(seconds):
+        name = (now + timedelta(seconds=later)).strftime("dump-%Y-%m-%d-%H-%M-%S-enc.wav")
+        (folder / name).mkdir()
 
 
 async def _connect(port: int, folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
