@@ -80,13 +80,15 @@ class StoreSink:
 
     async def run(self) -> None:
         """Write until cancelled; then call ``close``."""
-        self._is_spooling = await asyncio.to_thread(self._spool.size) > 0
+        self._is_spooling = True  # until it is known that no process before this one left any
         while True:
-            await self._wait()
-            if self._is_spooling:
-                await self._replay()
-            else:
-                await self._flush()
+            try:
+                await (self._replay() if self._is_spooling else self._flush())
+                await self._wait()
+            except OSError as exc:  # a spool that is broken must not end the writing of facts
+                log.error("the spool cannot be used", reason=exc.strerror)
+                self._wake.set()
+                await asyncio.sleep(self._back_off())
 
     async def close(self, deadline_s: float = 5.0) -> None:
         """Write what is left, or put it on disk, within the deadline."""
@@ -102,7 +104,7 @@ class StoreSink:
     async def _wait(self) -> None:
         if self._is_spooling:
             await self._spool_pending()
-            await asyncio.sleep(self._wait_s)
+            await asyncio.sleep(self._back_off())
             return
         await self._wake.wait()
         self._wake.clear()
@@ -116,8 +118,13 @@ class StoreSink:
     async def _flush(self) -> None:
         while self._pending:
             batch = [self._pending.popleft() for _ in range(min(len(self._pending), _BATCH))]
-            if not await self._try(batch):
-                self._pending.extendleft(reversed(batch))
+            is_settled = False
+            try:
+                is_settled = await self._try(batch)
+            finally:
+                if not is_settled:  # cancelled too: written twice is better than never
+                    self._pending.extendleft(reversed(batch))
+            if not is_settled:
                 self._is_spooling = True
                 await self._spool_pending()
                 return
@@ -126,33 +133,45 @@ class StoreSink:
         if not self._pending:
             return
         batch, self._pending = list(self._pending), deque()
+        is_kept = False
         try:
             await asyncio.to_thread(self._spool.append, batch)
+            is_kept = True
         except OSError as exc:
-            self._pending.extendleft(reversed(batch))
             log.error("facts wait in memory: the spool cannot be written", reason=exc.strerror)
+        finally:
+            if not is_kept:
+                self._pending.extendleft(reversed(batch))
 
     async def _replay(self) -> None:
-        """As much of the spool as the database takes; then facts go straight to it again."""
+        """As much of the spool as the database takes; then facts go straight to it again.
+
+        Those that wait in memory too, because the disk refuses them: they come after the spool's.
+        """
+        has_written = False
         while facts := await asyncio.to_thread(self._spool.read, _BATCH):
             if not await self._try(facts):
-                self._wait_s = min(self._wait_s * 2, _LONGEST_WAIT_S)
                 FACTS_SPOOLED.set(await asyncio.to_thread(self._spool.size))
                 return
+            has_written = True
             await asyncio.to_thread(self._spool.advance)
         await asyncio.to_thread(self._spool.advance)
-        self._is_spooling = bool(self._pending)
-        self._wait_s = _FIRST_WAIT_S
+        self._is_spooling = False
         FACTS_SPOOLED.set(0)
-        if not self._is_spooling:
+        if has_written:
             log.info("the database took all facts that waited")
         self._wake.set()
+
+    def _back_off(self) -> float:
+        wait_s, self._wait_s = self._wait_s, min(self._wait_s * 2, _LONGEST_WAIT_S)
+        return wait_s
 
     async def _try(self, facts: Sequence[CallFact]) -> bool:
         """True when the facts are settled: written, or put aside because they never will be."""
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._write(facts)
+            self._wait_s = _FIRST_WAIT_S
             return True
         except _FAULTS as exc:
             if isinstance(exc, StatementError) and getattr(exc, "connection_invalidated", False):
