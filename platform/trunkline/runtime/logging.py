@@ -73,6 +73,19 @@ class Redactor:
         return event
 
 
+class _OfProcess:
+    """Names the process in every line. Not a context variable: other threads would not have it."""
+
+    def __init__(self, process: str) -> None:
+        self._process = process
+
+    def __call__(
+        self, logger: Any, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        event.setdefault("process", self._process)
+        return event
+
+
 def configure_logging(
     process: str,
     *,
@@ -86,6 +99,7 @@ def configure_logging(
     as_json = log_format == "json" or (log_format == "auto" and not stream.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _OfProcess(process),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -115,7 +129,6 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,6 +37,13 @@ def test_fields_with_a_pii_segment_are_redacted_at_any_depth(lines: Lines) -> No
     assert line["turn"] == {"caller_pii": REDACTED, "seq": 3}
     assert line["event"] == "turn ended"
     assert line["process"] == "test"
+
+
+def test_a_line_from_another_thread_names_its_process_too(lines: Lines) -> None:
+    thread = threading.Thread(target=lambda: get_logger("a").info("written"))
+    thread.start()
+    thread.join()
+    assert lines()[0]["process"] == "test"
 
 
 @pytest.mark.parametrize("key", ["password", "api_key", "trunk_secret", "token", "authorization"])
