@@ -199,6 +199,9 @@ def test_while_the_database_is_away_facts_wait_on_disk_and_then_go_in_order(
             for number in range(1, 4):
                 sink.publish(state(number))
                 await asyncio.sleep(3)
+            async with asyncio.timeout(60):
+                while len(path.read_bytes().splitlines()) < 3:
+                    await asyncio.sleep(0.1)
             assert sink.is_spooling
             assert len(path.read_bytes().splitlines()) == 3
             database.raises, database.hangs = lambda facts: None, False
