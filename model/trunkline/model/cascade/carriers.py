@@ -16,7 +16,7 @@ LEAD_INS: Final = (
 # Before a value: "it's | four four one seven".
 VALUE_LEAD_INS: Final = (
     "it's", "it is", "that's", "that is", "yes it's", "sure it's", "okay it's", "um", "uh", "yes",
-    "okay", "sure", "i think it's", "it would be", "well",
+    "okay", "sure", "i think it's", "it would be",
 )  # fmt: skip
 
 NUMBER_LEAD_INS: Final = ("the number is", "my number is")

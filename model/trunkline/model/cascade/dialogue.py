@@ -292,12 +292,15 @@ class Dialogue:
         return asked, Speak(phrasing.after_no(phrasing.ask(slot)))
 
     def _take_part(self, state: State, slot: Slot, said: Said) -> tuple[State, Move] | None:
-        """A number said in two breaths: keep the first and ask for the rest."""
+        """A number said in two breaths: keep the first and ask for the rest.
+
+        One digit short is more likely a digit misheard than a breath taken.
+        """
         part = partial_digits(slot, said.text)
-        if part is None or said.confidence < ACCEPT_FROM or slot.min_length < 4 or len(part) < 2:
+        if part is None or said.confidence < ACCEPT_FROM or len(part) < 2:
             return None
         digits = state.digits + part
-        if len(digits) >= slot.min_length:
+        if len(digits) > slot.min_length - 2:
             return None
         return replace(state, digits=digits, misses=0), Speak(phrasing.ask_for_rest(digits))
 

@@ -184,11 +184,11 @@ def _add_value(
 ) -> None:
     start = builder.state()
     if not is_led:
-        builder.skip(START, start, weight * 0.8)
+        builder.skip(START, start, weight * 0.88)
     own = f"my {_plain(slot.description)} is"
     ways = (*leads, own) if len(own.split()) <= 5 and not is_led else leads
     for lead in ways:
-        builder.phrase(START, start, lead, weight * (1 if is_led else 0.2) / len(ways))
+        builder.phrase(START, start, lead, weight * (1 if is_led else 0.12) / len(ways))
     match slot.kind:
         case SlotKind.DIGITS:
             add_digits(builder, start, end, slot.min_length, slot.max_length)
