@@ -12,9 +12,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from trunkline.audio.disk_writer import Disk
+from trunkline.calls.fact_json import document_bytes
 from trunkline.domain.events import Json
 from trunkline.runtime.logging import get_logger
 
@@ -35,8 +34,8 @@ class EventLog:
 
     def note(self, at_ms: int, kind: str, **fields: Json) -> None:
         """One line; ``at_ms`` is the call's clock. Values that JSON lacks are written as text."""
-        document = {"at_ms": at_ms, "event": kind, **fields}
-        self._lines.append(orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS))
+        document: dict[str, Json] = {"at_ms": at_ms, "event": kind, **fields}
+        self._lines.append(document_bytes(document))
         if len(self._lines) >= _BATCH_LINES:
             self.flush()
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast, get_args
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from trunkline.domain.errors import Invalid
@@ -18,6 +19,7 @@ from trunkline.domain.events import CallFact, Json
 _KINDS: Final[Mapping[str, type[CallFact]]] = {
     re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind for kind in get_args(CallFact)
 }
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 _ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
     name: TypeAdapter(kind) for name, kind in _KINDS.items()
@@ -28,6 +30,35 @@ def encode_fact(fact: CallFact) -> dict[str, Json]:
     """JSON-ready values only: times as ISO 8601, enums as their values."""
     name = _NAMES[type(fact)]
     return {"fact": name, **_ADAPTERS[name].dump_python(fact, mode="json")}
+
+
+def document_bytes(document: Mapping[str, Json]) -> bytes:
+    """One line of JSON, whatever the texts hold; values that JSON lacks are written as text.
+
+    A lone surrogate becomes U+FFFD, an integer beyond 64 bits its digits: what a peer or a tool
+    wrote must not cost the call its facts.
+    """
+    try:
+        return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        writable = _writable(document)
+        return orjson.dumps(writable, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _writable(value: Any) -> Any:
+    match value:
+        case str():
+            return _LONE_SURROGATE.sub("\ufffd", value)
+        case bool():
+            return value
+        case int():
+            return value if -(2**63) <= value < 2**64 else str(value)
+        case Mapping():
+            return {_writable(key): _writable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_writable(one) for one in value]
+        case _:
+            return value
 
 
 def decode_fact(document: Mapping[str, Json]) -> CallFact:

@@ -10,11 +10,10 @@ import asyncio
 from collections import deque
 from typing import Final
 
-import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from trunkline.calls.fact_json import encode_fact
+from trunkline.calls.fact_json import document_bytes, encode_fact
 from trunkline.domain.events import CallFact
 from trunkline.runtime.logging import get_logger
 
@@ -68,7 +67,7 @@ class LiveSink:
                 for fact in batch:
                     pipe.xadd(
                         LIVE_STREAM,
-                        {FACT_FIELD: orjson.dumps(encode_fact(fact))},
+                        {FACT_FIELD: document_bytes(encode_fact(fact))},
                         maxlen=LIVE_LENGTH,
                         approximate=True,
                     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 
-from trunkline.calls.fact_json import decode_fact, encode_fact
+from trunkline.calls.fact_json import decode_fact, document_bytes, encode_fact
 from trunkline.domain.errors import Invalid
 from trunkline.domain.events import CallFact
 from trunkline.runtime.logging import get_logger
@@ -51,7 +51,7 @@ class FactSpool:
 
     def _append(self, path: Path, facts: Sequence[CallFact]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        payload = b"".join(orjson.dumps(encode_fact(fact)) + b"\n" for fact in facts)
+        payload = b"".join(document_bytes(encode_fact(fact)) + b"\n" for fact in facts)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
             whole = os.fstat(file).st_size

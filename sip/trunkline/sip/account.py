@@ -11,6 +11,7 @@ import pjsua2 as pj
 from trunkline.domain.trunk import Trunk
 from trunkline.sip.call import guarded
 from trunkline.sip.config import EndpointConfig, account_config
+from trunkline.sip.wire_text import one_line
 
 FIRST_RETRY_S = 3
 RETRY_S = 30
@@ -91,7 +92,7 @@ class PjAccount(pj.Account):
                 trunk=self.trunk_name,
                 is_registered=status // 100 == 2 and prm.expiration > 0,
                 sip_status=status,
-                reason=prm.reason,
+                reason=one_line(prm.reason),
                 expires_s=int(prm.expiration),
             )
         )

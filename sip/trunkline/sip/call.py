@@ -29,6 +29,7 @@ from trunkline.sip.causes import FAREWELLS, end_cause, reason_header, reason_in
 from trunkline.sip.control_thread import describe
 from trunkline.sip.sdp import with_address
 from trunkline.sip.stats import MediaCounters, SilenceWatch
+from trunkline.sip.wire_text import one_line
 
 log = get_logger(__name__)
 
@@ -115,7 +116,7 @@ class PjCall(pj.Call):
             self.direction, self.is_answered, state.lastStatusCode, reason
         )
         text = (reason.text if reason else "") or state.lastReason
-        self._ended = LegEnded(cause, state.lastStatusCode or None, text)
+        self._ended = LegEnded(cause, state.lastStatusCode or None, one_line(text))
         self._post(self._ended)
         self._on_over(self)
 
@@ -166,7 +167,7 @@ class PjCall(pj.Call):
         status = int(prm.statusCode)
         # After a final status PJSIP ends the subscription itself, whether or not the peer has.
         is_final = bool(prm.finalNotify) or status >= 200
-        self._post(LegTransferProgress(status, prm.reason, is_final))
+        self._post(LegTransferProgress(status, one_line(prm.reason), is_final))
 
     @guarded
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from trunkline.domain.trunk import Trunk, TrunkAuth
+from trunkline.sip.wire_text import legible, one_line
 
 # Compact forms (RFC 3261 §7.3.3) of the headers read here.
 _COMPACT: Final = {"f": "from", "t": "to", "i": "call-id", "m": "contact", "s": "subject"}
@@ -59,7 +60,8 @@ def uri_user(uri: str) -> str:
     if not found:
         return ""
     user = found["host"] if found["scheme"].lower() == "tel" else (found["user"] or "")
-    return unquote(user.partition(":")[0].partition(";")[0])
+    # Escapes may stand for anything, line breaks and NUL included.
+    return one_line(unquote(user.partition(":")[0].partition(";")[0]))
 
 
 def name_and_uri(value: str) -> tuple[str, str]:
@@ -74,7 +76,7 @@ def name_and_uri(value: str) -> tuple[str, str]:
 
 def read_invite(message: str, source: str) -> Invite:
     """Read PJSIP's copy of an INVITE it has already parsed; absent parts come out empty."""
-    head, _, body = message.replace("\r\n", "\n").partition("\n\n")
+    head, _, body = legible(message).replace("\r\n", "\n").partition("\n\n")
     lines = list(_unfolded(head))
     request = lines[0].split(" ") if lines else []
     values: dict[str, str] = {}
