@@ -66,11 +66,18 @@ class ControlThread:
         """Queue a command nobody waits for; its failure is logged."""
         self._put(_Command(work, None))
 
-    async def run(self, work: Callable[[], T], *, deadline_s: float = 10.0) -> T:
-        """Queue a command from the loop and wait for its outcome, at most ``deadline_s``."""
+    async def run(
+        self, work: Callable[[], T], *, deadline_s: float = 10.0, is_owed: bool = False
+    ) -> T:
+        """Queue a command from the loop and wait for its outcome, at most ``deadline_s``.
+
+        When nobody waits any more a command that has not begun is dropped, unless it is owed: a
+        BYE goes out whoever has lost patience.
+        """
+        outcome = asyncio.wrap_future(self.submit(work))
         try:
             async with asyncio.timeout(deadline_s):
-                return await asyncio.wrap_future(self.submit(work))
+                return await (asyncio.shield(outcome) if is_owed else outcome)
         except TimeoutError:
             raise TrunkError(f"PJSIP did not answer within {deadline_s:g} s") from None
 

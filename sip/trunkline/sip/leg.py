@@ -230,7 +230,7 @@ class SipLeg:
         if call is None or call.is_over or self._is_ending:
             return
         self._is_ending = True
-        await self._dialogs.control.run(lambda: call.end(cause, sip_status))
+        await self._dialogs.control.run(lambda: call.end(cause, sip_status), is_owed=True)
 
     def _end_now(self, cause: EndCause) -> None:
         call = self._call

@@ -113,3 +113,15 @@ def test_what_was_queued_before_the_stop_still_runs_and_nothing_after() -> None:
     assert ran == [1]
     with pytest.raises(TrunkError, match="shut down"):
         control.post(lambda: None)
+
+
+async def test_what_is_owed_is_done_although_nobody_waits_any_more(control: ControlThread) -> None:
+    done: list[str] = []
+    go_on = threading.Event()
+    control.post(lambda: go_on.wait(5))
+    for name, is_owed in (("answer", False), ("BYE", True)):
+        with pytest.raises(TrunkError, match="did not answer"):
+            await control.run(partial(done.append, name), deadline_s=0.01, is_owed=is_owed)
+    go_on.set()
+    await control.run(lambda: None)
+    assert done == ["BYE"]
