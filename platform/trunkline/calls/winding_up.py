@@ -22,25 +22,37 @@ log = get_logger(__name__)
 
 _FACTS_S: Final = 0.8  # the dialog, the engine and the disk may take so long before facts go out
 _DIALOG_S: Final = 5.0
+_DISK_S: Final = 20.0  # a slow disk: the recording's fact comes after the call's end
 
 
 async def wind_up(call: CallSession) -> None:
-    """Publish everything within a second of the end, then see the dialog out."""
+    """Publish everything within a second of the end, then see the dialog and the disk out."""
     end = await call.ending.asked()
     if not end.has_gone:
         call.record.advance(HangupRequested(end.cause))
     call.driver.is_over = True
     call.dialogue.cut()  # what was being said ends here: heard as far as it was played
     call.bridge.close()
-    recorder = call.recorder
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_within(_hang_up(call, end), "BYE"), name="bye")
-        tasks.create_task(_within(call.link.close(), "engine"), name="engine-close")
-        if recorder is not None:
-            tasks.create_task(_within(_close_recording(call), "recording"), name="recording")
-    _publish_end(call, end)
-    if not await call.ending.dialog_is_over(0 if end.has_gone else _DIALOG_S):
-        log.warning("the far end did not answer BYE", call_id=call.call_id)
+    closing = asyncio.wrap_future(call.recorder.close()) if call.recorder is not None else None
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_within(_hang_up(call, end), "BYE"), name="bye")
+            tasks.create_task(_within(call.link.close(), "engine"), name="engine-close")
+            if closing is not None:
+                tasks.create_task(asyncio.wait({closing}, timeout=_FACTS_S), name="recording")
+        is_late = closing is not None and not closing.done()
+        if closing is not None and not is_late:
+            _publish_recording(call, closing)
+        _publish_end(call, end)
+        call.record.flush()
+        if not await call.ending.dialog_is_over(0 if end.has_gone else _DIALOG_S):
+            log.warning("the far end did not answer BYE", call_id=call.call_id)
+        if closing is not None and is_late:
+            log.warning("a call's end is slow", part="recording")
+            await asyncio.wait({closing}, timeout=_DISK_S)
+            _publish_recording(call, closing)
+    finally:
+        call.record.close()
 
 
 async def _within(work: Coroutine[Any, Any, None], what: str) -> None:
@@ -49,6 +61,8 @@ async def _within(work: Coroutine[Any, Any, None], what: str) -> None:
             await work
     except TimeoutError:
         log.warning("a call's end is slow", part=what)
+    except Exception as exc:  # the other parts, and above all the facts, must go on
+        log.error("a part of a call's end failed", part=what, exc_info=exc)
 
 
 async def _hang_up(call: CallSession, end: End) -> None:
@@ -60,10 +74,13 @@ async def _hang_up(call: CallSession, end: End) -> None:
         await call.ending.dialog_is_over(_FACTS_S / 2)
 
 
-async def _close_recording(call: CallSession) -> None:
+def _publish_recording(call: CallSession, closing: asyncio.Future[RecordingOutcome]) -> None:
     recorder = call.recorder
     assert recorder is not None
-    outcome: RecordingOutcome = await asyncio.wrap_future(recorder.close())
+    if not closing.done() or closing.exception() is not None:
+        log.error("a recording was not closed", call_id=call.call_id, file=recorder.path.name)
+        return
+    outcome = closing.result()
     if outcome.duration_ms == 0:
         return  # never answered: nothing was recorded
     call.record.publish(
@@ -100,4 +117,3 @@ def _publish_end(call: CallSession, end: End) -> None:
             usage=call.ears.usage,
         )
     )
-    call.record.close()

@@ -1,0 +1,77 @@
+"""The last second of a call: no part of it that is slow or broken costs the others their facts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from tests.fakes.scene import Scene, scene
+from tests.fakes.virtual_time import run_virtual
+
+from trunkline.audio.disk_writer import finish_in
+from trunkline.domain.events import CallEnded, RecordingClosed, RecordingState
+
+
+def _finishes_after(seconds: float) -> Callable[[Callable[[], Any]], Future[Any]]:
+    """A disk whose last job is done so much later."""
+    loop = asyncio.get_running_loop()
+
+    def later(run: Callable[[], None]) -> None:
+        loop.call_later(seconds, run)
+
+    return lambda job: finish_in(later, job)
+
+
+async def _hung_up_in_the_greeting(call: Scene) -> float:
+    """Until the call is over; the loop's time of the hang-up."""
+    await call.leg.until(lambda: call.leg.has_heard(1000))
+    call.leg.hang_up_by_caller()
+    ended_s = asyncio.get_running_loop().time()
+    await call.over()
+    return ended_s
+
+
+def test_a_slow_disk_delays_only_the_fact_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        async with scene() as call:
+            monkeypatch.setattr(call.disk, "finish", _finishes_after(6))
+            ended_s = await _hung_up_in_the_greeting(call)
+            (kept,) = call.facts(RecordingClosed)
+            assert kept.state is RecordingState.COMPLETE
+            assert (call.data_dir / kept.path).stat().st_size > 8000 * 4
+            at_s = dict(zip((type(f) for f in call.sink.facts), call.sink.at_s, strict=True))
+            assert at_s[CallEnded] - ended_s < 1
+            assert 5 < at_s[RecordingClosed] - ended_s < 7
+
+    run_virtual(play())
+
+
+def test_a_disk_that_hangs_does_not_hold_the_call_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        async with scene() as call:
+            monkeypatch.setattr(call.disk, "finish", _finishes_after(3600))
+            await _hung_up_in_the_greeting(call)
+            assert call.end.duration_ms > 0
+            assert not call.facts(RecordingClosed)
+
+    run_virtual(play())
+
+
+def test_an_engine_whose_session_cannot_be_closed_costs_no_fact(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(link: object) -> None:
+        raise RuntimeError("the transport is in no state to be closed")
+
+    async def play() -> None:
+        async with scene() as call:
+            monkeypatch.setattr("trunkline.calls.engine_link.EngineLink.close", broken)
+            await _hung_up_in_the_greeting(call)
+            assert call.end.duration_ms > 0
+            assert call.facts(RecordingClosed)
+            assert call.log[-1]["document"]["fact"] == "call_ended"
+
+    run_virtual(play())
