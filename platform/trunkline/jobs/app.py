@@ -6,16 +6,14 @@ from typing import Final
 
 from celery import Celery
 
+from trunkline.jobs.broker import be_patient
+
 RELAY_EVERY_S: Final = 2.0
 REAP_EVERY_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 3600.0
 
 
-def broker_url(redis_url: str) -> str:
-    """kombu's spelling of a Redis on a Unix socket."""
-    return redis_url.replace("unix://", "redis+socket://", 1)
-
-
+be_patient()
 app = Celery("trunkline", include=["trunkline.jobs.tasks"])
 app.conf.update(
     task_acks_late=True,
@@ -25,6 +23,7 @@ app.conf.update(
     task_serializer="json",
     accept_content=["json"],
     broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 300},
     # A worker that lost Redis goes on trying for ever: the supervisor sees its health.
     broker_connection_max_retries=None,
     worker_hijack_root_logger=False,

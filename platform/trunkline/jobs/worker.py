@@ -17,7 +17,8 @@ from celery.beat import EmbeddedService
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from trunkline.jobs.app import app, broker_url
+from trunkline.jobs.app import app
+from trunkline.jobs.broker import broker_url
 from trunkline.jobs.tasks import pulse
 from trunkline.runtime.health import HealthApp, serve_health
 from trunkline.runtime.logging import get_logger

@@ -7,7 +7,7 @@ claim that holds a row may settle it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import or_, select, update
@@ -20,6 +20,8 @@ from trunkline.storage.views import HOUSE
 
 LEASE: Final = timedelta(minutes=2)
 _MAX_ERROR_CHARS: Final = 500
+# Not the event's own time: the edge that noted it may have a clock that is ahead of ours.
+_AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Outbox:
             "event": event,
             "body": body,
             "created_at": now,
-            "due_at": now,
+            "due_at": _AT_ONCE,
         }
         return await insert_new(self._session, OutboxRow, values, key=["id"])
 
@@ -77,7 +79,7 @@ class Outbox:
                 OutboxRow.due_at <= now,
                 or_(OutboxRow.leased_until.is_(None), OutboxRow.leased_until < now),
             )
-            .order_by(OutboxRow.due_at, OutboxRow.id)
+            .order_by(OutboxRow.due_at, OutboxRow.created_at, OutboxRow.id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=OutboxRow)
         )

@@ -33,7 +33,8 @@ async def _claim_all(url: str, name: str) -> Harvest:
             async with sessions.writing() as session:
                 batch = await Outbox(session).claim(after(0), limit=5)
             call_id = CallId(f"call_{name}_{len(written)}")
-            await write_facts(sessions, whole_call(call_id))
+            # Without its end, which would put more into the outbox.
+            await write_facts(sessions, whole_call(call_id)[:-1])
             written.append(call_id)
         except Exception as exc:  # every error is a finding of this test, whatever it is
             errors.append(f"{type(exc).__name__}: {exc}")

@@ -56,6 +56,12 @@ async def test_a_row_is_added_once(sessions: Sessions) -> None:
     assert added == [True, False]
 
 
+async def test_an_event_of_an_edge_whose_clock_is_ahead_is_due_at_once(sessions: Sessions) -> None:
+    await add_hook(sessions, "call.ended")
+    await write_facts(sessions, [started(), ended(at=after(7200))])
+    assert len(await claim(sessions, 0)) == 1
+
+
 async def test_a_claimed_row_is_nobody_elses_until_its_lease_ends(sessions: Sessions) -> None:
     await add_rows(sessions, 3)
     first = await claim(sessions, 1)

@@ -1,0 +1,147 @@
+"""Edges that fall silent, with a real Redis and the edge's own announcing listener."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from redis.asyncio import Redis
+from tests.peers.drivers.redis import PrivateRedis
+from tests.unit.storage.facts import started
+
+from trunkline.audio.recording import wav_header
+from trunkline.calls.control import EDGES_HASH, ControlListener
+from trunkline.domain.call import CallState, EndCause
+from trunkline.domain.clock import SystemClock
+from trunkline.domain.events import RecordingState
+from trunkline.domain.ids import CallId
+from trunkline.jobs.reaper import close_lost_calls
+from trunkline.storage.calls import CallRepository
+from trunkline.storage.engine import Sessions
+from trunkline.storage.journal import write_facts
+from trunkline.storage.views import CallDetail
+
+pytestmark = pytest.mark.peers
+
+CALL = CallId("call_of_a_lost_edge")
+PATIENCE = timedelta(milliseconds=300)
+
+
+class OtherClock(SystemClock):
+    """An edge whose clock is an hour slow."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) - timedelta(hours=1)
+
+
+def listener(redis: Redis, edge_id: str = "edge_one") -> ControlListener:
+    return ControlListener(
+        redis,
+        edge_id,
+        OtherClock(),
+        obey=lambda command: None,
+        live_count=lambda: 1,
+        is_draining=lambda: False,
+    )
+
+
+async def reap(sessions: Sessions, redis: Redis, tmp_path: Path) -> tuple[CallId, ...]:
+    return await close_lost_calls(sessions, redis, SystemClock(), tmp_path, PATIENCE)
+
+
+async def reap_until_closed(sessions: Sessions, redis: Redis, tmp_path: Path) -> None:
+    async with asyncio.timeout(10):
+        while not await reap(sessions, redis, tmp_path):
+            await asyncio.sleep(0.05)
+
+
+async def detail(sessions: Sessions) -> CallDetail:
+    async with sessions.reading() as session:
+        return await CallRepository(session).detail(CALL)
+
+
+@pytest.fixture
+async def live_call(sessions: Sessions) -> None:
+    await write_facts(sessions, [started(CALL, datetime.now(UTC))])
+
+
+@pytest.mark.usefixtures("live_call")
+async def test_a_silent_edges_call_is_closed_with_what_was_recorded(
+    sessions: Sessions, redis: Redis, tmp_path: Path
+) -> None:
+    path = tmp_path / f"recordings/{datetime.now(UTC):%Y/%m/%d}/{CALL}.wav"
+    path.parent.mkdir(parents=True)
+    # The header says one second; half a second more came before the edge was killed.
+    path.write_bytes(wav_header(8000, 32_000) + bytes(48_000))
+    await cast(Any, redis.hset(EDGES_HASH, "edge_one", '{"at":"x"}'))
+    await reap_until_closed(sessions, redis, tmp_path)
+    call = await detail(sessions)
+    assert call.summary.state is CallState.ENDED
+    assert call.summary.end_cause is EndCause.EDGE_LOST
+    assert call.recording is not None
+    assert call.recording.state is RecordingState.INCOMPLETE
+    assert (call.recording.duration_ms, call.recording.sample_rate_hz) == (1500, 8000)
+    assert (tmp_path / call.recording.path) == path
+    assert await cast(Any, redis.hgetall(EDGES_HASH)) == {}
+
+
+@pytest.mark.usefixtures("live_call")
+async def test_an_edge_that_never_announced_itself_is_lost_too(
+    sessions: Sessions, redis: Redis, tmp_path: Path
+) -> None:
+    assert await reap(sessions, redis, tmp_path) == ()
+    await reap_until_closed(sessions, redis, tmp_path)
+
+
+@pytest.mark.usefixtures("live_call")
+async def test_an_edge_whose_clock_is_wrong_is_alive_while_it_announces_itself(
+    sessions: Sessions, redis: Redis, tmp_path: Path
+) -> None:
+    looks = 0
+
+    async def announce() -> None:
+        number = 0
+        while True:
+            number += 1
+            await cast(Any, redis.hset(EDGES_HASH, "edge_one", f'{{"at":"past","n":{number}}}'))
+            await asyncio.sleep(PATIENCE.total_seconds() / 6)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        announcing = tasks.create_task(announce())
+        while looks < 40:
+            assert await reap(sessions, redis, tmp_path) == ()
+            looks += 1
+            await asyncio.sleep(PATIENCE.total_seconds() / 10)
+        announcing.cancel()
+    await reap_until_closed(sessions, redis, tmp_path)
+
+
+@pytest.mark.usefixtures("live_call")
+async def test_without_redis_nobodys_silence_proves_anything(
+    sessions: Sessions, redis: Redis, redis_server: PrivateRedis, tmp_path: Path
+) -> None:
+    await reap(sessions, redis, tmp_path)
+    redis_server.kill()
+    assert await reap(sessions, redis, tmp_path) == ()
+    assert (await detail(sessions)).summary.is_live
+
+
+@pytest.mark.usefixtures("live_call")
+async def test_the_edges_own_listener_counts_as_a_sign_of_life(
+    sessions: Sessions, redis: Redis, tmp_path: Path
+) -> None:
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(listener(redis).run())
+        while not await cast(Any, redis.hexists(EDGES_HASH, "edge_one")):
+            await asyncio.sleep(0.01)
+        await reap(sessions, redis, tmp_path)
+        closed = await close_lost_calls(
+            sessions, redis, SystemClock(), tmp_path, timedelta(seconds=15)
+        )
+        assert closed == ()
+        running.cancel()
+    # It left in order, and so is missing from now on.
+    await reap_until_closed(sessions, redis, tmp_path)
