@@ -27,7 +27,7 @@ from trunkline.storage.views import CallDetail
 pytestmark = pytest.mark.peers
 
 CALL = CallId("call_of_a_lost_edge")
-PATIENCE = timedelta(milliseconds=300)
+PATIENCE = timedelta(milliseconds=800)
 
 
 class OtherClock(SystemClock):
@@ -53,7 +53,7 @@ async def reap(sessions: Sessions, redis: Redis, tmp_path: Path) -> tuple[CallId
 
 
 async def reap_until_closed(sessions: Sessions, redis: Redis, tmp_path: Path) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await reap(sessions, redis, tmp_path):
             await asyncio.sleep(0.05)
 
@@ -107,11 +107,11 @@ async def test_an_edge_whose_clock_is_wrong_is_alive_while_it_announces_itself(
         while True:
             number += 1
             await cast(Any, redis.hset(EDGES_HASH, "edge_one", f'{{"at":"past","n":{number}}}'))
-            await asyncio.sleep(PATIENCE.total_seconds() / 6)
+            await asyncio.sleep(PATIENCE.total_seconds() / 20)
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         announcing = tasks.create_task(announce())
-        while looks < 40:
+        while looks < 20:
             assert await reap(sessions, redis, tmp_path) == ()
             looks += 1
             await asyncio.sleep(PATIENCE.total_seconds() / 10)
