@@ -90,6 +90,7 @@ class SipLeg:
         self._transfer: Callable[[], None] | None = None
         self._media = call.media
         self._ring = RingCounters()
+        self._unplayed_samples = 0  # what the ring still held when the dialog ended
 
     @property
     def description(self) -> LegDescription:
@@ -184,6 +185,7 @@ class SipLeg:
             return
         self._media = call.media
         self._ring = _ring_counters(port)
+        self._unplayed_samples = self.queued_samples()
         self._call = self._port = None
         self._dialogs.retire(call, port)
 
@@ -276,7 +278,10 @@ class SipLeg:
         return self._port.write(pcm) if self._port is not None else 0
 
     def queued_samples(self) -> int:
-        return self._port.txQueuedBytes() // SAMPLE_WIDTH_BYTES if self._port is not None else 0
+        """Written and not played; once the dialog is over, what will never be, until flushed."""
+        if self._port is None:
+            return self._unplayed_samples
+        return self._port.txQueuedBytes() // SAMPLE_WIDTH_BYTES
 
     def played_samples(self) -> int:
         port = self._port
@@ -292,6 +297,7 @@ class SipLeg:
             self._port.resume()
 
     def flush(self) -> None:
+        self._unplayed_samples = 0
         if self._port is not None:
             self._port.flush()
 

@@ -98,6 +98,26 @@ async def test_the_callers_bye_ends_the_leg(
         assert edge.endpoint.live_count == 0
 
 
+async def test_what_was_queued_when_the_caller_hung_up_was_never_played(
+    edge: Edge, tmp_path: Path, caller_wav: Callable[[str], Path]
+) -> None:
+    async with baresip(tmp_path / "phone", caller_wav("PCMU"), codec="PCMU") as phone:
+        await phone.command("dial", edge.uri())
+        line = await edge.next_line()
+        await line.leg.answer()
+        await line.wait_for(LegMediaStarted)
+        line.listen()
+        line.say(1.9)
+        await line.until_heard(0.5)
+        await phone.command("hangup")
+        await line.wait_for(LegEnded)
+    left = line.leg.queued_samples()
+    assert left > 0.5 * 8000
+    assert line.leg.played_samples() + left == int(1.9 * 8000)
+    line.leg.flush()
+    assert line.leg.queued_samples() == 0
+
+
 async def test_our_bye_reaches_the_caller(
     edge: Edge, tmp_path: Path, caller_wav: Callable[[str], Path]
 ) -> None:
