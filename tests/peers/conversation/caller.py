@@ -67,11 +67,17 @@ class Caller:
         """The next line of the agent has begun."""
         await self.log.next("agent who speaks", lambda entry: entry["event"] == "speech_started")
 
-    async def until_leg_tells(self, name: str, deadline_s: float = 10) -> None:
-        """The edge has seen an event of the SIP leg, such as LegHeld."""
-        await self.log.next(
+    async def until_leg_tells(self, name: str, deadline_s: float = 10) -> float:
+        """The edge has seen an event of the SIP leg, such as LegHeld; seconds since the answer."""
+        entry = await self.log.next(
             name, lambda e: e["event"] == "leg" and e.get("name") == name, deadline_s
         )
+        return float(entry["at_ms"]) / 1000
+
+    async def hang_up(self) -> dict[str, Any]:
+        """The caller ends the call; the call as the API tells it."""
+        await self.phone.command("hangup")
+        return await self.ended()
 
     async def until_hung_up(self, deadline_s: float = 20) -> dict[str, Any]:
         """The agent ends the call; the call as the API tells it."""
