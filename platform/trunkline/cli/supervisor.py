@@ -47,14 +47,7 @@ class Supervised:
         """Run until ``stop``; every death is logged and answered by a new start after a pause."""
         while not self._stopping.is_set():
             started = time.monotonic()
-            self._process = await asyncio.create_subprocess_exec(
-                *self.spec.command,
-                env={**self.spec.environment},
-                stdin=asyncio.subprocess.DEVNULL,
-                # Its own session: a Ctrl-C at the terminal reaches only us, who stop in order.
-                start_new_session=True,
-            )
-            status = await self._process.wait()
+            status = await self._live()
             if self._stopping.is_set():
                 return
             delay = self._policy.delay_s(time.monotonic() - started)
@@ -64,11 +57,32 @@ class Supervised:
                 async with asyncio.timeout(delay):
                     await self._stopping.wait()
 
+    async def _live(self) -> int | str:
+        """One life of the process: its exit status, or why it could not be started."""
+        try:
+            process = self._process = await asyncio.create_subprocess_exec(
+                *self.spec.command,
+                env={**self.spec.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                # Its own session: a Ctrl-C at the terminal reaches only us, who stop in order.
+                start_new_session=True,
+            )
+        except (FileNotFoundError, PermissionError):
+            raise  # another try would find no other program
+        except OSError as exc:  # no memory, no process or no descriptor is free at this moment
+            return f"cannot be started: {exc.strerror}"
+        if self._stopping.is_set():  # `stop` came while the process was made, and did not see it
+            await self._end(process)
+        return await process.wait()
+
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL after the spec's deadline."""
         self._stopping.set()
-        process = self._process
-        if process is None or process.returncode is not None:
+        if self._process is not None:
+            await self._end(self._process)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)

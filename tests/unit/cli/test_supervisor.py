@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +59,53 @@ async def test_a_child_that_ignores_sigterm_is_killed_after_its_deadline(tmp_pat
         await supervised.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_child_that_is_being_made_while_all_stop_is_ended_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    make = asyncio.create_subprocess_exec
+
+    async def slowly(*command: str, **more: Any) -> asyncio.subprocess.Process:
+        begun.set()
+        await go_on.wait()
+        return await make(*command, **more)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+    supervised = Supervised(child("import time; time.sleep(60)"))
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(supervised.keep_alive())
+        await until(begun)
+        await supervised.stop()
+        go_on.set()
+    assert supervised.pid is None
+
+
+async def test_a_machine_without_memory_for_a_moment_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "starts"
+    make = asyncio.create_subprocess_exec
+    refusals = [OSError(errno.ENOMEM, "Cannot allocate memory"), OSError(errno.EAGAIN, "again")]
+
+    async def short_of_memory(*command: str, **more: Any) -> asyncio.subprocess.Process:
+        if refusals:
+            raise refusals.pop()
+        return await make(*command, **more)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", short_of_memory)
+    supervised = Supervised(child(f"open({str(log)!r}, 'a').write('x ')"))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(supervised.keep_alive())
+        await starts_of(log, 1)
+        await supervised.stop()
+    assert supervised.restarts >= 2
+
+
+async def test_a_program_that_does_not_exist_is_told_at_once() -> None:
+    with pytest.raises(FileNotFoundError):
+        await Supervised(ProcessSpec("none", ("/nonexistent/program",))).keep_alive()
 
 
 def test_a_taken_port_is_named_by_its_setting(tmp_path: Path) -> None:
