@@ -53,6 +53,12 @@ def test_prompt_and_keywords_are_expected_too() -> None:
     assert says(found[OPEN].grammar, "brightwater")
 
 
+def test_a_prompt_of_prose_and_a_tool_without_examples_leave_speech_free() -> None:
+    prose = "Expect words related to technology, and names of people from many countries."
+    weather = {"type": "function", "name": "get_weather", "description": "Get the weather"}
+    assert expectations([weather], prompt=prose) == {}
+
+
 def test_open_speech_has_no_expectation() -> None:
     assert expectations([]) == {}
     note = collect("collect_note", note=slot("free_text", "note"))

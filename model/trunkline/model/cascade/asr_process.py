@@ -37,6 +37,7 @@ class AsrProcess:
         self._on_lost = on_lost
         self._process: asyncio.subprocess.Process | None = None
         self._ready = asyncio.Event()
+        self._early = bytearray()  # sent while the process comes up
         self._is_closing = False
         self.restarts = 0
 
@@ -67,9 +68,15 @@ class AsrProcess:
         return self._write(pack_audio(turn, pcm))
 
     def _write(self, packed: bytes) -> bool:
+        """What is sent while the process comes up waits for it, up to a bound."""
         process = self._process
-        if process is None or process.stdin is None or not self._ready.is_set():
+        if self._is_closing:
             return False
+        if process is None or process.stdin is None or not self._ready.is_set():
+            if len(self._early) > _MAX_UNSENT_BYTES:
+                return False
+            self._early += packed
+            return True
         transport = process.stdin.transport
         if transport.is_closing():
             return False
@@ -100,6 +107,7 @@ class AsrProcess:
         while not self._is_closing:
             was_ready = await self._run_once()
             self._ready.clear()
+            self._early.clear()
             if self._is_closing:
                 return
             self._on_lost()
@@ -127,6 +135,9 @@ class AsrProcess:
                 if message["type"] == "ready":
                     was_ready = True
                     self._ready.set()
+                    early, self._early = bytes(self._early), bytearray()
+                    if early:
+                        self._write(early)
                 else:
                     self._on_message(message)
         except asyncio.IncompleteReadError:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Final
 
 from trunkline.domain.events import Json
@@ -40,6 +42,7 @@ from trunkline.model.cascade.tool_annotations import ToolPlan, read_tools
 
 OPEN: Final = ""
 _SAMPLED: Final = 1500
+_MAX_PHRASES: Final = 1000
 _OPEN_KINDS: Final = (SlotKind.NAME, SlotKind.FREE_TEXT)
 
 
@@ -107,13 +110,26 @@ def expected_focuses(
 
 
 def _phrases(plan: ToolPlan, prompt: str, keywords: Sequence[str]) -> tuple[str, ...]:
-    """Declared ways of saying things, as plain words, each once."""
-    texts = [example for intent in plan.intents for example in intent.examples]
-    texts += [intent.label for intent in plan.intents if len(intent.label.split()) <= 6]
-    texts += prompt.replace(";", "\n").replace(",", "\n").splitlines()
-    texts += keywords
+    """Declared ways of saying things, as plain words, each once.
+
+    A tool without examples declares nothing: its caller speaks freely, and the general model serves
+    free speech better than a grammar made of a function's name.
+    """
+    declared = [intent for intent in plan.intents if intent.is_declared]
+    texts = [example for intent in declared for example in intent.examples]
+    texts += [intent.label for intent in declared if len(intent.label.split()) <= 6]
+    texts += [*_listed(prompt), *keywords]
     plain = (_plain(text) for text in texts)
-    return tuple(dict.fromkeys(text for text in plain if text and len(text.split()) <= 12))
+    phrases = dict.fromkeys(text for text in plain if text and len(text.split()) <= 12)
+    return tuple(islice(phrases, _MAX_PHRASES))
+
+
+def _listed(prompt: str) -> list[str]:
+    """The entries of a prompt that is a list of phrases; prose tells nothing to expect."""
+    entries = [entry.strip() for entry in re.split(r"[;,\n]", prompt) if entry.strip()]
+    is_prose = re.search(r"[.!?](\s|$)", prompt) is not None
+    is_list = not is_prose and len(entries) > 1 and all(len(e.split()) <= 8 for e in entries)
+    return entries if is_list else []
 
 
 def _plain(text: str) -> str:

@@ -20,12 +20,16 @@ from trunkline.model.cascade.slots import CURRENCIES, Confirm, Slot, SlotKind
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A wish that a function reports; ``examples`` are ways of saying it."""
+    """A wish that a function reports; ``examples`` are ways of saying it.
+
+    ``is_declared``: the tool brought its examples itself; else they are made of its name.
+    """
 
     name: str
     label: str
     description: str
     examples: tuple[str, ...]
+    is_declared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def _intent(tool: Mapping[str, Json], notes: Mapping[str, Json]) -> Intent:
     description = _text(tool.get("description"))
     label = _text(notes.get("label")) or description.rstrip(".") or _spaced(name)
     examples = _texts(notes.get("examples")) + _texts(tool.get("examples"))
-    return Intent(name, label, description, examples or (_spaced(name),))
+    return Intent(name, label, description, examples or (_spaced(name),), bool(examples))
 
 
 def _collect(tool: Mapping[str, Json], notes: Mapping[str, Json]) -> Collect:

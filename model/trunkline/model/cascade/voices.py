@@ -1,4 +1,7 @@
-"""The eight voices of the Realtime contract on the four recorded voices of flite."""
+"""The voices of the Realtime contract on the four recorded voices of flite.
+
+The eight of the first generation, and the two that the current one added (marin is its default).
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,8 @@ VOICES: Final = {
         ("ballad", "awb", 1.0),
         ("verse", "awb", 1.12),
         ("sage", "kal16", 1.0),
+        ("marin", "slt", 1.06),
+        ("cedar", "rms", 0.94),
     )
 }
 # The contract's two newer names (marin is its default) speak with ours.
@@ -45,7 +50,7 @@ MAX_SPEED: Final = 4.0
 
 
 def find_voice(name: str) -> Voice:
-    """Raises Invalid, naming the eight, for any other name."""
+    """Raises Invalid, naming the known ones, for any other name."""
     try:
         return VOICES[_ALIASES.get(name, name)]
     except KeyError:
