@@ -37,7 +37,7 @@ STATUS: Final[tuple[tuple[type[TrunklineError], int], ...]] = (
     (CallerError, 400),
     (TrunklineError, 503),
 )
-_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 class Complaint(BaseModel):

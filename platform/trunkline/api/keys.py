@@ -13,7 +13,7 @@ from trunkline.api.errors import problems
 from trunkline.api.principal import Principal
 from trunkline.api.schemas import Id, UtcTime
 from trunkline.storage.audit import Audit
-from trunkline.storage.keys import KeyRepository, export_authority
+from trunkline.storage.keys import SCOPES, KeyRepository, export_authority
 from trunkline.storage.views import ApiKeyView
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"], responses=problems())
@@ -25,7 +25,9 @@ class NewKey(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=100)
-    scopes: list[str] = Field(min_length=1, max_length=10)
+    scopes: list[Annotated[str, Field(json_schema_extra={"enum": list(SCOPES)})]] = Field(
+        min_length=1, max_length=10
+    )
     expires_at: UtcTime | None = None
 
 
@@ -55,7 +57,7 @@ async def list_keys(deps: Deps, admin: Admin) -> list[KeyOut]:
     return [KeyOut.model_validate(key) for key in found]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=problems(400))
 async def create_key(wanted: NewKey, deps: Deps, admin: Admin) -> NewKeyOut:
     now = deps.clock.now()
     async with deps.sessions.writing(durable=True) as session:

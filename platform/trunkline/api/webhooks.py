@@ -16,7 +16,7 @@ from trunkline.jobs.relay import signing_key
 from trunkline.storage.audit import Audit
 from trunkline.storage.secret import installation_secret
 from trunkline.storage.views import WebhookView
-from trunkline.storage.webhooks import WebhookRepository
+from trunkline.storage.webhooks import EVENTS, WebhookRepository
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], responses=problems())
 
@@ -26,8 +26,12 @@ Admin = Annotated[Principal, Depends(needs("admin"))]
 class NewWebhook(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(min_length=1, max_length=2000, examples=["https://example.org/trunkline"])
-    events: list[str] = Field(min_length=1, max_length=10, examples=[["call.ended"]])
+    url: str = Field(
+        pattern=r"^https?://[^/\s]", max_length=2000, examples=["https://example.org/trunkline"]
+    )
+    events: list[Annotated[str, Field(json_schema_extra={"enum": list(EVENTS)})]] = Field(
+        min_length=1, max_length=10, examples=[["call.ended"]]
+    )
 
 
 class WebhookOut(BaseModel):
@@ -47,7 +51,7 @@ async def list_webhooks(deps: Deps, admin: Admin) -> list[WebhookOut]:
     return [_out(deps, webhook) for webhook in found]
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=problems(400))
 async def create_webhook(wanted: NewWebhook, deps: Deps, admin: Admin) -> WebhookOut:
     """Events are posted at least once; ``webhook-id`` is the same for every try of one."""
     now = deps.clock.now()

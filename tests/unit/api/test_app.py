@@ -36,6 +36,7 @@ async def test_not_ready_says_what_is_away(api: Api) -> None:
         ("GET", "/api/", 404, None),
         ("PUT", "/api/v1/calls", 405, "GET"),
         ("PATCH", "/api/v1/keys", 405, "GET, POST"),
+        ("OPTIONS", "/api/v1/keys", 405, "GET, POST"),
         ("GET", "/api/v1/calls/call_x/hangup", 405, "POST"),
     ],
 )
