@@ -76,9 +76,12 @@ async def api(redis_server: PrivateRedis, tmp_path: Path) -> AsyncIterator[Serve
         authority_file=tmp_path / "authority.json",
         admin_key=ADMIN,
     )
-    async with serving(deps) as (server, base_url), httpx.AsyncClient(
-        base_url=base_url, headers={"authorization": f"Bearer {ADMIN}"}, timeout=30
-    ) as http:
+    async with (
+        serving(deps) as (server, base_url),
+        httpx.AsyncClient(
+            base_url=base_url, headers={"authorization": f"Bearer {ADMIN}"}, timeout=30
+        ) as http,
+    ):
         yield Served(http, deps, redis, sessions, server)
     await redis.aclose()
     await sessions.close()

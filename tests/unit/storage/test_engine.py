@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError
 from tests.unit.storage.facts import NOON
 
 from trunkline.domain.errors import ConfigError
-from trunkline.storage.engine import Sessions, create_engine, hold, lock_key, open_sessions
+from trunkline.storage.engine import Sessions, create_engine, hold, lock_key
 from trunkline.storage.kept_settings import KeptSettings
 
 
@@ -36,16 +38,16 @@ async def test_only_durable_transactions_wait_for_the_disk(sessions: Sessions) -
 async def test_a_write_transaction_holds_the_file_from_its_first_moment(
     sessions: Sessions, database_url: str
 ) -> None:
-    other = open_sessions(database_url)
-    async with sessions.writing():
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1), other.writing():
-                pass
-        async with other.reading() as session:
-            assert await session.scalar(text("SELECT 1")) == 1
-    async with other.writing() as session:
-        await KeptSettings(session).put("a", 1, NOON)
-    await other.close()
+    # Another process that does not wait.
+    with closing(sqlite3.connect(make_url(database_url).database or "", timeout=0)) as other:
+        async with sessions.writing():
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+            assert other.execute("SELECT 1").fetchone() == (1,)
+        async with sessions.reading() as session:
+            await session.execute(text("SELECT count(*) FROM calls"))
+            other.execute("BEGIN IMMEDIATE")
+            other.rollback()
 
 
 async def test_writers_of_one_process_wait_for_each_other_in_order(sessions: Sessions) -> None:
