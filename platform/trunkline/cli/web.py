@@ -52,19 +52,17 @@ async def serve(settings: Settings) -> int:
         dashboards.append(dashboard)
         return dashboard.running()
 
-    app = create_api(
-        ApiDeps(
-            sessions=sessions,
-            redis=redis,
-            catalog=catalog,
-            commands=commands,
-            data_dir=settings.data_dir,
-            authority_file=settings.authority_file,
-            admin_key=settings.api_key.get_secret_value(),
-            clock=clock,
-        ),
-        pages,
+    deps = ApiDeps(
+        sessions=sessions,
+        redis=redis,
+        catalog=catalog,
+        commands=commands,
+        data_dir=settings.data_dir,
+        authority_file=settings.authority_file,
+        admin_key=settings.api_key.get_secret_value(),
+        clock=clock,
     )
+    app = create_api(deps, pages)
     server = QuietServer(
         uvicorn.Config(
             app,
@@ -83,6 +81,7 @@ async def serve(settings: Settings) -> int:
             watching = tasks.create_task(catalog.watch(), name="flow files")
             stopped = tasks.create_task(stop.wait(), name="stop")
             await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+            deps.closing.set()
             for dashboard in dashboards:
                 dashboard.close()
             server.should_exit = True

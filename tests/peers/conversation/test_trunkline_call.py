@@ -44,7 +44,7 @@ def test_a_balance_is_asked_for_interrupted_and_thanked_for(installation: Instal
         "--say", "what is my balance",
         "--say", "four four one seven two nine oh eight",
         "--barge-in-after", "1.2",
-        "--say", "excuse me, what are your opening hours",
+        "--say", "what are your opening hours",
         "--say", "no thank you goodbye",
     )  # fmt: skip
     assert report["answer_ms"] <= 5000
