@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -61,7 +62,7 @@ class Supervised:
         """One life of the process: its exit status, or why it could not be started."""
         try:
             process = self._process = await asyncio.create_subprocess_exec(
-                *self.spec.command,
+                *ended_with_us(self.spec.command),
                 env={**self.spec.environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 # Its own session: a Ctrl-C at the terminal reaches only us, who stop in order.
@@ -94,6 +95,17 @@ class Supervised:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def ended_with_us(command: Sequence[str]) -> Sequence[str]:
+    """The command, sent SIGTERM by the kernel should this process be killed (prctl(2)).
+
+    Children left behind would hold every port, and nobody would start them again.
+    """
+    setpriv = shutil.which("setpriv")  # of util-linux; elsewhere than on Linux there is none
+    if setpriv is None or shutil.which(command[0]) is None:
+        return command
+    return (setpriv, "--pdeathsig", "TERM", "--", *command)
 
 
 async def wait_ready(specs: Sequence[ProcessSpec], deadline_s: float) -> dict[str, float]:

@@ -18,6 +18,13 @@ from trunkline.cli.up import check_ports, port_is_free
 from trunkline.domain.errors import ConfigError
 from trunkline.runtime.settings import Settings
 
+_SUPERVISOR = """
+import asyncio, os, sys
+from trunkline.cli.supervisor import ProcessSpec, Supervised
+spec = ProcessSpec("child", ("sh", "-c", sys.argv[1]), environment=os.environ)
+asyncio.run(Supervised(spec).keep_alive())
+"""
+
 
 async def until(done: asyncio.Event) -> None:
     async with asyncio.timeout(10):
@@ -42,6 +49,28 @@ async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
         await starts_of(log, 3)
         await supervised.stop()
     assert supervised.restarts >= 2
+
+
+async def test_children_do_not_outlive_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    told = tmp_path / "child"
+    supervisor = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _SUPERVISOR, f"echo $$ > {told}; exec sleep 60")
+    )
+    await starts_of(told, 1)
+    pid = int(told.read_text())
+    supervisor.kill()
+    await supervisor.wait()
+    async with asyncio.timeout(10):
+        while is_running(pid):
+            await asyncio.sleep(0.02)
+
+
+def is_running(pid: int) -> bool:
+    """A zombie is not: whoever inherited it may be slow to bury it."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
 
 
 async def test_a_child_that_ignores_sigterm_is_killed_after_its_deadline(tmp_path: Path) -> None:
