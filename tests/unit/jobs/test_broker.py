@@ -1,0 +1,25 @@
+"""How Celery is told where Redis is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kombu import Connection
+
+from trunkline.jobs.broker import broker_url
+from trunkline.runtime.settings import Settings
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://cache.example:6380/2", "rediss://:hush@cache.example:6380/0"]
+)
+def test_a_redis_on_the_network_is_named_as_it_is(url: str) -> None:
+    assert broker_url(url) == url
+
+
+def test_the_private_redis_is_reached_by_its_socket(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    with Connection(broker_url(settings.resolved_redis_url)) as connection:
+        assert connection.transport_cls == "redis+socket"
+        assert connection.virtual_host == str(settings.redis_socket)
