@@ -108,6 +108,15 @@ class Caller:
         takes = self.phone.takes()
         return Sound(np.concatenate([samples for samples, _ in takes]), takes[0][1])
 
+    async def until_recorded(self, seconds: float, *, take: int) -> None:
+        """Its phone has recorded so much of what it hears in its ``take``-th take."""
+        async with asyncio.timeout(seconds + 10):
+            while True:
+                takes = self.phone.takes()
+                if len(takes) >= take and len(takes[take - 1][0]) >= seconds * takes[take - 1][1]:
+                    return
+                await asyncio.sleep(0.05)
+
     async def agent_phrase(self, text: str, rate_hz: int) -> Sound:
         return await rendered(self.installation, text, AGENT_VOICE, rate_hz)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from tests.peers.drivers.installation import Installation, running
 from tests.peers.drivers.ports import free_port
@@ -26,11 +25,3 @@ def installation(
         TRUNKLINE_TRANSFER_TARGET=f"sip:person@127.0.0.1:{person_port}",
     ) as started:
         yield started
-
-
-@pytest.fixture
-def sample_service(installation: Installation) -> Iterator[httpx.Client]:
-    """The energy supplier's own service, asked what the calls did to it."""
-    url = f"http://127.0.0.1:{installation.web_port + 3}"
-    with httpx.Client(base_url=url, timeout=10, trust_env=False) as client:
-        yield client

@@ -66,7 +66,8 @@ class Found:
 def find(phrase: Sound, sound: Sound) -> Found:
     """The place of the highest normalised correlation."""
     wanted = phrase.at(sound.rate_hz).samples.astype(np.float64)
-    heard = sound.samples.astype(np.float64)
+    # A phrase ends in silence, of which a caller who hangs up on it does not hear everything.
+    heard = np.pad(sound.samples.astype(np.float64), (0, sound.rate_hz // 4))
     if len(heard) < len(wanted):
         return Found(0.0, 0.0)
     size = 1 << (len(heard) + len(wanted)).bit_length()
@@ -79,6 +80,18 @@ def find(phrase: Sound, sound: Sound) -> Found:
     likeness = products / np.sqrt(np.maximum(windows, floor) * float(np.sum(wanted**2)))
     best = int(np.argmax(likeness))
     return Found(best / sound.rate_hz, float(likeness[best]))
+
+
+def share_found(phrase: Sound, sound: Sound, likeness: float = 0.8) -> float:
+    """The share of a phrase's parts of 0.3 s that are in the sound, each wherever it is.
+
+    For what went through a jitter buffer that had to wait or to catch up in mid-phrase.
+    """
+    ends = np.arange(0.3, phrase.seconds, 0.3)
+    parts = [phrase.between(end_s - 0.3, end_s) for end_s in ends]
+    spoken = [part for part in parts if part.dbfs > phrase.dbfs - 12]
+    found = [find(part, sound).likeness > likeness for part in spoken]
+    return sum(found) / len(found)
 
 
 def channels(wav: bytes) -> tuple[Sound, Sound]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.peers.conversation.caller import VOICE, Caller, calling, turns
-from tests.peers.conversation.sound import Sound, find, rendered
+from tests.peers.conversation.sound import Sound, find, rendered, share_found
 from tests.peers.drivers.installation import Installation
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -81,6 +81,5 @@ async def the_recording_kept_its_time_line(caller: Caller) -> None:
     (asked,) = [turn for turn in call["turns"] if turn["speaker"] == "caller"]
     customer, _ = await caller.recording()
     phrase = await rendered(caller.installation, QUESTION, VOICE, 8000)
-    found = find(phrase, customer)
-    assert found.likeness > 0.9
-    assert found.at_s * 1000 == pytest.approx(asked["started_ms"], abs=250)
+    asked_s = asked["started_ms"] / 1000, asked["ended_ms"] / 1000
+    assert share_found(phrase, customer.between(asked_s[0] - 0.2, asked_s[1] + 0.2)) > 0.7
