@@ -27,7 +27,7 @@ from trunkline.calls.record import CallRecord
 from trunkline.calls.speaker import Voice
 from trunkline.calls.tool_calls import ToolCalls
 from trunkline.calls.turn_state import TurnSettings
-from trunkline.calls.winding_up import wind_up
+from trunkline.calls.winding_up import break_off, wind_up
 from trunkline.calls.wire_audio import wire_audio
 from trunkline.domain.call import Answered, EndCause, Ringing
 from trunkline.domain.errors import EngineError, TrunklineError
@@ -183,6 +183,13 @@ class CallSession:
 
     async def run(self) -> None:
         """The whole call; returns when the last fact is published and the dialog is over."""
+        try:
+            await self._run()
+        except Exception as exc:  # a fault of ours: no caller may be left ringing or in silence
+            log.error("a call broke off", call_id=self.call_id, exc_info=exc)
+            await break_off(self)
+
+    async def _run(self) -> None:
         self._publish_start()
         async with asyncio.TaskGroup() as outer:
             following = outer.create_task(self.follower.run(), name="leg-events")

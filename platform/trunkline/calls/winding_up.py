@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trunkline.audio.recording import RecordingOutcome
 from trunkline.calls.ending import End
-from trunkline.domain.call import Disconnected, HangupRequested
+from trunkline.domain.call import CallState, Disconnected, EndCause, HangupRequested
 from trunkline.domain.errors import TrunklineError
 from trunkline.domain.events import CallEnded, RecordingClosed
 from trunkline.runtime.logging import get_logger
@@ -53,6 +53,30 @@ async def wind_up(call: CallSession) -> None:
             _publish_recording(call, closing)
     finally:
         call.record.close()
+
+
+async def break_off(call: CallSession) -> None:
+    """After a fault that even winding up did not survive: nobody stays on the line, and the call is
+    over for all who look."""
+    await _within(call.leg.hang_up(EndCause.INTERNAL_ERROR), "BYE")
+    await _within(call.link.close(), "engine")
+    if call.record.state is not CallState.ENDED:
+        now_ms, since_ms = call.edge.clock.monotonic_ms(), call.answered_at_ms
+        duration_ms = 0 if since_ms is None else round(now_ms - since_ms)
+        CALLS_ENDED.labels(cause=EndCause.INTERNAL_ERROR.value).inc()
+        call.record.publish(
+            CallEnded(
+                call_id=call.call_id,
+                at=call.edge.clock.now(),
+                cause=EndCause.INTERNAL_ERROR,
+                sip_status=None,
+                reason="internal error",
+                duration_ms=duration_ms,
+                stats={},
+                receipts={},
+            )
+        )
+    call.record.close()
 
 
 async def _within(work: Coroutine[Any, Any, None], what: str) -> None:
@@ -103,17 +127,16 @@ def _publish_end(call: CallSession, end: End) -> None:
     stats["dropped_agent_samples"] = call.dialogue.playout.dropped_samples
     UNDERRUNS.inc(stats["underruns"])
     CALLS_ENDED.labels(cause=end.cause.value).inc()
-    call.record.advance(Disconnected(end.cause, end.sip_status))
-    call.record.publish(
-        CallEnded(
-            call_id=call.call_id,
-            at=call.edge.clock.now(),
-            cause=end.cause,
-            sip_status=end.sip_status,
-            reason=end.reason,
-            duration_ms=duration_ms,
-            stats=stats,
-            receipts=call.dialogue.receipts.summary(),
-            usage=call.ears.usage,
-        )
+    ended = CallEnded(
+        call_id=call.call_id,
+        at=call.edge.clock.now(),
+        cause=end.cause,
+        sip_status=end.sip_status,
+        reason=end.reason,
+        duration_ms=duration_ms,
+        stats=stats,
+        receipts=call.dialogue.receipts.summary(),
+        usage=call.ears.usage,
     )
+    call.record.advance(Disconnected(end.cause, end.sip_status))
+    call.record.publish(ended)

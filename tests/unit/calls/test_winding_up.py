@@ -12,7 +12,8 @@ from tests.fakes.scene import Scene, scene
 from tests.fakes.virtual_time import run_virtual
 
 from trunkline.audio.disk_writer import finish_in
-from trunkline.domain.events import CallEnded, RecordingClosed, RecordingState
+from trunkline.calls.control import HangUpCall
+from trunkline.domain.events import CallEnded, CallStarted, RecordingClosed, RecordingState
 
 
 def _finishes_after(seconds: float) -> Callable[[Callable[[], Any]], Future[Any]]:
@@ -73,5 +74,28 @@ def test_an_engine_whose_session_cannot_be_closed_costs_no_fact(
             assert call.end.duration_ms > 0
             assert call.facts(RecordingClosed)
             assert call.log[-1]["document"]["fact"] == "call_ended"
+
+    run_virtual(play())
+
+
+@pytest.mark.parametrize(
+    "broken", ["session.CallSession._publish_start", "winding_up._publish_end", "session.wind_up"]
+)
+def test_a_call_that_breaks_where_nothing_should_leaves_nobody_on_the_line(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*anything: object) -> None:
+        raise RuntimeError("as the test wants")
+
+    async def play() -> None:
+        monkeypatch.setattr(f"trunkline.calls.{broken}", fault)
+        async with scene() as call:
+            if "start" not in broken:
+                await call.leg.until(lambda: call.leg.has_heard(300))
+                call.service.obey(HangUpCall(call.facts(CallStarted)[0].call_id))
+            await call.over()
+            assert call.leg.ended is not None
+            assert call.end.call_id
+            assert call.service._nursery.failures == 0
 
     run_virtual(play())
