@@ -28,7 +28,7 @@ from trunkline.flows.catalog import FlowCatalog, catalog_from
 from trunkline.flows.tool_runner import ToolRunner, secrets_from
 from trunkline.realtime.client import RealtimeClient
 from trunkline.runtime.settings import Settings
-from trunkline.runtime.supervision import nursery
+from trunkline.runtime.supervision import kept_up, nursery
 from trunkline.storage.engine import Sessions, create_engine
 from trunkline.storage.journal import write_facts
 
@@ -138,11 +138,11 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
         )
         background = await stack.enter_async_context(nursery("call-side"))
         for name, work in (
-            ("store", store.run()),
-            ("live", live.run()),
-            ("control", control.run()),
-            ("flows", catalog.watch()),
-            ("lines", service.run()),
+            ("store", store.run),
+            ("live", live.run),
+            ("control", control.run),
+            ("flows", catalog.watch),
+            ("lines", service.run),
         ):
-            background.start(work, name)
+            background.start(kept_up(name, work), name)
         yield CallSide(service, catalog, edge_id, store, live, control)

@@ -1,16 +1,20 @@
-"""Nothing runs unattended: named tasks in groups, first-done, and a drain with a deadline."""
+"""Nothing runs unattended: named tasks in groups, first-done, kept up, drained with a deadline."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
+
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 10.0
+_STABLE_S: Final = 60.0
 
 
 async def until_first_done(**sides: Coroutine[Any, Any, Any]) -> str:
@@ -24,6 +28,25 @@ async def until_first_done(**sides: Coroutine[Any, Any, Any]) -> str:
         for task in tasks.values():
             task.cancel()
     return next(name for name, task in tasks.items() if task in done)
+
+
+async def kept_up(name: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """``work`` for as long as the process lives: begun again, after a pause, when it fails.
+
+    For what the whole process leans on, such as the writer of all calls' facts.
+    """
+    clock = asyncio.get_running_loop().time
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        started_s = clock()
+        try:
+            await work()
+            return
+        except Exception as exc:  # whatever it was, standing still would be worse
+            log.error("work failed and is begun again", work=name, exc_info=exc)
+        pause_s = _FIRST_PAUSE_S if clock() - started_s > _STABLE_S else pause_s
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
 class Nursery:
