@@ -23,6 +23,11 @@ _SECRET_VALUE: Final = re.compile(r"\b(?:Bearer\s+\S+|(?:sk|ek|tk)_[A-Za-z0-9_-]
 _LONG_NUMBER: Final = re.compile(r"(?<![\w.:-])\+?\d[\d ]{6,}\d(?![\w:-])")
 _URL_PASSWORD: Final = re.compile(r"(\w+://[^:/@\s]*):[^@/\s]+@")
 
+# These write request lines, addresses and two lines a connection at info; their warnings stay.
+_NOISY: Final = (
+    "httpx", "httpcore", "uvicorn.access", "aiosqlite", "alembic", "celery", "kombu", "picows",
+)  # fmt: skip
+
 REDACTED: Final = "[redacted]"
 
 
@@ -120,8 +125,7 @@ def configure_logging(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # These write request lines and addresses at info; their warnings are ours too.
-    for noisy in ("httpx", "httpcore", "uvicorn.access", "aiosqlite", "alembic", "celery", "kombu"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
