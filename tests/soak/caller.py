@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from benchmarks.rtp_caller import RtpCaller
 
@@ -19,6 +19,12 @@ class RestlessCaller(RtpCaller):
     """An RtpCaller with CANCEL and re-INVITE (RFC 3261, sections 9 and 14)."""
 
     waiting: dict[int, asyncio.Future[int]] = field(default_factory=dict)
+    call_id_prefix: str = ""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._call_id = self.call_id_prefix + self._call_id
+        return self
 
     async def invite_and_cancel(self, after_s: float) -> int:
         """INVITE, CANCEL after a while: the INVITE's final status; a 200 that won is hung up."""
@@ -97,6 +103,12 @@ class RestlessCaller(RtpCaller):
             f"a={direction}\r\n"
         )
 
+    def _send(self, method: str, body: str = "", cseq: int | None = None) -> None:
+        if cseq is None:
+            self._cseq += 1
+            cseq = self._cseq
+        self._request(method, f"z9hG4bK{secrets.token_hex(8)}", cseq, body)
+
     def _request(self, method: str, branch: str, number: int, body: str = "") -> None:
         """A request whose branch is ours: CANCEL and the ACK of a refusal repeat their INVITE's."""
         tag = f";tag={self._to_tag}" if self._to_tag and method != "CANCEL" else ""
@@ -112,7 +124,9 @@ class RestlessCaller(RtpCaller):
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
         assert self._sip.transport is not None
-        self._sip.transport.sendto(message.encode(), (self.host, self.port))
+        # A test may want bytes that are no UTF-8: they stand as lone surrogates in the text.
+        wire = message.encode("utf-8", "surrogateescape")
+        self._sip.transport.sendto(wire, (self.host, self.port))
 
     async def _read_sip(self) -> None:
         while True:

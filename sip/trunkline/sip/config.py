@@ -49,6 +49,7 @@ class EndpointConfig:
     max_calls: int = 60
     codecs: tuple[str, ...] = CODECS
     media_timeout_s: float = 60.0
+    session_expires_s: int = 600  # a peer that is gone while on hold is noticed in half of it
     logs_messages: bool = False  # SIP messages, at debug, redacted unless PII may be shown
 
     @property
@@ -127,6 +128,10 @@ def account_config(config: EndpointConfig, id_uri: str) -> pj.AccountConfig:
     """What all accounts share: RTP ports and addresses."""
     account = pj.AccountConfig()
     account.idUri = id_uri
+    # On hold no media tells whether the peer is still there; the refresh does (RFC 4028), also
+    # towards peers that know no session timers.
+    account.callConfig.timerUse = pj.PJSUA_SIP_TIMER_ALWAYS
+    account.callConfig.timerSessExpiresSec = config.session_expires_s
     rtp = account.mediaConfig.transportConfig
     if config.rtp_ports:
         first, last = config.rtp_ports

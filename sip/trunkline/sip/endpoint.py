@@ -37,7 +37,7 @@ from trunkline.sip.config import (
     ep_config,
     sip_transport,
 )
-from trunkline.sip.control_thread import ControlThread
+from trunkline.sip.control_thread import ControlThread, describe
 from trunkline.sip.dialogs import Dialogs
 from trunkline.sip.invite import read_invite, split_address, uri_user
 from trunkline.sip.leg import SipLeg
@@ -211,7 +211,15 @@ class Endpoint:
         call = self._live.open(incoming.account, incoming.call_id, Direction.INBOUND)
         if self._config.finds_own_address:
             call.sdp_address = address_towards(split_address(incoming.source)[0])
-        self._control.post(lambda: self._receive(call, incoming))
+        self._control.post(lambda: self._receive_or_refuse(call, incoming))
+
+    def _receive_or_refuse(self, call: PjCall, incoming: Incoming) -> None:
+        """An INVITE that we stumble over is answered with 500; it must not ring for ever."""
+        try:
+            self._receive(call, incoming)
+        except BaseException as exc:  # pj.Error is no Exception of ours, and none may go unanswered
+            log.error("an INVITE could not be taken", error=describe(exc))
+            call.refuse(500, {})
 
     def _receive(self, call: PjCall, incoming: Incoming) -> None:
         if call.is_over:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from tests.peers.drivers.installation import Installation, running
+from tests.peers.drivers.installation import Installation
 from tests.soak.churn import SLICE, Churn
 from tests.soak.processes import held, open_files, until_idle
 from tests.soak.reckoning import complaints, log_complaints, until_all_written
@@ -18,13 +17,6 @@ pytestmark = pytest.mark.peers
 _FILES_MORE: Final = 4
 _CALLS: Final = 16
 _SESSIONS: Final = 40
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    # A short path: the private Redis listens on a Unix socket (unix(7): 107 bytes).
-    with running(tmp_path_factory.mktemp("tl") / "var") as started:
-        yield started
 
 
 async def test_restless_callers_leave_nothing_behind(house: Installation) -> None:

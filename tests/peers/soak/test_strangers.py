@@ -1,0 +1,84 @@
+"""Peers who write what nobody expects: served or refused, they cost nobody else anything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import Final
+
+import httpx
+import pytest
+from tests.peers.drivers.installation import Installation
+from tests.soak.caller import RestlessCaller
+from tests.soak.processes import until_idle
+from tests.soak.reckoning import every_call, log_complaints, until_all_written
+
+from trunkline.calls.admission import Verdict
+from trunkline.domain.trunk import LOCAL_TRUNK
+from trunkline.sip.config import EndpointConfig
+from trunkline.sip.endpoint import Endpoint
+from trunkline.sip.invite import Invite
+from trunkline.sip.reception import Reception
+
+pytestmark = pytest.mark.peers
+
+STRAY: Final = "+441632960777"
+AFTER: Final = "+441632960778"
+
+
+async def test_a_call_id_of_stray_bytes_harms_neither_its_call_nor_the_live_view(
+    house: Installation,
+) -> None:
+    seen: asyncio.Queue[str] = asyncio.Queue(1000)
+
+    async def watch(started: asyncio.Event) -> None:
+        headers = {"authorization": f"Bearer {house.api_key}"}
+        async with (
+            httpx.AsyncClient(timeout=30, trust_env=False, headers=headers) as client,
+            client.stream("GET", f"{house.api}/live") as feed,
+        ):
+            assert feed.status_code == 200
+            started.set()
+            async for line in feed.aiter_lines():
+                if line.startswith("data:"):
+                    seen.put_nowait(line)
+
+    async with asyncio.TaskGroup() as group:
+        started = asyncio.Event()
+        watching = group.create_task(watch(started))
+        async with asyncio.timeout(20):
+            await started.wait()
+        for number, prefix in ((STRAY, "caf\udce9\udcff-"), (AFTER, "")):
+            async with RestlessCaller(
+                "127.0.0.1", house.sip_port, user=number, call_id_prefix=prefix
+            ) as caller:
+                await caller.invite()
+                await caller.first_loud(caller.answered_at)
+                await caller.hang_up()
+        await until_idle(house, 20)
+        calls = await every_call(house)
+        ids = {calls[number]["call_id"] for number in (STRAY, AFTER)}
+        told: Counter[str] = Counter()
+        async with asyncio.timeout(20):
+            while set(told) != ids:
+                line = await seen.get()
+                told.update(one for one in ids if json.dumps(one) in line.replace(" ", ""))
+        watching.cancel()
+    await until_all_written(house, 2, 20)
+    assert {calls[number]["cause"] for number in (STRAY, AFTER)} == {"caller_hangup"}
+    assert not log_complaints(house, ())
+
+
+async def test_an_invite_we_stumble_over_is_refused_and_does_not_ring_for_ever() -> None:
+    class Stumbling(Reception):
+        def judge(self, invite: Invite, live_by_trunk: Counter[str], now_s: float) -> Verdict:
+            raise RuntimeError("as the test wants")
+
+    reception = Stumbling(trunks=(LOCAL_TRUNK,), routes=(), max_calls=5, accept=lambda *_: None)
+    endpoint = Endpoint(EndpointConfig(), reception=reception, trunks=(LOCAL_TRUNK,))
+    async with endpoint.running():
+        async with RestlessCaller("127.0.0.1", endpoint.sip_port) as caller:
+            with pytest.raises(RuntimeError, match="500"):
+                await caller.invite(deadline_s=5)
+        assert endpoint.live_count == 0
