@@ -44,6 +44,8 @@ def test_a_declared_phrase_is_exact() -> None:
     assert match.is_exact
 
 
-def test_two_intents_as_likely_as_each_other_are_no_match() -> None:
-    twins = (Intent("a", "", "", ("red door",)), Intent("b", "", "", ("red gate",)))
-    assert match_intent("something red", twins) is None
+def test_of_two_as_likely_as_each_other_the_first_is_found_with_its_rival() -> None:
+    twins = (Intent("a", "", "", ("red door",)), Intent("b", "", "", ("red door",)))
+    match = match_intent("that red door", twins)
+    assert match is not None
+    assert (match.name, match.has_rival) == ("a", True)

@@ -15,6 +15,7 @@ from tests.unit.model_cascade.builders import (
     GOODBYE,
     Talk,
     collect,
+    intent,
     slot,
 )
 
@@ -114,6 +115,20 @@ def test_a_doubtful_wish_is_offered_before_it_is_granted() -> None:
     assert offered == "Did you mean your balance?"
     talk.agent(offered).caller("yes")
     assert plan(talk, BALANCE, AGENT) == CallTool("intent_balance", {})
+
+
+def test_between_two_likely_wishes_it_asks() -> None:
+    front = intent("intent_front", "the front door", "open the red door")
+    back = intent("intent_back", "the back door", "close the red door")
+    talk = Talk().agent("Hello.").caller("that red door please")
+    assert answer(talk, front, back) == "Did you mean the front door?"
+
+
+def test_words_of_courtesy_do_not_decide_between_wishes() -> None:
+    balance = intent("intent_balance", "your balance", "what do i owe you")
+    payment = intent("intent_payment", "a payment", "i'd like to pay what i owe")
+    talk = Talk().agent("Hello.").caller("i'd like to know what i owe please")
+    assert plan(talk, balance, payment) == CallTool("intent_balance", {})
 
 
 def test_an_answer_cut_short_still_counts_as_asked() -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 from trunkline.model.cascade.heard import Heard
 from trunkline.model.cascade.triage import (
     ACCEPT_FROM,
+    Does,
     Judgement,
+    Meant,
     agree,
     judge,
     judge_general,
 )
 
 
-def number(text: str) -> Hashable | None:
-    """Means something when it is four digit words."""
+def number(text: str) -> Meant | None:
+    """Four digit words are a value, "balance" is a wish."""
     words = [word for word in text.split() if word in ("one", "two", "three", "four")]
-    return tuple(words) if len(words) == 4 else None
+    if "balance" in text:
+        return Meant(Does.WISH, "balance")
+    return Meant(Does.FILL, " ".join(words)) if len(words) == 4 else None
 
 
 def decide(ngram: str, grammar: str, probability: float = 0.01) -> Judgement:
@@ -52,6 +54,12 @@ def test_a_paraphrase_heard_clearly_goes_on_with_doubt() -> None:
 def test_the_same_meaning_in_very_different_words_is_doubted() -> None:
     judgement = decide("one two three four in the kitchen with", "oh well one two three four", 0.0)
     assert judgement.confidence < ACCEPT_FROM
+
+
+def test_a_wish_in_an_unclear_sentence_is_not_believed() -> None:
+    """Offering it instead was tried: it finds 2 more paraphrases in 36 and asks 7 more times in 28
+    about chatter."""
+    assert decide("hello this is mary about my balance", "one two three four", 0.0).is_rejected
 
 
 def test_nothing_heard_is_rejected_without_words() -> None:

@@ -7,7 +7,7 @@ point. What it does depends on nothing but the state, the words and how well the
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum, auto
@@ -29,7 +29,7 @@ from trunkline.model.cascade.slots import (
     understand,
 )
 from trunkline.model.cascade.tool_annotations import Collect, ToolPlan
-from trunkline.model.cascade.triage import ACCEPT_FROM, DOUBTFUL
+from trunkline.model.cascade.triage import ACCEPT_FROM, DOUBTFUL, Does, Meant
 
 _UNHEARD: Final = 0.2  # below it the recogniser itself rejected the words
 _SURE_WISH: Final = 0.75
@@ -128,21 +128,21 @@ class Dialogue:
             case Mode.OPEN:
                 return self._hear_wish(state, said)
 
-    def meaning(self, state: State, text: str) -> Hashable | None:
+    def meaning(self, state: State, text: str) -> Meant | None:
         """What ``text`` would do now, for the recogniser to compare two hypotheses by."""
         if state.mode in (Mode.CONFIRMING, Mode.OFFERING):
             answer = parse_yes_no(text)
             if answer is not None:
-                return ("answer", answer)
+                return Meant(Does.ANSWER, str(answer))
         if state.slot is not None:
             _, rest = leading_answer(text)
             for words in (text, rest):
                 reading = understand(state.slot, words, self._today) if words else None
                 if reading is not None:
-                    return ("value", str(reading.value))
+                    return Meant(Does.FILL, str(reading.value))
         wish = match_intent(text, self._plan.intents)
-        if wish is not None and wish.score >= _SURE_WISH:
-            return ("wish", wish.name)
+        if wish is not None and wish.score >= _SURE_WISH and not wish.has_rival:
+            return Meant(Does.WISH, wish.name)
         return None
 
     # ---- what was said -----------------------------------------------------------------------
@@ -245,8 +245,9 @@ class Dialogue:
         wish = self._wish(said)
         if wish is None:
             return None
-        is_clear = wish.is_exact or wish.score >= _SURE_WISH
-        if said.confidence >= DOUBTFUL and (is_clear or said.confidence >= ACCEPT_FROM):
+        is_clear = wish.is_exact or (wish.score >= _SURE_WISH and not wish.has_rival)
+        is_heard = said.confidence >= ACCEPT_FROM and not wish.has_rival
+        if said.confidence >= DOUBTFUL and (is_clear or is_heard):
             return self._grant(state, wish.name, said)
         offered = replace(state, mode=Mode.OFFERING, wish=wish.name)
         return offered, Speak(phrasing.did_you_mean(self._label(wish.name)))

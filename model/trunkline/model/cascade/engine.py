@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
@@ -17,6 +17,7 @@ from trunkline.model.cascade.planner import Planner
 from trunkline.model.cascade.ports import RecognizerSession
 from trunkline.model.cascade.recogniser import LocalRecogniser
 from trunkline.model.cascade.synthesiser import FliteSynthesiser
+from trunkline.model.cascade.triage import Meant
 from trunkline.model.engine import (
     EngineCapabilities,
     EngineConfig,
@@ -121,7 +122,7 @@ class CascadeSession:
     def begin_turn(self, item_id: str) -> None:
         planner, state = self._planner, self._state
 
-        def meaning(text: str) -> Hashable | None:
+        def meaning(text: str) -> Meant | None:
             return planner.meaning(state, text)
 
         self._hearing.begin(item_id, state.focus, meaning)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from trunkline.domain.spoken.words import spoken_words
@@ -18,7 +18,7 @@ _COMMON: Final = frozenset({
     "some", "get", "yes", "okay", "it's", "let", "are", "will", "just", "at", "your", "tell",
     "know", "about", "calling", "speak", "talk", "how", "does", "there",
 })  # fmt: skip
-_COMMON_WEIGHT: Final = 0.25
+_COMMON_WEIGHT: Final = 0.12
 _UNKNOWN_WEIGHT: Final = 0.6
 _RECALL, _PRECISION = 0.7, 0.3
 THRESHOLD: Final = 0.5
@@ -27,10 +27,11 @@ _MARGIN: Final = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """``score`` 1 is a declared phrase word for word."""
+    """``score`` 1 is a declared phrase word for word; ``has_rival``: another is as likely."""
 
     name: str
     score: float
+    has_rival: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -38,7 +39,7 @@ class Match:
 
 
 def match_intent(text: str, intents: Sequence[Intent]) -> Match | None:
-    """The likeliest intent above the threshold; None when two are as likely as each other."""
+    """The likeliest intent above the threshold, the first declared of two that are alike."""
     heard = tuple(word for word in spoken_words(text) if word not in ("um", "uh", "er"))
     if not heard or not intents:
         return None
@@ -61,7 +62,7 @@ def match_intent(text: str, intents: Sequence[Intent]) -> Match | None:
     if first.score < THRESHOLD:
         return None
     has_rival = len(scores) > 1 and first.score - scores[1].score < _MARGIN
-    return None if has_rival and not first.is_exact else first
+    return replace(first, has_rival=has_rival and not first.is_exact)
 
 
 def _score(example: frozenset[str], heard: frozenset[str], weights: dict[str, float]) -> float:
@@ -78,7 +79,7 @@ def _mass(stems: frozenset[str], weights: dict[str, float]) -> float:
 
 
 def _weight_of_unknown(stem: str) -> float:
-    return _UNKNOWN_WEIGHT * (_COMMON_WEIGHT if stem in _COMMON else 1.0)
+    return _COMMON_WEIGHT if stem in _COMMON_STEMS else _UNKNOWN_WEIGHT
 
 
 def _weights(intents: Sequence[Intent]) -> dict[str, float]:
@@ -88,7 +89,7 @@ def _weights(intents: Sequence[Intent]) -> dict[str, float]:
         counts.update({s for example in intent.examples for s in _stems(spoken_words(example))})
     total = len(intents) + 1
     return {
-        stem: (math.log(total / count) + 0.1) * (_COMMON_WEIGHT if stem in _COMMON else 1.0)
+        stem: _COMMON_WEIGHT if stem in _COMMON_STEMS else math.log(total / count) + 0.1
         for stem, count in counts.items()
     }
 
@@ -103,3 +104,6 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)].rstrip("e")
     return word.rstrip("e") if len(word) > 3 else word
+
+
+_COMMON_STEMS: Final = _stems(tuple(_COMMON))

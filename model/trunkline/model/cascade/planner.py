@@ -7,7 +7,7 @@ last function call, what we would have said; an assistant item that begins so sh
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
@@ -18,6 +18,7 @@ from trunkline.model.cascade import phrasing
 from trunkline.model.cascade.dialogue import CallTool, Dialogue, Mode, Move, Said, Speak, State
 from trunkline.model.cascade.forced_calls import ForcedCall, force_call, schema_problems
 from trunkline.model.cascade.tool_annotations import ToolPlan, read_tools
+from trunkline.model.cascade.triage import Meant
 from trunkline.model.engine import HistoryItem, ItemRole
 
 _BOUNDARIES: Final = (ItemRole.FUNCTION_CALL, ItemRole.FUNCTION_OUTPUT)
@@ -53,7 +54,7 @@ class Planner:
         state = self._dialogue.begin()
         return self._dialogue.take_floor(state)[0] if state.collect else state
 
-    def meaning(self, state: State, text: str) -> Hashable | None:
+    def meaning(self, state: State, text: str) -> Meant | None:
         return self._dialogue.meaning(state, text)
 
     def plan(self, history: Sequence[HistoryItem], tool_choice: str | Mapping[str, Json]) -> Plan:

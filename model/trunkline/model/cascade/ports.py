@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator
 from typing import Protocol
 
+from trunkline.model.cascade.triage import Meaning
 from trunkline.model.engine import EngineConfig, EngineEvent, ResponsePart, ResponseRequest
 
 
@@ -15,7 +16,7 @@ class RecognizerSession(Protocol):
         """For the next turn; getting ready for it begins at once."""
         ...
 
-    def begin(self, item_id: str, focus: str, meaning: Callable[[str], Hashable | None]) -> None:
+    def begin(self, item_id: str, focus: str, meaning: Meaning) -> None:
         """``focus`` is what is being asked (expectations.py); ``meaning`` what a text would do."""
         ...
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -19,7 +19,7 @@ from trunkline.model.cascade.acoustics import Band
 from trunkline.model.cascade.asr_process import AsrProcess
 from trunkline.model.cascade.asr_wire import heard_from_json
 from trunkline.model.cascade.expectations import expected_focuses
-from trunkline.model.cascade.triage import Judgement, judge, judge_general
+from trunkline.model.cascade.triage import Judgement, Meaning, judge, judge_general
 from trunkline.model.engine import (
     EngineConfig,
     EngineEvent,
@@ -43,7 +43,7 @@ class _Turn:
     item_id: str
     session: LocalRecogniserSession
     process: AsrProcess
-    meaning: Callable[[str], Hashable | None]
+    meaning: Meaning
     last_partial: str = ""
     deadline: asyncio.TimerHandle | None = field(default=None, repr=False)
 
@@ -135,7 +135,7 @@ class LocalRecogniser:
         session: LocalRecogniserSession,
         item_id: str,
         focus: str | None,
-        meaning: Callable[[str], Hashable | None],
+        meaning: Meaning,
     ) -> int | None:
         """The turn's number, or None when no process takes it. Without focus: the general model."""
         process = session.process if focus is not None else self._general_process()
@@ -250,7 +250,7 @@ class LocalRecogniserSession:
             if self._focuses:
                 self.process.send({"type": "prepare", **message})
 
-    def begin(self, item_id: str, focus: str, meaning: Callable[[str], Hashable | None]) -> None:
+    def begin(self, item_id: str, focus: str, meaning: Meaning) -> None:
         if self._current is not None:
             self.drop(self._current[0])
         expected = focus if focus in self._focuses else None

@@ -7,8 +7,9 @@ n-gram's posterior separates the rest: 0.005 rejects 88 % of chatter at the pric
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 from trunkline.model.cascade.heard import Heard
@@ -26,8 +27,22 @@ _MIN_LIKENESS: Final = 0.6
 _HESITATIONS: Final = frozenset({"um", "uh", "er", "ah"})
 _NOISES: Final = _HESITATIONS | {"well", "okay", "please", "thanks"}
 
-Meaning = Callable[[str], Hashable | None]
-"""What a text would do in this turn; None for nothing."""
+
+class Does(Enum):
+    ANSWER = auto()  # yes or no to what was read back
+    FILL = auto()  # the slot that was asked for
+    WISH = auto()  # one of the declared intents
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What a text would do in this turn; two texts that mean the same compare equal."""
+
+    does: Does
+    what: str
+
+
+Meaning = Callable[[str], Meant | None]
 
 
 @dataclass(frozen=True, slots=True)
