@@ -143,6 +143,16 @@ def test_a_question_asked_by_the_flow_itself_is_answered_all_the_same() -> None:
     assert answer(talk).startswith("I have four four one seven so far.")
 
 
+def test_a_question_repeated_after_a_call_is_still_answered() -> None:
+    talk = Talk().agent(ASK).caller("operator please").called("intent_agent").result("{}")
+    planner = Planner(TOOLS, TODAY)
+    assert planner.plan(talk.items[:2], "auto").after.focus == "ask:collect_account.account"
+    talk.agent("Nobody is free. Please say your number.").caller("four four one seven")
+    assert answer(talk).startswith("I have four four one seven so far.")
+    talk.items.pop()
+    assert plan(talk.caller(NUMBER)) == CallTool("collect_account", {"account": "44172908"})
+
+
 def test_what_was_said_before_the_last_function_call_is_settled() -> None:
     talk = Talk().agent(ASK).caller("elephants").called("intent_balance").result("{}")
     assert answer(talk) == ASK

@@ -208,7 +208,9 @@ class Dialogue:
         if left is not None:
             return left
         if state.collect is not None:
-            return self._next_slot(state)
+            asked, question = self._next_slot(state)
+            part = self._take_part(asked, asked.slot, said) if asked.slot else None
+            return part or (asked, question)
         return self._miss(state, said)
 
     def _value_for(self, state: State, slot: Slot, said: Said) -> Reading | None:

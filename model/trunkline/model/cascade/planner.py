@@ -61,7 +61,7 @@ class Planner:
         """Raises Invalid when a forced call cannot satisfy its schema."""
         if tool_choice == "required" or isinstance(tool_choice, Mapping):
             call = force_call(self._tools, tool_choice, history, self._today)
-            return Plan(call, self._dialogue.begin())
+            return Plan(call, self.expected())
         output = _owed_report(history, self._plan)
         if output is not None:
             return Plan(Speak(output), self._dialogue.begin())
@@ -75,6 +75,8 @@ class Planner:
                 state, again = self._dialogue.take_floor(self._dialogue.begin())
                 question = again.text if isinstance(again, Speak) else phrasing.offer(self._plan)
                 return Plan(Speak(f"{phrasing.sorry(1)} {question}"), state)
+            # Whoever takes the call may ask the question again in other words: hear it answered.
+            return Plan(move, self.expected())
         return Plan(move, state)
 
     def _satisfies_schema(self, call: CallTool) -> bool:
