@@ -18,8 +18,13 @@ log = get_logger(__name__)
 _READY_S: Final = 30.0
 _STOP_S: Final = 2.0
 _RESTART_S: Final = (0.1, 0.5, 2.0, 5.0)
-# Half a minute of audio that the process has not taken: it hangs.
+# What the process has not taken yet. All its turns share it: with ten callers talking at once a
+# megabyte is three seconds, and a process that is so far behind is busy, not broken. Audio beyond
+# it is refused, which costs one turn; commands, which let turns go, have more room.
 _MAX_UNSENT_BYTES: Final = 1_000_000
+_MAX_UNSENT_COMMANDS_BYTES: Final = 2_000_000
+# Not a byte taken for so long while more than that waits: it hangs.
+HANGS_AFTER_S: Final = 10.0
 
 OnMessage = Callable[[Mapping[str, Any]], None]
 OnLost = Callable[[], None]
@@ -39,6 +44,9 @@ class AsrProcess:
         self._ready = asyncio.Event()
         self._early = bytearray()  # sent while the process comes up
         self._is_closing = False
+        self._is_ended = False
+        self._unsent = 0  # when last looked at
+        self._taken_s = 0.0  # when it was last seen to have become less
         self.restarts = 0
 
     @property
@@ -62,27 +70,35 @@ class AsrProcess:
 
     def send(self, message: Mapping[str, Any]) -> bool:
         """False when the process is not there to take it."""
-        return self._write(pack_json(dict(message)))
+        return self._write(pack_json(dict(message)), _MAX_UNSENT_COMMANDS_BYTES)
 
     def send_audio(self, turn: int, pcm: bytes) -> bool:
-        return self._write(pack_audio(turn, pcm))
+        """False when the process is not there, or too far behind, to take it."""
+        return self._write(pack_audio(turn, pcm), _MAX_UNSENT_BYTES)
 
-    def _write(self, packed: bytes) -> bool:
+    def _write(self, packed: bytes, most_unsent: int) -> bool:
         """What is sent while the process comes up waits for it, up to a bound."""
         process = self._process
         if self._is_closing:
             return False
         if process is None or process.stdin is None or not self._ready.is_set():
-            if len(self._early) > _MAX_UNSENT_BYTES:
+            if len(self._early) > most_unsent:
                 return False
             self._early += packed
             return True
         transport = process.stdin.transport
         if transport.is_closing():
             return False
-        if transport.get_write_buffer_size() > _MAX_UNSENT_BYTES:
+        unsent = transport.get_write_buffer_size()
+        now_s = asyncio.get_running_loop().time()
+        if unsent < self._unsent or unsent <= _MAX_UNSENT_BYTES:
+            self._taken_s = now_s
+        self._unsent = unsent
+        if now_s - self._taken_s > HANGS_AFTER_S and not self._is_ended:
             log.error("recogniser process hangs; it is ended", pid=process.pid)
+            self._is_ended = True
             process.kill()
+        if unsent > most_unsent or self._is_ended:
             return False
         process.stdin.write(packed)
         return True
@@ -126,6 +142,7 @@ class AsrProcess:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._process = process
+        self._is_ended = False
         assert process.stdout is not None  # it was asked for
         was_ready = False
         try:
@@ -137,7 +154,7 @@ class AsrProcess:
                     self._ready.set()
                     early, self._early = bytes(self._early), bytearray()
                     if early:
-                        self._write(early)
+                        self._write(early, _MAX_UNSENT_COMMANDS_BYTES)
                 else:
                     self._on_message(message)
         except asyncio.IncompleteReadError:

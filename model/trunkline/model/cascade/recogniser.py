@@ -155,6 +155,7 @@ class LocalRecogniser:
     def feed(self, number: int, pcm: bytes) -> None:
         turn = self._turns.get(number)
         if turn is not None and not turn.process.send_audio(number, pcm):
+            turn.process.send({"type": "drop", "turn": number})
             self._fail(turn, "recogniser_lost", "the speech recogniser does not take audio")
 
     def end(self, number: int) -> None:
