@@ -53,6 +53,12 @@ def test_prompt_and_keywords_are_expected_too() -> None:
     assert says(found[OPEN].grammar, "brightwater")
 
 
+def test_a_prompt_may_hold_a_sentence_a_line() -> None:
+    lines = "You owe one hundred and two dollars, due on Tuesday.\nYou owe nothing."
+    grammar = expectations([], prompt=lines)[OPEN].grammar
+    assert says(grammar, "you owe one hundred and two dollars due on tuesday")
+
+
 def test_a_prompt_of_prose_and_a_tool_without_examples_leave_speech_free() -> None:
     prose = "Expect words related to technology, and names of people from many countries."
     weather = {"type": "function", "name": "get_weather", "description": "Get the weather"}

@@ -43,6 +43,7 @@ from trunkline.model.cascade.tool_annotations import ToolPlan, read_tools
 OPEN: Final = ""
 _SAMPLED: Final = 1500
 _MAX_PHRASES: Final = 1000
+_MAX_WORDS: Final = 24  # a longer line is a text, not a phrase
 _OPEN_KINDS: Final = (SlotKind.NAME, SlotKind.FREE_TEXT)
 
 
@@ -120,13 +121,19 @@ def _phrases(plan: ToolPlan, prompt: str, keywords: Sequence[str]) -> tuple[str,
     texts += [intent.label for intent in declared if len(intent.label.split()) <= 6]
     texts += [*_listed(prompt), *keywords]
     plain = (_plain(text) for text in texts)
-    phrases = dict.fromkeys(text for text in plain if text and len(text.split()) <= 12)
+    phrases = dict.fromkeys(text for text in plain if text and len(text.split()) <= _MAX_WORDS)
     return tuple(islice(phrases, _MAX_PHRASES))
 
 
 def _listed(prompt: str) -> list[str]:
-    """The entries of a prompt that is a list of phrases; prose tells nothing to expect."""
-    entries = [entry.strip() for entry in re.split(r"[;,\n]", prompt) if entry.strip()]
+    """The entries of a prompt that is a list: one a line, or short ones between commas.
+
+    Prose tells nothing to expect.
+    """
+    lines = [line.strip() for line in prompt.splitlines() if line.strip()]
+    if len(lines) > 1:
+        return lines
+    entries = [entry.strip() for entry in re.split(r"[;,]", prompt) if entry.strip()]
     is_prose = re.search(r"[.!?](\s|$)", prompt) is not None
     is_list = not is_prose and len(entries) > 1 and all(len(e.split()) <= 8 for e in entries)
     return entries if is_list else []
