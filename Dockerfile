@@ -5,7 +5,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends make ca-certifi
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /srv/trunkline
 COPY . .
-RUN make setup && rm -rf /root/.cache/pip /var/lib/apt/lists/*
+RUN make setup && rm -rf "$HOME/.cache/pip" /var/lib/apt/lists/*
 
 FROM build
 RUN useradd --system --create-home --home-dir /var/lib/trunkline trunkline
