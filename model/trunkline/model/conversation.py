@@ -30,6 +30,8 @@ from trunkline.realtime.items import (
 )
 
 MAX_ITEMS: Final = 10_000
+# Of what the client put in itself, as JSON: a few images, or more text than any model reads.
+MAX_CLIENT_BYTES: Final = 32 * 1024 * 1024
 # Client libraries take 1 MiB a frame: about this much PCM in base64.
 MAX_RETRIEVED_AUDIO_BYTES: Final = 600_000
 MAX_KEPT_AUDIO_BYTES: Final = 8 * 1024 * 1024
@@ -57,6 +59,7 @@ class Entry:
     confidence: float | None = None
     is_understood: bool = True  # False while a transcription is owed
     truncated_ms: int | None = None
+    client_bytes: int = 0
 
 
 class Conversation:
@@ -67,6 +70,7 @@ class Conversation:
         self._order: list[Entry] = []
         self._by_id: dict[str, Entry] = {}
         self._kept_bytes = 0
+        self._client_bytes = 0
         self.has_spoken = False
 
     def __len__(self) -> int:
@@ -88,7 +92,18 @@ class Conversation:
         """Put a client's item in its place; returns it, completed, and the id before it."""
         checked = self._checked(item)
         place = self._place_after(previous_item_id)
-        return self._insert(checked, place)
+        size = len(checked.model_dump_json())
+        if self._client_bytes + size > MAX_CLIENT_BYTES:
+            raise ProtocolError(
+                f"A conversation holds at most {MAX_CLIENT_BYTES} bytes of items; delete some "
+                "first.",
+                code="conversation_full",
+                param="item",
+            )
+        entry, previous = self._insert(checked, place)
+        entry.client_bytes = size
+        self._client_bytes += size
+        return entry, previous
 
     def delete(self, item_id: str) -> None:
         entry = self._require(item_id, "item_delete_invalid_item_id")
@@ -96,6 +111,7 @@ class Conversation:
         del self._by_id[item_id]
         entry.is_understood = True  # nobody waits for it any more
         self._kept_bytes -= len(entry.payload)
+        self._client_bytes -= entry.client_bytes
 
     def retrieve(self, item_id: str) -> Entry:
         return self._require(item_id, "item_retrieve_invalid_item_id")

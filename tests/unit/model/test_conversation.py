@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from trunkline.domain.audio import WordMark
 from trunkline.domain.errors import ProtocolError
 from trunkline.model.conversation import (
+    MAX_CLIENT_BYTES,
     MAX_KEPT_AUDIO_BYTES,
     MAX_RETRIEVED_AUDIO_BYTES,
     Conversation,
@@ -218,3 +219,18 @@ def test_a_client_may_write_text_of_every_role() -> None:
     ]
     assert isinstance(next(iter(conversation)).item, MessageItem)
     assert InputTextPart(text="u").model_dump() == {"type": "input_text", "text": "u"}
+
+
+def test_what_a_client_puts_in_is_bounded_and_deleting_makes_room() -> None:
+    conversation = Conversation()
+    text = "x" * 250_000
+    big = MessageItem(role="user", content=tuple(InputTextPart(text=text) for _ in range(16)))
+    entries = []
+    with pytest.raises(ProtocolError, match="delete some") as refused:
+        for _ in range(100):
+            entries.append(conversation.create(big, None)[0])
+    assert refused.value.code == "conversation_full"
+    assert len(conversation) == len(entries) == MAX_CLIENT_BYTES // (16 * 250_000)
+    conversation.create(user_message("a word still fits"), None)
+    conversation.delete(entries[0].item_id)
+    conversation.create(big, None)
