@@ -225,9 +225,9 @@ def test_what_a_client_puts_in_is_bounded_and_deleting_makes_room() -> None:
     conversation = Conversation()
     text = "x" * 250_000
     big = MessageItem(role="user", content=tuple(InputTextPart(text=text) for _ in range(16)))
-    entries = []
+    entries: list[Entry] = []
     with pytest.raises(ProtocolError, match="delete some") as refused:
-        for _ in range(100):
+        while len(entries) < 100:
             entries.append(conversation.create(big, None)[0])
     assert refused.value.code == "conversation_full"
     assert len(conversation) == len(entries) == MAX_CLIENT_BYTES // (16 * 250_000)
