@@ -28,7 +28,7 @@ async def test_restless_callers_leave_nothing_behind(house: Installation) -> Non
     before = {name: held(pid) for name, pid in pids.items()}
     await churn.run(_CALLS, at_once=8)
     await until_idle(house, 30)
-    await until_all_written(house, len(churn.stories), 20)
+    await until_all_written(house, churn.stories, 20)
     assert not await complaints(house, churn.stories)
     assert not log_complaints(house, churn.stories)
     for name, pid in pids.items():
