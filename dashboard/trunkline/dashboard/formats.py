@@ -51,6 +51,7 @@ OUTCOME_WORDS: Final = {
     ToolOutcome.TIMED_OUT: "Timed out",
     ToolOutcome.INVALID: "Invalid arguments",
     ToolOutcome.PARKED: "Parked for approval",
+    ToolOutcome.UNKNOWN: "Unknown: the call ended meanwhile",
 }
 
 _GOOD_CAUSES: Final = {

@@ -327,7 +327,7 @@ class FlowRunner:
                 walk.tool_parked()
             case ToolOutcome.TIMED_OUT:
                 walk.tool_failed("timed_out")
-            case ToolOutcome.FAILED | ToolOutcome.INVALID:
+            case ToolOutcome.FAILED | ToolOutcome.INVALID | ToolOutcome.UNKNOWN:
                 walk.tool_failed(error_code(event.result))
             case _:
                 assert_never(event.outcome)

@@ -77,6 +77,13 @@ class ToolCalls:
                 result = ToolFailed(ToolOutcome.INVALID, error, 0, 0)
             else:
                 result = await self._attempt(spec, action, variables)
+        except asyncio.CancelledError:
+            # The call has ended; the service may do what it was asked for all the same.
+            error = ToolError("call_ended", "the call ended before the tool had answered")
+            took_ms = self._call_clock.now_ms - at_ms
+            cut = ToolFailed(ToolOutcome.UNKNOWN, error, took_ms, 1)
+            self._note(action, cut.outcome, cut.result, took_ms, 1, step, at_ms)
+            raise
         finally:
             self._running.discard(action.run_id)
         outcome = result.outcome if isinstance(result, ToolFailed) else ToolOutcome.OK

@@ -86,6 +86,7 @@ class ToolOutcome(StrEnum):
     TIMED_OUT = "timed_out"
     INVALID = "invalid"  # arguments did not satisfy the schema; never executed
     PARKED = "parked"  # high risk: waits for an approval; never executed
+    UNKNOWN = "unknown"  # the call ended while it ran: it may have had its effect
 
 
 @dataclass(frozen=True, slots=True)
