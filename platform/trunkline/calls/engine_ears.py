@@ -116,6 +116,17 @@ class EngineEars:
         self._record.note("engine_failed", code=code)
         self._flow(EngineFailed(code))
 
+    def on_call_ended(self) -> None:
+        """What the caller was saying at the end, as far as it was understood by then."""
+        for item_id, span in self._spans.items():
+            if span.text:
+                ended_ms = self._ended_ms(span)
+                utterance = CallerUtterance(item_id, span.text, span.started_ms, ended_ms)
+                step = self._record.step
+                turn = self._dialogue.transcript.caller_turn(utterance, TurnKind.SPEECH, step)
+                self._record.turn(turn)
+        self._spans.clear()
+
     # ---- its events ----------------------------------------------------------------------------
 
     def on_server_event(self, event: ServerEvent) -> None:

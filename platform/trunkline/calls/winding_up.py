@@ -32,6 +32,7 @@ async def wind_up(call: CallSession) -> None:
         call.record.advance(HangupRequested(end.cause))
     call.driver.is_over = True
     call.dialogue.cut()  # what was being said ends here: heard as far as it was played
+    call.ears.on_call_ended()
     call.bridge.close()
     closing = asyncio.wrap_future(call.recorder.close()) if call.recorder is not None else None
     try:

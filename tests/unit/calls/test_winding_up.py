@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from tests.fakes.scene import Scene, scene
 from tests.fakes.virtual_time import run_virtual
+from tests.fakes.voices import voiced
+from tests.unit.calls.test_whole_calls import BALANCE_CALL
 
 from trunkline.audio.disk_writer import finish_in
 from trunkline.calls.control import HangUpCall
 from trunkline.domain.events import CallEnded, CallStarted, RecordingClosed, RecordingState
+from trunkline.domain.turn import Speaker
 
 
 def _finishes_after(seconds: float) -> Callable[[Callable[[], Any]], Future[Any]]:
@@ -97,5 +100,24 @@ def test_a_call_that_breaks_where_nothing_should_leaves_nobody_on_the_line(
             assert call.leg.ended is not None
             assert call.end.call_id
             assert call.service._nursery.failures == 0
+
+    run_virtual(play())
+
+
+def test_the_callers_last_words_are_kept_as_far_as_they_were_understood() -> None:
+    async def play() -> None:
+        async with scene(BALANCE_CALL) as call:
+            await call.heard("How can I help you")
+            call.leg.say(voiced(900))
+            await call.leg.until(lambda: call.leg.is_caller_done)
+            await asyncio.sleep(0.1)  # before the server has found the end of the words
+            call.leg.hang_up_by_caller()
+            await call.over()
+            (said,) = call.said_by(Speaker.CALLER)
+            assert said
+            assert "what is my balance".startswith(said)
+            turn = call.turns[-1]
+            assert turn.confidence is None
+            assert 500 < turn.ended_ms - turn.started_ms < 1100
 
     run_virtual(play())
