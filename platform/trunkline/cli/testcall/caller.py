@@ -174,6 +174,8 @@ class TestCaller:
         )
         self._report.steps.append(report)
         if phrase is None or step.kind is StepKind.DIGITS:
+            # An answer may come with the last digit, but never before the first.
+            self._said.append(report.started_ms)
             await self._leg.send_digits(step.value)
             report.ended_ms = self._watch.now_ms
             return
