@@ -12,7 +12,7 @@ from tests.peers.drivers.installation import Installation
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 
-QUESTION = "what are your opening hours"
+QUESTION = "how much do i owe"
 
 
 async def test_a_held_call_goes_on_where_the_agent_stopped(
@@ -29,7 +29,7 @@ async def test_a_held_call_goes_on_where_the_agent_stopped(
         back_s = await caller.until_leg_tells("LegUnheld")
         welcome = await caller.hears("How can I help you")
         await caller.say(QUESTION)
-        hours = await caller.hears("We're open from eight o'clock")
+        asked = await caller.hears("account number")
         call = await caller.hang_up()
 
     assert back_s - held_s >= 1.4
@@ -59,8 +59,7 @@ async def test_a_held_call_goes_on_where_the_agent_stopped(
     before_hold, after_hold = (Sound(*take) for take in caller.phone.takes())
     assert find(head, before_hold).likeness > 0.95
     assert find(tail, after_hold).likeness > 0.95
-    answer = await caller.agent_phrase(hours["text"], 8000)
-    assert find(answer, after_hold).likeness > 0.95
+    assert find(await caller.agent_phrase(asked["text"], 8000), after_hold).likeness > 0.95
 
     offers = [
         (message.was_sent, line[2:])

@@ -70,7 +70,7 @@ async def test_a_number_rings_at_the_carrier_and_the_agent_answers(
             await caller.say("when are you open")
             answer = await caller.hears("We're open from eight o'clock")
             await caller.hears("anything else")
-            await caller.say("no thank you goodbye")
+            await caller.say("goodbye")
             call = await caller.until_hung_up()
 
     assert (call["trunk"], call["called_number"]) == ("carrier", NUMBER)
