@@ -28,6 +28,7 @@ _DISK_S: Final = 20.0  # a slow disk: the recording's fact comes after the call'
 async def wind_up(call: CallSession) -> None:
     """Publish everything within a second of the end, then see the dialog and the disk out."""
     end = await call.ending.asked()
+    ended_at_ms = call.edge.clock.monotonic_ms()
     if not end.has_gone:
         call.record.advance(HangupRequested(end.cause))
     call.driver.is_over = True
@@ -44,7 +45,7 @@ async def wind_up(call: CallSession) -> None:
         is_late = closing is not None and not closing.done()
         if closing is not None and not is_late:
             _publish_recording(call, closing)
-        _publish_end(call, end)
+        _publish_end(call, end, ended_at_ms)
         call.record.flush()
         if not await call.ending.dialog_is_over(0 if end.has_gone else _DIALOG_S):
             log.warning("the far end did not answer BYE", call_id=call.call_id)
@@ -121,9 +122,9 @@ def _publish_recording(call: CallSession, closing: asyncio.Future[RecordingOutco
     )
 
 
-def _publish_end(call: CallSession, end: End) -> None:
-    now_ms = call.edge.clock.monotonic_ms()
-    duration_ms = 0 if call.answered_at_ms is None else round(now_ms - call.answered_at_ms)
+def _publish_end(call: CallSession, end: End, ended_at_ms: float) -> None:
+    answered_at_ms = call.answered_at_ms
+    duration_ms = 0 if answered_at_ms is None else round(ended_at_ms - answered_at_ms)
     stats = {name: float(value) for name, value in asdict(call.leg.stats()).items()}
     stats["dropped_agent_samples"] = call.dialogue.playout.dropped_samples
     UNDERRUNS.inc(stats["underruns"])

@@ -81,6 +81,20 @@ def test_an_engine_whose_session_cannot_be_closed_costs_no_fact(
     run_virtual(play())
 
 
+def test_the_time_it_takes_to_end_is_no_time_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slowly(link: object) -> None:
+        await asyncio.sleep(0.7)
+
+    async def play() -> None:
+        async with scene() as call:
+            monkeypatch.setattr("trunkline.calls.engine_link.EngineLink.close", slowly)
+            await _hung_up_in_the_greeting(call)
+            (kept,) = call.facts(RecordingClosed)
+            assert abs(call.end.duration_ms - kept.duration_ms) < 100
+
+    run_virtual(play())
+
+
 @pytest.mark.parametrize(
     "broken", ["session.CallSession._publish_start", "winding_up._publish_end", "session.wind_up"]
 )
