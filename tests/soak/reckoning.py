@@ -15,7 +15,7 @@ from tests.soak.churn import ACCOUNT, PHRASES, Story
 
 LIVE_STATES: Final = ("initiated", "ringing", "answered", "held", "transferring", "ending")
 _CLOSE_S: Final = 1.0
-_NO_SOUND_MS: Final = 100  # hung up with the answer (a CANCEL that came too late): no audio at all
+_NO_SOUND_MS: Final = 300  # hung up with the answer (a CANCEL that came too late): no audio at all
 # Structured logs: JSON writes a traceback into one field.
 _FAULTS: Final = re.compile(
     r"task failed|Traceback|a call broke|a leg broke|SIP command failed|never awaited"
@@ -77,6 +77,9 @@ async def _recording(client: httpx.AsyncClient, call: dict[str, Any], story: Sto
     if not call["has_recording"]:
         return [] if call["duration_ms"] < _NO_SOUND_MS else ["answered, but not recorded"]
     answer = await client.get(f"/calls/{call['call_id']}/recording")
+    while answer.status_code == 429:
+        await asyncio.sleep(float(answer.headers["retry-after"]))
+        answer = await client.get(f"/calls/{call['call_id']}/recording")
     if answer.status_code != 200:
         return [f"its recording answers {answer.status_code}"]
     with wave.open(io.BytesIO(answer.content)) as recording:
