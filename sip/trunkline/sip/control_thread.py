@@ -115,9 +115,9 @@ class ControlThread:
                 del command
             while self._timed and self._timed[0].due_s <= time.monotonic():
                 self._execute(_Command(heapq.heappop(self._timed).work, None))
-            self._idle()
+            self._execute(_Command(self._idle, None))
         self._timed.clear()
-        self._idle()
+        self._execute(_Command(self._idle, None))
 
     def _wait_s(self) -> float:
         if not self._timed:

@@ -51,6 +51,7 @@ log = get_logger(__name__)
 
 _BOOT_DEADLINE_S: Final = 20.0
 _GOODBYE_DEADLINE_S: Final = 2.0
+_ANSWER_S: Final = 1.5
 _DESTROY_DEADLINE_S: Final = 15.0
 
 
@@ -248,6 +249,14 @@ class Endpoint:
         leg = self._live.new_leg(call, description, codec, port_rate_hz(codec), agent)
         call.ring()
         self._live.loop.call_soon_threadsafe(self._reception.accept, leg, agent, incoming.at_ms)
+
+    async def problem(self) -> str:
+        """For ``/readyz``: empty while PJSIP's control thread carries out what it is told."""
+        try:
+            await self._control.run(lambda: None, deadline_s=_ANSWER_S)
+        except TrunkError as exc:
+            return exc.message
+        return ""
 
     @property
     def live_count(self) -> int:

@@ -62,7 +62,12 @@ async def serve(settings: Settings) -> int:
             async def takes_calls() -> str:
                 return "" if reception.takes_calls else "no calls are taken: starting or draining"
 
-            health = HealthApp("sip", {"lines": calls.lines_problem, "calls": takes_calls})
+            checks = {
+                "lines": calls.lines_problem,
+                "calls": takes_calls,
+                "control": endpoint.problem,
+            }
+            health = HealthApp("sip", checks)
             async with serve_health(health, "127.0.0.1", settings.resolved_sip_health_port):
                 await stop.wait()
                 reception.takes_calls = False

@@ -8,7 +8,10 @@ from functools import partial
 import pytest
 
 from trunkline.domain.errors import TrunkError
+from trunkline.sip import endpoint as endpoint_module
+from trunkline.sip.config import EndpointConfig
 from trunkline.sip.control_thread import ControlThread
+from trunkline.sip.endpoint import Endpoint
 
 
 @pytest.fixture
@@ -125,3 +128,36 @@ async def test_what_is_owed_is_done_although_nobody_waits_any_more(control: Cont
     go_on.set()
     await control.run(lambda: None)
     assert done == ["BYE"]
+
+
+async def test_an_idle_that_fails_does_not_end_the_only_thread() -> None:
+    looked = threading.Event()
+
+    def idle() -> None:
+        looked.set()
+        raise RuntimeError("as the test wants")
+
+    thread = ControlThread(idle=idle)
+    thread.start()
+    assert await thread.run(lambda: "one") == "one"
+    assert looked.wait(5)
+    assert await thread.run(lambda: "two") == "two"
+    assert thread.stop(5)
+
+
+async def test_an_endpoint_whose_thread_stands_still_has_a_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint_module, "_ANSWER_S", 0.05)
+    endpoint = Endpoint(EndpointConfig())
+    control = endpoint._control
+    control.start()
+    assert await endpoint.problem() == ""
+    go_on = threading.Event()
+    control.post(lambda: go_on.wait(5))
+    assert "did not answer" in await endpoint.problem()
+    go_on.set()
+    await control.run(lambda: None)
+    assert await endpoint.problem() == ""
+    assert control.stop(5)
+    assert "shut down" in await endpoint.problem()
