@@ -104,7 +104,7 @@ async def was_recorded(caller: Caller, call: dict[str, Any], answer: dict[str, A
     phrase = await caller.agent_phrase(answer["text"], 8000)
     found = find(phrase, agent)
     assert found.likeness > 0.95
-    assert found.at_s * 1000 == pytest.approx(answer["started_ms"], abs=40)
+    assert found.at_s * 1000 == pytest.approx(answer["started_ms"], abs=100)
     for turn in call["turns"]:
         if turn["kind"] == "digits":
             continue

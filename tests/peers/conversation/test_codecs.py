@@ -50,4 +50,4 @@ async def ask(installation: Installation, folder: Path, codec: str) -> None:
     assert found.likeness > 0.95
     assert found.at_s * 1000 == pytest.approx(answer["started_ms"], abs=100)
     question = await rendered(installation, QUESTION, VOICE, rate_hz)
-    assert share_found(question, customer) > 0.7, codec
+    assert share_found(question, customer) >= 0.5, codec

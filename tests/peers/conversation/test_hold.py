@@ -81,4 +81,4 @@ async def the_recording_kept_its_time_line(caller: Caller) -> None:
     customer, _ = await caller.recording()
     phrase = await rendered(caller.installation, QUESTION, VOICE, 8000)
     asked_s = asked["started_ms"] / 1000, asked["ended_ms"] / 1000
-    assert share_found(phrase, customer.between(asked_s[0] - 0.2, asked_s[1] + 0.2)) > 0.7
+    assert share_found(phrase, customer.between(asked_s[0] - 0.2, asked_s[1] + 0.2)) >= 0.5

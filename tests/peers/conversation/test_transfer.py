@@ -56,7 +56,7 @@ async def test_a_caller_is_put_through_to_a_person(
     heard, rate_hz = caller.phone.heard()
     assert spectrum(heard, rate_hz).is_tone(PERSON_HZ)
     phrase = await rendered(installation, "hello i have a question", VOICE, 8000)
-    assert share_found(phrase, Sound(*colleague.heard())) > 0.7
+    assert share_found(phrase, Sound(*colleague.heard())) >= 0.5
 
     (refer,) = [m for m in caller.phone.messages() if m.first_line.startswith("REFER ")]
     assert not refer.was_sent
