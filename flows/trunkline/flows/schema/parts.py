@@ -17,9 +17,9 @@ from trunkline.flows.schema.document import (
     IntentPart,
     Part,
     StepPart,
-    ToolPart,
 )
 from trunkline.flows.schema.source import Source, YamlPath
+from trunkline.flows.schema.tool_document import ToolPart
 
 _P = TypeVar("_P", bound=Part)
 

@@ -12,8 +12,8 @@ from jsonschema.exceptions import SchemaError
 from trunkline.domain.events import Json
 from trunkline.flows.prompts import PromptError
 from trunkline.flows.schema.assembly import Assembly
-from trunkline.flows.schema.document import HttpPart, ToolPart
 from trunkline.flows.schema.source import YamlPath
+from trunkline.flows.schema.tool_document import HttpPart, ToolPart
 from trunkline.flows.tools import SECRETS, HttpTransport, Retry, ToolSpec
 
 _PLACEHOLDER: Final = "zzargumentzz"
