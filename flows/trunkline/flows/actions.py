@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from trunkline.domain.agent import AgentSpec
 from trunkline.domain.events import Json, ToolOutcome
 
 # ---- events: what happened ---------------------------------------------------------------------
@@ -79,10 +80,69 @@ class CallerUnclear:
     """The caller spoke, and nothing could be made of it (empty or rejected transcript)."""
 
 
+class TransferCause(StrEnum):
+    """Why nobody took a transfer."""
+
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    OTHERWISE = "otherwise"
+
+
 @dataclass(frozen=True, slots=True)
 class TransferFinished:
+    """``cause`` None: what ``sip_status`` means (486 is busy, 408 is no answer, ...)."""
+
     is_connected: bool
     sip_status: int
+    cause: TransferCause | None = None
+
+
+class QueueOutcome(StrEnum):
+    CONNECTED = "connected"
+    CALLBACK = "callback"  # the caller asked to be called back
+    TIMEOUT = "timeout"
+    UNAVAILABLE = "unavailable"  # nobody serves the queue
+    LEFT = "left"  # the caller hung up
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFinished:
+    """The wait that Enqueue began is over; always sent, once."""
+
+    outcome: QueueOutcome
+    waited_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePosition:
+    """Where the caller stands, 1 is next; ``estimated_wait_ms`` None when nobody can tell."""
+
+    position: int
+    estimated_wait_ms: int | None = None
+
+
+class Answerer(StrEnum):
+    """Who took a call that we placed."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailDetected:
+    """What DetectVoicemail found out, at the latest when its wait is over."""
+
+    kind: Answerer
+
+
+@dataclass(frozen=True, slots=True)
+class BeepHeard:
+    """The machine's beep, or the end of the wait for it."""
+
+    was_heard: bool
 
 
 FlowEvent: TypeAlias = (
@@ -96,6 +156,10 @@ FlowEvent: TypeAlias = (
     | CallerSilent
     | CallerUnclear
     | TransferFinished
+    | QueueFinished
+    | QueuePosition
+    | VoicemailDetected
+    | BeepHeard
 )
 
 # ---- actions: what to do -----------------------------------------------------------------------
@@ -121,18 +185,31 @@ class Say:
     is_interruptible: bool = True
 
 
+class TurnTaking(StrEnum):
+    """How soon the agent takes the floor, and how soon it gives it up."""
+
+    CALM = "calm"  # lets people think, and takes more to be interrupted
+    BALANCED = "balanced"
+    EAGER = "eager"
+
+
 @dataclass(frozen=True, slots=True)
 class Configure:
     """One ``session.update``: what the engine may ask and report in this step.
 
     ``tools`` are Realtime function tools (flat JSON objects) with ``x-trunkline`` annotations;
-    ``hangover_ms`` is the silence that ends the caller's turn in this step.
+    ``hangover_ms`` is the silence that ends the caller's turn in this step, the preset included.
+    ``max_turn_ms``: a turn of the caller's that is longer is taken as it is. ``is_secret``: nothing
+    of what the caller says or keys in this step may be kept.
     """
 
     instructions: str
     tools: tuple[Mapping[str, Json], ...]
     tool_choice: str = "auto"
     hangover_ms: int = 500
+    turn_taking: TurnTaking = TurnTaking.BALANCED
+    max_turn_ms: int | None = None
+    is_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +233,16 @@ class ListenForCaller:
 
 @dataclass(frozen=True, slots=True)
 class DigitGathering:
-    """Ends at ``max_digits``, at the terminator, or ``inter_digit_ms`` after the last digit."""
+    """Ends at ``max_digits``, at the terminator, or ``inter_digit_ms`` after the last digit.
+
+    ``is_secret``: the digits may be kept nowhere.
+    """
 
     min_digits: int
     max_digits: int
     terminator: str = "#"
     inter_digit_ms: int = 3000
+    is_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +258,15 @@ class RunTool:
     """Validate, then run with the tool's own timeout and retries.
 
     ``idempotency_key`` stays the same when the flow tries the same call again; empty: the run_id.
+    ``arguments`` may hold tokens where ``secrets`` has the value: they go on record as they are,
+    and ``secrecy.reveal(arguments, secrets)`` is what the tool is run with and nothing else sees.
     """
 
     run_id: str
     tool: str
     arguments: Mapping[str, Json]
     idempotency_key: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +281,72 @@ class ParkTool:
 
 @dataclass(frozen=True, slots=True)
 class SendDigits:
+    """DTMF to the other end, after everything queued has been said; ``w`` waits half a second."""
+
     digits: str
+
+
+class TransferMode(StrEnum):
+    BLIND = "blind"  # REFER: the target's own network puts the call through
+    WARM = "warm"  # our own bridge: the human is called, briefed, and joined to the caller
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Blind transfer to a SIP URI or a number; TransferFinished comes back on failure."""
+    """To a SIP URI or a number; TransferFinished comes back when it has failed, or is joined.
+
+    ``briefing`` is spoken to the human before the caller is joined; ``ring_ms`` is how long they
+    have to answer.
+    """
 
     target: str
+    mode: TransferMode = TransferMode.BLIND
+    briefing: str = ""
+    ring_ms: int = 25_000
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Hold the caller until one of ``targets`` answers; QueueFinished comes back, once.
+
+    QueuePosition comes back at the beginning and every ``announce_every_ms`` (0: never); the flow
+    says it. ``callback_key`` is the DTMF digit that asks to be called back, empty for none.
+    """
+
+    queue: str
+    targets: tuple[str, ...]
+    announce_every_ms: int = 45_000
+    callback_key: str = ""
+    max_wait_ms: int = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class DetectVoicemail:
+    """Find out within ``wait_ms`` whether a human answered; VoicemailDetected comes back."""
+
+    wait_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitBeep:
+    """Wait for a machine's beep, at most ``max_ms``; BeepHeard comes back."""
+
+    max_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UseEngine:
+    """The engine that answers from here on; empty names mean the installation's own."""
+
+    engine: str
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseAgent:
+    """Another agent has the call from here on: its name, voice, speed and language."""
+
+    agent: AgentSpec
 
 
 class HangUpReason(StrEnum):
@@ -240,6 +382,11 @@ FlowAction: TypeAlias = (
     | ParkTool
     | SendDigits
     | Transfer
+    | Enqueue
+    | DetectVoicemail
+    | AwaitBeep
+    | UseEngine
+    | UseAgent
     | HangUp
     | SetVariables
 )

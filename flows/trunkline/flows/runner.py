@@ -13,6 +13,7 @@ from typing import Final, assert_never
 from trunkline.domain.events import Json, ToolOutcome
 from trunkline.domain.ids import new_tool_run_id
 from trunkline.flows.actions import (
+    BeepHeard,
     CallAnswered,
     CallerSilent,
     CallerUnclear,
@@ -23,11 +24,14 @@ from trunkline.flows.actions import (
     FlowAction,
     FlowEvent,
     HangUpReason,
+    QueueFinished,
+    QueuePosition,
     ReplyToEngine,
     SayFinished,
     SetVariables,
     ToolFinished,
     TransferFinished,
+    VoicemailDetected,
 )
 from trunkline.flows.compile import (
     COLLECT_PREFIX,
@@ -130,6 +134,8 @@ class FlowRunner:
                 self._on_tool_finished(event)
             case TransferFinished():
                 self._on_transfer_finished(event)
+            case QueueFinished() | QueuePosition() | VoicemailDetected() | BeepHeard():
+                pass  # no step asks for these yet
             case SayFinished():
                 pass  # lines queue by themselves, and silence is counted by the call
             case _:

@@ -11,10 +11,15 @@ from trunkline.calls.record import CallRecord
 from trunkline.calls.tool_calls import ToolCalls
 from trunkline.domain.events import Json
 from trunkline.flows.actions import (
+    Answerer,
     AskEngine,
+    AwaitBeep,
+    BeepHeard,
     CallAnswered,
     Configure,
+    DetectVoicemail,
     EngineFailed,
+    Enqueue,
     EnterStep,
     FlowAction,
     FlowEvent,
@@ -22,6 +27,8 @@ from trunkline.flows.actions import (
     HangUpReason,
     ListenForCaller,
     ParkTool,
+    QueueFinished,
+    QueueOutcome,
     ReplyToEngine,
     RunTool,
     Say,
@@ -29,6 +36,9 @@ from trunkline.flows.actions import (
     SendDigits,
     SetVariables,
     Transfer,
+    UseAgent,
+    UseEngine,
+    VoicemailDetected,
 )
 from trunkline.runtime.logging import get_logger
 
@@ -158,6 +168,16 @@ class FlowDriver:
                 stage.send_digits(digits)
             case Transfer(target):
                 stage.transfer(target)
+            case Enqueue():
+                self._waiting.append(QueueFinished(QueueOutcome.UNAVAILABLE, 0))
+            case DetectVoicemail():
+                self._waiting.append(VoicemailDetected(Answerer.UNKNOWN))
+            case AwaitBeep():
+                self._waiting.append(BeepHeard(was_heard=False))
+            case UseEngine(engine, _):
+                self._record.note("engine_wanted", engine=engine)
+            case UseAgent(agent):
+                self._record.note("agent_wanted", agent=agent.name)
             case HangUp(reason):
                 self.is_over = True
                 stage.hang_up(reason)
