@@ -9,46 +9,38 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Float,
-    ForeignKey,
-    Index,
-    MetaData,
-    String,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Float, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from trunkline.storage.column_types import Document, UtcDateTime
+from trunkline.storage.base import Base, Owned
+from trunkline.storage.column_types import Document
+from trunkline.storage.flow_rows import AgentRow, FlowDraftRow, FlowVersionRow, PublicationRow
 from trunkline.storage.views import HOUSE
 
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {
-        str: Text(),
-        int: BigInteger(),
-        datetime: UtcDateTime(),
-        dict[str, Any]: Document(),
-        list[str]: Document(),
-    }
-
-
-class Owned:
-    """Every row says whose it is, ready for tenants."""
-
-    owner: Mapped[str] = mapped_column(String(64), default=HOUSE, server_default=HOUSE)
+# Whoever has the rows has all of them: migrations compare the whole.
+__all__ = [
+    "AgentRow",
+    "ApiKeyRow",
+    "ApprovalRow",
+    "AuditRow",
+    "Base",
+    "CallRow",
+    "FlowDraftRow",
+    "FlowVersionRow",
+    "LegRow",
+    "OutboxRow",
+    "Owned",
+    "PublicationRow",
+    "RecordingRow",
+    "SettingRow",
+    "StepRow",
+    "ToolRunRow",
+    "TransferRow",
+    "TurnRow",
+    "UserRow",
+    "WebhookRow",
+    "WordRow",
+]
 
 
 class CallRow(Owned, Base):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.storage.test_audit import *  # noqa: F403
 from tests.unit.storage.test_calls import *  # noqa: F403
+from tests.unit.storage.test_flow_versions import *  # noqa: F403
 from tests.unit.storage.test_journal import *  # noqa: F403
 from tests.unit.storage.test_keys import *  # noqa: F403
 from tests.unit.storage.test_lost_edges import *  # noqa: F403
