@@ -11,6 +11,7 @@ from typing import Any
 import click
 import uvloop
 
+from trunkline.cli.flow import flow
 from trunkline.domain.errors import TrunklineError
 from trunkline.runtime.logging import configure_logging
 from trunkline.runtime.settings import Settings, load_settings
@@ -69,6 +70,9 @@ def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
 @click.version_option(package_name="trunkline")
 def main() -> None:
     """Telephony voice agents: SIP trunks bridged into streaming speech-to-speech sessions."""
+
+
+main.add_command(flow)
 
 
 @main.command()

@@ -1,0 +1,57 @@
+"""``trunkline flow``: what can be done with a flow before a caller meets it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import click
+
+CLEAN: Final = 0
+FAULTY: Final = 1
+UNREADABLE: Final = 2
+_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+
+
+@click.group()
+def flow() -> None:
+    """Check, draw and try flows."""
+
+
+@flow.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "wants_json", is_flag=True, help="Report as JSON.")
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+def check_command(files: tuple[Path, ...], wants_json: bool, strict: bool) -> None:
+    """Look at every way a call can take in each of FILES (or directories of them).
+
+    Exits 0 when nothing is wrong, 1 when a flow has errors, 2 when a file cannot be read.
+    """
+    from trunkline.cli.flow_report import examine, lines_of
+    from trunkline.cli.records import as_json
+
+    reports = [examine(path, os.environ) for path in flow_files(files)]
+    if wants_json:
+        click.echo(as_json(reports))
+    else:
+        for report in reports:
+            click.echo("\n".join(lines_of(report)))
+    if any(report.problem for report in reports):
+        sys.exit(UNREADABLE)
+    is_faulty = any(finding.is_error or strict for report in reports for finding in report.findings)
+    sys.exit(FAULTY if is_faulty else CLEAN)
+
+
+def flow_files(paths: Iterable[Path]) -> list[Path]:
+    """The files as given; a directory stands for the flow files in it."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(entry for entry in path.iterdir() if entry.suffix in _SUFFIXES)
+            found += inside or [path]
+        else:
+            found.append(path)
+    return found

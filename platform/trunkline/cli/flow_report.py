@@ -1,0 +1,77 @@
+"""One flow file examined, and the examination in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.flows.check.checker import examine_text
+from trunkline.flows.check.findings import Finding, Proof, Severity
+from trunkline.flows.schema.source import MAX_CHARS
+
+
+@dataclass(frozen=True, slots=True)
+class FlowReport:
+    """``problem`` says why the file could not be read; then there is nothing else."""
+
+    file: str
+    agent: str = ""
+    version: str = ""
+    problem: str = ""
+    findings: tuple[Finding, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+
+
+def examine(path: Path, environment: Mapping[str, str]) -> FlowReport:
+    """Read and check one file; what stands in the way of reading it is part of the report."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            text = file.read(MAX_CHARS + 1)
+    except OSError as exc:
+        return FlowReport(str(path), problem=f"cannot be read: {exc.strerror or exc}")
+    except UnicodeDecodeError as exc:
+        return FlowReport(str(path), problem=f"is not UTF-8: {exc.reason} at byte {exc.start}")
+    checked = examine_text(text, environment=environment, name=path.name)
+    return FlowReport(
+        str(path),
+        agent=checked.flow.agent.name if checked.flow else "",
+        version=checked.flow.version if checked.flow else "",
+        findings=checked.findings,
+        proofs=checked.proofs,
+    )
+
+
+def lines_of(report: FlowReport) -> Iterator[str]:
+    """``file:line: severity code: message``, as editors understand it, then what to change."""
+    if report.problem:
+        yield f"{report.file}: {report.problem}"
+        return
+    for finding in report.findings:
+        where = f"{finding.where}: " if finding.where else ""
+        yield (
+            f"{report.file}:{finding.line}: {finding.severity.value} [{finding.code}] "
+            f"{where}{finding.message}"
+        )
+        if finding.advice:
+            yield f"    → {finding.advice}"
+        for place, hop in enumerate(finding.way, start=1):
+            yield f"    {place:>2}. {hop}"
+    for proof in report.proofs:
+        yield (
+            f"{report.file}:{proof.line}: proved: no way to {proof.tool} at {proof.step} "
+            f"but through {' or '.join(proof.checks)}; there it is parked for approval"
+        )
+    yield f"{report.file}: {_sum(report.findings)}"
+
+
+def _sum(findings: tuple[Finding, ...]) -> str:
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    warnings = len(findings) - errors
+    if not findings:
+        return "nothing wrong"
+    return f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
