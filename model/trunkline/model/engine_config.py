@@ -10,16 +10,14 @@ from trunkline.model.engine import EngineConfig
 from trunkline.realtime.client_events import ResponseParams
 from trunkline.realtime.session import (
     MaxTokens,
-    NamedFunction,
     PcmFormat,
     SemanticVad,
     ServerVad,
     Session,
-    ToolChoice,
     WireAudioFormat,
-    tool_documents,
     voice_name,
 )
+from trunkline.realtime.tools import NamedFunction, ToolChoice, tool_documents
 
 # semantic_vad: how long a pause ends a turn that looks finished, and one that does not
 # (contract 7: at most 8, 4 and 2 s).

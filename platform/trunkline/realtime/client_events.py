@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from trunkline.domain.events import Json
-from trunkline.realtime.items import MAX_TEXT_CHARS, Item, ItemReference, WireModel
+from trunkline.realtime.items import MAX_TEXT_CHARS, Item, ItemReference
 from trunkline.realtime.session import (
     CustomVoice,
-    FunctionTool,
     MaxTokens,
     OutputModalities,
     PromptReference,
     Reasoning,
-    ToolChoice,
     Voice,
     WireAudioFormat,
 )
+from trunkline.realtime.tools import MAX_TOOLS, Tool, ToolChoice, refuse_repeated_names
+from trunkline.realtime.wire import WireModel
 
 MAX_EVENT_ID_CHARS = 512
+
+
+def _whole(value: Any) -> Any:
+    """Clients that compute with floats send 200.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class ClientEventBase(WireModel):
@@ -77,7 +82,7 @@ class ItemTruncate(ClientEventBase):
     type: Literal["conversation.item.truncate"] = "conversation.item.truncate"
     item_id: str
     content_index: int = Field(ge=0)
-    audio_end_ms: int = Field(ge=0)
+    audio_end_ms: Annotated[int, BeforeValidator(_whole), Field(ge=0)]
 
 
 class _Params(BaseModel):
@@ -109,7 +114,7 @@ class ResponseParams(_Params):
     ) = None
     input: Annotated[tuple[Item | ItemReference, ...], Field(max_length=1000)] | None = None
     instructions: Annotated[str, Field(max_length=MAX_TEXT_CHARS)] | None = None
-    tools: tuple[FunctionTool, ...] | None = None
+    tools: Annotated[tuple[Tool, ...], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
     max_output_tokens: MaxTokens | None = None
     output_modalities: OutputModalities | None = None
@@ -117,6 +122,11 @@ class ResponseParams(_Params):
     prompt: PromptReference | None = None
     parallel_tool_calls: bool | None = None
     reasoning: Reasoning | None = None
+
+    @model_validator(mode="after")
+    def _names_each_tool_once(self) -> ResponseParams:
+        refuse_repeated_names(self.tools or ())
+        return self
 
 
 class ResponseCreate(ClientEventBase):

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    SerializerFunctionWrapHandler,
-    Tag,
-    TypeAdapter,
-    model_serializer,
-)
+from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
 from trunkline.domain.audio import WordMark
 from trunkline.domain.events import Json
+from trunkline.realtime.mcp_items import (
+    McpApprovalRequestItem,
+    McpApprovalResponseItem,
+    McpCallItem,
+    McpListToolsItem,
+)
+from trunkline.realtime.wire import CompactModel, WireModel
 
 MAX_CLIENT_ID_CHARS = 32
 MAX_TEXT_CHARS = 262_144
 
 ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"]
-
-
-class WireModel(BaseModel):
-    """Frozen, tolerant of fields that peers add later."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class CompactModel(WireModel):
-    """A wire object whose absent fields are left out instead of being sent as null."""
-
-    @model_serializer(mode="wrap")
-    def _without_nulls(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in write(self).items() if value is not None}
 
 
 class WordTime(WireModel):
@@ -132,12 +116,15 @@ class OpaqueItem(CompactModel):
     type: str
 
 
-_KNOWN = frozenset({"message", "function_call", "function_call_output"})
+_KNOWN = frozenset(
+    {"message", "function_call", "function_call_output", "mcp_list_tools", "mcp_call"}
+    | {"mcp_approval_request", "mcp_approval_response"}
+)
 
 
 def _item_tag(value: Json) -> str:
     kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    if kind is None or kind in _KNOWN:
+    if kind is None or not isinstance(kind, str) or kind in _KNOWN:
         return str(kind)
     return "opaque"
 
@@ -146,6 +133,10 @@ Item: TypeAlias = Annotated[
     Annotated[MessageItem, Tag("message")]
     | Annotated[FunctionCallItem, Tag("function_call")]
     | Annotated[FunctionCallOutputItem, Tag("function_call_output")]
+    | Annotated[McpListToolsItem, Tag("mcp_list_tools")]
+    | Annotated[McpCallItem, Tag("mcp_call")]
+    | Annotated[McpApprovalRequestItem, Tag("mcp_approval_request")]
+    | Annotated[McpApprovalResponseItem, Tag("mcp_approval_response")]
     | Annotated[OpaqueItem, Tag("opaque")],
     Discriminator(_item_tag),
 ]

@@ -23,6 +23,7 @@ from trunkline.realtime.client_events import (
 )
 from trunkline.realtime.complaints import complaint
 from trunkline.realtime.server_events import (
+    ConversationCreated,
     ErrorDetail,
     ErrorEvent,
     ResponseAudioDelta,
@@ -35,6 +36,7 @@ from trunkline.realtime.server_events import (
 MAX_APPEND_BYTES: Final = 15 * 1024 * 1024  # of audio in one append (contract 1.3)
 MAX_FRAME_BYTES: Final = MAX_APPEND_BYTES * 4 // 3 + 64 * 1024
 MAX_CONTROL_BYTES: Final = 4 * 1024 * 1024  # any event but append
+MAX_DEPTH: Final = 100
 
 _APPEND: Final = "input_audio_buffer.append"
 _SERVER_TYPES: Final = server_event_types()
@@ -48,7 +50,8 @@ def _echoed_id(document: dict[str, Json]) -> str | None:
 
 
 class ServerProtocol:
-    """The server's side: client events in, server events out with unique event ids."""
+    """The server's side: client events in, server events out with unique event ids. The GA
+    generation; beta_protocol.py translates the other one at the edge."""
 
     def __init__(self) -> None:
         self._stem = mint("event", 12)
@@ -69,53 +72,86 @@ class ServerProtocol:
         kind = document.get("type")
         if kind == _APPEND:
             return _append(document)
-        event_id = _echoed_id(document)
-        if not isinstance(kind, str):
-            raise ProtocolError(
-                "The event must have a string 'type'.",
-                code="invalid_event",
-                param="type",
-                event_id=event_id,
-            )
+        try:
+            _check_envelope(kind, document, len(frame))
+            return self._event(document["type"], document)
+        except ProtocolError as exc:
+            exc.event_id = exc.event_id or _echoed_id(document)
+            raise
+
+    def receive_binary(self) -> ProtocolError:
+        """The complaint about a binary frame: every event is text."""
+        return ProtocolError("Events are JSON text frames, not binary.", code="invalid_event")
+
+    def write(self, event: ServerEvent) -> bytes | None:
+        """One text frame, the event's own id in it; None when this generation has no such event."""
+        if isinstance(event, ResponseAudioDelta):
+            return self._audio_delta("response.output_audio.delta", event)
+        if isinstance(event, ConversationCreated):
+            return None
+        return self._frame(event.model_dump(mode="json"))
+
+    # ---- for both generations ------------------------------------------------------------------
+
+    def _event(self, kind: str, document: dict[str, Json]) -> ClientEvent:
+        """A GA event from its document; strict, so that "1" is no number."""
         adapter = CLIENT_EVENTS.get(kind)
         if adapter is None:
             raise ProtocolError(
                 f"Invalid value: '{kind[:64]}' is not an event this server takes.",
                 code="invalid_value",
                 param="type",
-                event_id=event_id,
-            )
-        if len(frame) > MAX_CONTROL_BYTES:
-            raise ProtocolError(
-                f"The event is larger than {MAX_CONTROL_BYTES} bytes.",
-                code="string_above_max_length",
-                event_id=event_id,
             )
         try:
-            return adapter.validate_python(document)
+            return adapter.validate_json(orjson.dumps(document), strict=True)
         except ValidationError as exc:
             code, message, param = complaint(exc, document, root="")
-            raise ProtocolError(message, code=code, param=param, event_id=event_id) from None
+            raise ProtocolError(message, code=code, param=param) from None
 
-    def receive_binary(self) -> ProtocolError:
-        """The complaint about a binary frame: every event is text."""
-        return ProtocolError("Events are JSON text frames, not binary.", code="invalid_event")
-
-    def write(self, event: ServerEvent) -> bytes:
-        """One text frame; the event gets its own id."""
+    def _next_id(self) -> str:
         self._written += 1
-        event_id = f"{self._stem}{self._written:x}"
-        if isinstance(event, ResponseAudioDelta):
-            # The only frequent event; ids and base64 need no escaping.
-            return (
-                f'{{"event_id":"{event_id}","type":"response.output_audio.delta",'
-                f'"response_id":"{event.response_id}","item_id":"{event.item_id}",'
-                f'"output_index":{event.output_index},"content_index":{event.content_index},'
-                f'"delta":"{event.delta}"}}'
-            ).encode()
-        document = event.model_dump(mode="json")
-        document["event_id"] = event_id
+        return f"{self._stem}{self._written:x}"
+
+    def _frame(self, document: dict[str, Json]) -> bytes:
+        document["event_id"] = self._next_id()
         return orjson.dumps(document)
+
+    def _audio_delta(self, kind: str, event: ResponseAudioDelta) -> bytes:
+        # The only frequent event; ids and base64 need no escaping.
+        return (
+            f'{{"event_id":"{self._next_id()}","type":"{kind}",'
+            f'"response_id":"{event.response_id}","item_id":"{event.item_id}",'
+            f'"output_index":{event.output_index},"content_index":{event.content_index},'
+            f'"delta":"{event.delta}"}}'
+        ).encode()
+
+
+def _check_envelope(kind: Json, document: dict[str, Json], size: int) -> None:
+    if not isinstance(kind, str):
+        raise ProtocolError(
+            "The event must have a string 'type'.", code="invalid_event", param="type"
+        )
+    if size > MAX_CONTROL_BYTES:
+        raise ProtocolError(
+            f"The event is larger than {MAX_CONTROL_BYTES} bytes.", code="string_above_max_length"
+        )
+    if _is_deeper_than(document, MAX_DEPTH):
+        raise ProtocolError(
+            f"The event is nested deeper than {MAX_DEPTH} levels.", code="invalid_value"
+        )
+
+
+def _is_deeper_than(document: Json, levels: int) -> bool:
+    layer: list[Json] = [document]
+    for _ in range(levels):
+        inner: list[Json] = []
+        for value in layer:
+            children = value.values() if isinstance(value, dict) else value
+            inner += [child for child in children if isinstance(child, dict | list)]
+        if not inner:
+            return False
+        layer = inner
+    return True
 
 
 def error_event(error: ProtocolError, *, kind: str = "invalid_request_error") -> ErrorEvent:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from trunkline.domain.events import Json
-from trunkline.realtime.items import CompactModel, Item, WireModel
+from trunkline.realtime.items import Item
+from trunkline.realtime.wire import CompactModel, WireModel
 
 
 class TokenDetails(WireModel):

@@ -4,19 +4,54 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-import pybase64
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from trunkline.domain.events import Json
-from trunkline.realtime.items import CompactModel, Item, WireModel, WordTime
-from trunkline.realtime.responses import Part, Response
+from trunkline.realtime.items import Item, WordTime
+from trunkline.realtime.mcp_events import (
+    McpCallArgumentsDelta,
+    McpCallArgumentsDone,
+    McpCallCompleted,
+    McpCallFailed,
+    McpCallInProgress,
+    McpListToolsCompleted,
+    McpListToolsFailed,
+    McpListToolsInProgress,
+)
+from trunkline.realtime.response_events import (
+    ContentPartAdded,
+    ContentPartDone,
+    FunctionArgumentsDelta,
+    FunctionArgumentsDone,
+    OutputItemAdded,
+    OutputItemDone,
+    ResponseAudioDelta,
+    ResponseAudioDone,
+    ResponseCreated,
+    ResponseDone,
+    ResponseTextDelta,
+    ResponseTextDone,
+    ResponseTranscriptDelta,
+    ResponseTranscriptDone,
+)
+from trunkline.realtime.wire import CompactModel, ServerEventBase, WireModel
 
-
-class ServerEventBase(WireModel):
-    """``event_id`` is stamped by the protocol object when the event is written."""
-
-    event_id: str = ""
-
+__all__ = [
+    "ContentPartAdded", "ContentPartDone", "ConversationCreated", "ConversationInfo",
+    "DtmfReceived", "ErrorDetail", "ErrorEvent", "FunctionArgumentsDelta",
+    "FunctionArgumentsDone", "InputCleared", "InputCommitted", "InputSpeechStarted",
+    "InputSpeechStopped", "InputTimeoutTriggered", "ItemAdded", "ItemDeleted", "ItemDone",
+    "ItemRetrieved", "ItemTruncated", "KnownServerEvent", "McpCallArgumentsDelta",
+    "McpCallArgumentsDone", "McpCallCompleted", "McpCallFailed", "McpCallInProgress",
+    "McpListToolsCompleted", "McpListToolsFailed", "McpListToolsInProgress",
+    "OutputBufferCleared", "OutputBufferStarted", "OutputBufferStopped", "OutputItemAdded",
+    "OutputItemDone", "RateLimit", "RateLimitsUpdated", "ResponseAudioDelta",
+    "ResponseAudioDone", "ResponseCreated", "ResponseDone", "ResponseTextDelta",
+    "ResponseTextDone", "ResponseTranscriptDelta", "ResponseTranscriptDone", "ServerEvent",
+    "ServerEventBase", "SessionCreated", "SessionUpdated", "TranscriptionCompleted",
+    "TranscriptionDelta", "TranscriptionError", "TranscriptionFailed", "TranscriptionUsage",
+    "UnknownEvent", "server_event_adapter", "server_event_types",
+]  # fmt: skip
 
 # ---- session and errors ------------------------------------------------------------------------
 
@@ -31,6 +66,18 @@ class SessionCreated(ServerEventBase):
 class SessionUpdated(ServerEventBase):
     type: Literal["session.updated"] = "session.updated"
     session: dict[str, Json]
+
+
+class ConversationInfo(WireModel):
+    id: str
+    object: Literal["realtime.conversation"] = "realtime.conversation"
+
+
+class ConversationCreated(ServerEventBase):
+    """Beta sends it behind session.created; GA leaves it out."""
+
+    type: Literal["conversation.created"] = "conversation.created"
+    conversation: ConversationInfo
 
 
 class ErrorDetail(WireModel):
@@ -205,109 +252,6 @@ class OutputBufferCleared(ServerEventBase):
     response_id: str
 
 
-# ---- responses ---------------------------------------------------------------------------------
-
-
-class ResponseCreated(ServerEventBase):
-    type: Literal["response.created"] = "response.created"
-    response: Response
-
-
-class ResponseDone(ServerEventBase):
-    type: Literal["response.done"] = "response.done"
-    response: Response
-
-
-class _OfItem(ServerEventBase):
-    response_id: str
-    item_id: str
-    output_index: int
-
-
-class _OfPart(_OfItem):
-    content_index: int = 0
-
-
-class OutputItemAdded(ServerEventBase):
-    type: Literal["response.output_item.added"] = "response.output_item.added"
-    response_id: str
-    output_index: int
-    item: Item
-
-
-class OutputItemDone(ServerEventBase):
-    type: Literal["response.output_item.done"] = "response.output_item.done"
-    response_id: str
-    output_index: int
-    item: Item
-
-
-class ContentPartAdded(_OfPart):
-    type: Literal["response.content_part.added"] = "response.content_part.added"
-    part: Part
-
-
-class ContentPartDone(_OfPart):
-    type: Literal["response.content_part.done"] = "response.content_part.done"
-    part: Part
-
-
-class ResponseTextDelta(_OfPart):
-    type: Literal["response.output_text.delta"] = "response.output_text.delta"
-    delta: str
-
-
-class ResponseTextDone(_OfPart):
-    type: Literal["response.output_text.done"] = "response.output_text.done"
-    text: str
-
-
-class ResponseAudioDelta(_OfPart):
-    """``delta`` is base64 in the response's output format; ``audio`` the bytes."""
-
-    type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
-    delta: str
-
-    @property
-    def audio(self) -> bytes:
-        return pybase64.b64decode(self.delta)
-
-
-class ResponseAudioDone(_OfPart):
-    type: Literal["response.output_audio.done"] = "response.output_audio.done"
-
-
-class ResponseTranscriptDelta(_OfPart, CompactModel):
-    """Precedes the audio in which its words begin; ``x_words``: ms from the item's start."""
-
-    type: Literal["response.output_audio_transcript.delta"] = (
-        "response.output_audio_transcript.delta"
-    )
-    delta: str
-    x_words: tuple[WordTime, ...] | None = None
-
-
-class ResponseTranscriptDone(_OfPart):
-    type: Literal["response.output_audio_transcript.done"] = "response.output_audio_transcript.done"
-    transcript: str
-
-
-class FunctionArgumentsDelta(_OfItem):
-    type: Literal["response.function_call_arguments.delta"] = (
-        "response.function_call_arguments.delta"
-    )
-    call_id: str
-    delta: str
-
-
-class FunctionArgumentsDone(_OfItem, CompactModel):
-    type: Literal["response.function_call_arguments.done"] = "response.function_call_arguments.done"
-    call_id: str
-    name: str
-    arguments: str
-    x_synthesised: tuple[str, ...] | None = None
-
-
 class UnknownEvent(ServerEventBase):
     """An event of a type this side does not know; kept whole."""
 
@@ -319,6 +263,7 @@ class UnknownEvent(ServerEventBase):
 KnownServerEvent: TypeAlias = (
     SessionCreated
     | SessionUpdated
+    | ConversationCreated
     | ErrorEvent
     | RateLimitsUpdated
     | ItemAdded
@@ -352,6 +297,14 @@ KnownServerEvent: TypeAlias = (
     | ResponseTranscriptDone
     | FunctionArgumentsDelta
     | FunctionArgumentsDone
+    | McpListToolsInProgress
+    | McpListToolsCompleted
+    | McpListToolsFailed
+    | McpCallInProgress
+    | McpCallCompleted
+    | McpCallFailed
+    | McpCallArgumentsDelta
+    | McpCallArgumentsDone
 )
 ServerEvent: TypeAlias = KnownServerEvent | UnknownEvent
 

@@ -1,16 +1,14 @@
-"""The session object (contract 3.1) and how an update changes it (3.3); pure."""
+"""The session object (contract 3.1); pure. session_update.py says how an update changes it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trunkline.domain.errors import ProtocolError
 from trunkline.domain.events import Json
-from trunkline.realtime.complaints import complaint
 from trunkline.realtime.items import MAX_TEXT_CHARS
+from trunkline.realtime.tools import MAX_TOOLS, Tool, ToolChoice, refuse_repeated_names
 
 VOICES: tuple[str, ...] = (
     "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar",
@@ -20,7 +18,6 @@ DEFAULT_INSTRUCTIONS = (
     "say plainly when you cannot do something."
 )
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
-MAX_TOOLS = 256
 
 
 class _Config(BaseModel):
@@ -83,7 +80,7 @@ class Transcription(_Config):
 
 class NoiseReduction(_Config):
     type: Literal["near_field", "far_field"]
-    strength: float | None = None
+    strength: float | None = Field(default=None, ge=0.0, le=1.0)
 
 
 class AudioInput(_Config):
@@ -113,25 +110,6 @@ class SessionAudio(_Config):
     output: AudioOutput = AudioOutput()
 
 
-class FunctionTool(BaseModel):
-    """A flat function tool. ``x-trunkline`` and whatever else a client adds is kept and echoed."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    type: Literal["function"] = "function"
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
-    description: str = Field(default="", max_length=MAX_TEXT_CHARS)
-    parameters: dict[str, Json] = Field(
-        default_factory=lambda: {"type": "object", "properties": {}}
-    )
-
-
-class NamedFunction(_Config):
-    type: Literal["function"] = "function"
-    name: str
-
-
-ToolChoice: TypeAlias = Literal["none", "auto", "required"] | NamedFunction
 OutputModalities: TypeAlias = tuple[Literal["audio", "text"]]
 MaxTokens: TypeAlias = Annotated[int, Field(ge=1, le=4096)] | Literal["inf"]
 
@@ -142,10 +120,21 @@ class Tracing(_Config):
     metadata: dict[str, Json] | None = None
 
 
+class TokenLimits(_Config):
+    """``post_instructions``: input tokens of the conversation, the instructions not counted."""
+
+    post_instructions: int | None = Field(default=None, ge=0)
+
+
 class RetentionRatio(_Config):
+    """When the conversation is too long, as much is dropped as leaves this part of the limit."""
+
     type: Literal["retention_ratio"]
     retention_ratio: float = Field(ge=0.0, le=1.0)
-    token_limits: dict[str, int] | None = None
+    token_limits: TokenLimits | None = None
+
+
+Truncation: TypeAlias = Literal["auto", "disabled"] | RetentionRatio
 
 
 class PromptReference(_Config):
@@ -159,20 +148,20 @@ class Reasoning(_Config):
 
 
 class Session(_Config):
-    """The whole effective configuration; every field is emitted, nulls included."""
+    """The whole effective configuration of a conversation, or of a transcription session, which
+    uses ``audio.input`` and ``include`` alone."""
 
-    type: Literal["realtime"] = "realtime"
-    object: Literal["realtime.session"] = "realtime.session"
+    type: Literal["realtime", "transcription"] = "realtime"
     id: str
     model: str
     expires_at: int
     output_modalities: OutputModalities = ("audio",)
     instructions: str = Field(default=DEFAULT_INSTRUCTIONS, max_length=MAX_TEXT_CHARS)
-    tools: Annotated[tuple[FunctionTool, ...], Field(max_length=MAX_TOOLS)] = ()
+    tools: Annotated[tuple[Tool, ...], Field(max_length=MAX_TOOLS)] = ()
     tool_choice: ToolChoice = "auto"
     max_output_tokens: MaxTokens = "inf"
     tracing: Literal["auto"] | Tracing | None = None
-    truncation: Literal["auto", "disabled"] | RetentionRatio = "auto"
+    truncation: Truncation = "auto"
     prompt: PromptReference | None = None
     include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = None
     parallel_tool_calls: bool | None = None
@@ -180,97 +169,26 @@ class Session(_Config):
     audio: SessionAudio = SessionAudio()
 
     @model_validator(mode="after")
-    def _names_a_tool(self) -> Session:
-        names = [tool.name for tool in self.tools]
-        if len(set(names)) != len(names):
-            raise ValueError("two tools have the same name")
+    def _names_each_tool_once(self) -> Session:
+        refuse_repeated_names(self.tools)
         return self
 
+    @property
+    def is_transcription(self) -> bool:
+        return self.type == "transcription"
 
-_SERVER_FIELDS = frozenset({"id", "object", "expires_at", "model"})
-_MERGED = ("input", "output")
-_session: TypeAdapter[Session] = TypeAdapter(Session)
-
-
-def updated(
-    session: Session, update: Mapping[str, Json], *, has_spoken: bool, is_responding: bool
-) -> Session:
-    """The session after a ``session.update``; raises ProtocolError and changes nothing otherwise.
-
-    ``has_spoken``: assistant audio exists, so the voice is fixed. ``is_responding``: so is speed.
-    """
-    if not isinstance(update, Mapping):
-        raise ProtocolError("session must be an object.", code="invalid_type", param="session")
-    if "type" not in update:
-        raise ProtocolError(
-            "Missing required parameter: 'session.type'.",
-            code="missing_required_parameter",
-            param="session.type",
-        )
-    document = _merged(session.model_dump(mode="json"), update)
-    try:
-        result = _session.validate_python(document)
-    except ValidationError as exc:
-        code, message, param = complaint(exc, document, root="session")
-        raise ProtocolError(message, code=code, param=param) from None
-    _refuse_forbidden_change(session, result, has_spoken=has_spoken, is_responding=is_responding)
-    return result
-
-
-def _merged(document: dict[str, Any], update: Mapping[str, Json]) -> dict[str, Any]:
-    for key, value in update.items():
-        if key in _SERVER_FIELDS:
-            continue  # clients repeat the whole session; these are ours
-        if key != "audio" or not isinstance(value, Mapping):
-            document[key] = value
-            continue
-        for side, settings in value.items():
-            if side in _MERGED and isinstance(settings, Mapping):
-                _merge_side(document["audio"][side], settings)
-            else:
-                document["audio"][side] = settings
-    return document
-
-
-def _merge_side(side: dict[str, Any], settings: Mapping[str, Json]) -> None:
-    """A present sub-object replaces the old one; without a type it keeps the old one's type, so
-    that sending only a threshold never turns detection off or into something else."""
-    for key, value in settings.items():
-        if key == "turn_detection" and isinstance(value, Mapping) and "type" not in value:
-            kind = (side.get(key) or {}).get("type", "server_vad")
-            side[key] = {"type": kind, **value}
-        else:
-            side[key] = value
-
-
-def _refuse_forbidden_change(
-    old: Session, new: Session, *, has_spoken: bool, is_responding: bool
-) -> None:
-    before, after = old.audio.output, new.audio.output
-    if has_spoken and after.voice != before.voice:
-        raise ProtocolError(
-            "Cannot update a conversation's voice if assistant audio is present.",
-            code="cannot_update_voice",
-            param="session.audio.output.voice",
-        )
-    if is_responding and after.speed != before.speed:
-        raise ProtocolError(
-            "The speed can only be changed between turns.",
-            code="invalid_value",
-            param="session.audio.output.speed",
-        )
-    if old.tracing is not None and new.tracing is not None and old.tracing != new.tracing:
-        raise ProtocolError(
-            "Tracing cannot be changed once it is enabled.",
-            code="invalid_value",
-            param="session.tracing",
-        )
+    def document(self) -> dict[str, Json]:
+        """As clients see it: every field, nulls included, secrets of tools left out."""
+        whole = self.model_dump(mode="json")
+        if self.is_transcription:
+            return {
+                "type": self.type,
+                "object": "realtime.transcription_session",
+                **{key: whole[key] for key in ("id", "model", "expires_at", "include")},
+                "audio": {"input": whole["audio"]["input"]},
+            }
+        return {"type": self.type, "object": "realtime.session", **whole}
 
 
 def voice_name(voice: Voice | CustomVoice) -> str:
     return voice.id if isinstance(voice, CustomVoice) else voice
-
-
-def tool_documents(tools: Sequence[FunctionTool]) -> tuple[dict[str, Json], ...]:
-    """The tools as plain JSON, ``x-trunkline`` annotations included."""
-    return tuple(tool.model_dump(mode="json") for tool in tools)

@@ -227,9 +227,9 @@ def test_every_client_event_survives_the_wire() -> None:
 
 def test_an_unknown_item_type_is_kept_and_says_nothing() -> None:
     event = ServerProtocol().receive(
-        '{"type":"conversation.item.create","item":{"type":"mcp_call","name":"x"}}'
+        '{"type":"conversation.item.create","item":{"type":"hologram","name":"x"}}'
     )
     assert isinstance(event, ce.ItemCreate)
-    assert event.item.type == "mcp_call"
+    assert event.item.type == "hologram"
     assert item_text(event.item) == ""
     assert item_text(FunctionCallItem(name="f", arguments="{}")) == ""

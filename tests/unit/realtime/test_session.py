@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from trunkline.domain.errors import ProtocolError
-from trunkline.realtime.session import NoiseReduction, SemanticVad, ServerVad, Session, updated
+from trunkline.realtime.session import NoiseReduction, SemanticVad, ServerVad, Session
+from trunkline.realtime.session_update import updated
 
 START = Session(id="sess_1", model="gpt-realtime", expires_at=100)
 
