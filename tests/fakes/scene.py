@@ -29,6 +29,7 @@ from tests.fakes.virtual_time import VirtualClock
 from trunkline.audio.disk_writer import finish_in
 from trunkline.calls.edge import Edge
 from trunkline.calls.service import CallService
+from trunkline.calls.serving import HeldFlows, Served
 from trunkline.calls.speech_cache import SpeechCache
 from trunkline.domain.events import CallEnded, CallFact, Json, TurnEnded
 from trunkline.domain.turn import Speaker, Turn
@@ -94,8 +95,9 @@ class FakeTools:
 class OneFlow:
     flow: Flow
 
-    def get(self, agent: str) -> Flow:
-        return self.flow
+    def hold(self, call_id: str) -> HeldFlows:
+        served = Served(self.flow)
+        return HeldFlows(call_id, {"energy": served, self.flow.agent.name: served})
 
     def flows(self) -> tuple[Flow, ...]:
         return (self.flow,)

@@ -15,6 +15,7 @@ from trunkline.audio.disk_writer import DiskWriter
 from trunkline.calls.control import ControlListener
 from trunkline.calls.edge import Edge
 from trunkline.calls.engine_link import Connector, RealtimeSession
+from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.calls.live_sink import LiveSink
 from trunkline.calls.publish import FanOut
 from trunkline.calls.service import CallService
@@ -24,7 +25,7 @@ from trunkline.calls.spool import FactSpool
 from trunkline.calls.store_sink import StoreSink
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.ids import mint
-from trunkline.flows.catalog import FlowCatalog, catalog_from
+from trunkline.flows.catalog import catalog_from
 from trunkline.flows.tool_runner import ToolRunner, secrets_from
 from trunkline.realtime.client import RealtimeClient
 from trunkline.runtime.settings import Settings
@@ -42,14 +43,14 @@ class CallSide:
     def __init__(
         self,
         service: CallService,
-        catalog: FlowCatalog,
+        shelf: FlowShelf,
         edge_id: str,
         store: StoreSink,
         live: LiveSink,
         control: ControlListener,
     ) -> None:
         self.service = service
-        self.catalog = catalog
+        self.shelf = shelf
         self.edge_id = edge_id
         self._store = store
         self._live = live
@@ -66,6 +67,8 @@ class CallSide:
         said = []
         if self._store.is_spooling:
             said.append("the database is away: facts of calls wait on disk")
+        if self.shelf.is_away:
+            said.append("the database is away: flows are served as they were published last")
         if not (self._live.is_connected and self._control.is_connected):
             said.append("Redis is away: no live view, no commands")
         return said
@@ -109,8 +112,10 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
         )
         stack.push_async_callback(store.close, _FACTS_DEADLINE_S)
         live = LiveSink(redis)
-        catalog = catalog_from(settings, os.environ)
-        catalog.load()
+        shelf = FlowShelf(
+            catalog_from(settings, os.environ), sessions, copy=settings.published_copy
+        )
+        await shelf.start()
         edge = Edge(
             edge_id=edge_id,
             clock=clock,
@@ -127,7 +132,7 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             fallback_engine=engine_name(settings.fallback_engine),
             is_recording=settings.recordings,
         )
-        service = CallService(edge, catalog)
+        service = CallService(edge, shelf)
         control = ControlListener(
             redis,
             edge_id,
@@ -141,8 +146,8 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             ("store", store.run),
             ("live", live.run),
             ("control", control.run),
-            ("flows", catalog.watch),
+            ("flows", shelf.run),
             ("lines", service.run),
         ):
             background.start(kept_up(name, work), name)
-        yield CallSide(service, catalog, edge_id, store, live, control)
+        yield CallSide(service, shelf, edge_id, store, live, control)

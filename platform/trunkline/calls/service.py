@@ -10,12 +10,13 @@ from trunkline.calls.control import ControlCommand, HangUpCall
 from trunkline.calls.edge import Edge
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.registry import LiveCalls
+from trunkline.calls.serving import HeldFlows
 from trunkline.calls.session import CallSession
 from trunkline.calls.speaker import Voice
 from trunkline.calls.speech_source import SpokenLine
 from trunkline.domain.call import EndCause
 from trunkline.domain.errors import NotFound, TrunklineError
-from trunkline.domain.ids import CallId
+from trunkline.domain.ids import CallId, new_call_id
 from trunkline.domain.leg import Leg
 from trunkline.flows.flow import Flow
 from trunkline.runtime.logging import get_logger
@@ -32,11 +33,15 @@ _GOODBYE_S: Final = 10.0
 
 
 class Flows(Protocol):
-    """``flows.catalog.FlowCatalog`` is one."""
+    """``calls.flow_shelf.FlowShelf`` is one."""
 
-    def get(self, agent: str) -> Flow: ...
+    def hold(self, call_id: str) -> HeldFlows:
+        """Every agent as it is now, for the whole of this call."""
+        ...
 
-    def flows(self) -> tuple[Flow, ...]: ...
+    def flows(self) -> tuple[Flow, ...]:
+        """Every flow that a call may get now."""
+        ...
 
 
 class CallService:
@@ -48,7 +53,7 @@ class CallService:
         self._live = LiveCalls()
         self._nursery = Nursery("calls")
         self._is_draining = False
-        self._rendered: dict[str, str] = {}  # agent to the flow version whose lines are at hand
+        self._rendered: frozenset[tuple[str, str]] = frozenset()  # agent, version: lines at hand
         self._is_warm = asyncio.Event()
 
     @property
@@ -61,14 +66,18 @@ class CallService:
 
     def accept(self, leg: Leg, agent: str, invite_at_monotonic_ms: float) -> None:
         """Start the call of an admitted leg; returns at once."""
+        call_id = new_call_id()
+        held = self._flows.hold(call_id)
         try:
-            flow = self._flows.get(agent)
+            flow = held.take(agent)
         except NotFound as exc:
             log.error("a number leads to an agent that cannot serve", reason=exc.message)
             self._nursery.start(_refuse(leg, 404), f"refuse-{leg.description.leg_id}")
             return
         try:
-            call = CallSession(self._edge, leg, flow, invite_at_monotonic_ms)
+            call = CallSession(
+                self._edge, leg, flow, invite_at_monotonic_ms, call_id=call_id, flows=held
+            )
         except Exception as exc:  # a leg or a flow we cannot serve must not hurt the other calls
             log.error("a call could not be begun", agent=agent, exc_info=exc)
             self._nursery.start(_refuse(leg, 500), f"refuse-{leg.description.leg_id}")
@@ -132,16 +141,19 @@ class CallService:
 
     async def _render(self) -> bool:
         is_complete = True
-        for flow in self._flows.flows():
-            if self._rendered.get(flow.agent.name) == flow.version:
+        flows = self._flows.flows()
+        for flow in flows:
+            name, version = flow.agent.name, flow.version
+            if (name, version) in self._rendered:
                 continue
             failed = await self._edge.cache.prefetch(lines_of(flow, self._edge.speech_model))
             if failed:
                 is_complete = False
-                log.warning("lines are missing", agent=flow.agent.name, missing=failed)
+                log.warning("lines are missing", agent=name, missing=failed)
             else:
-                self._rendered[flow.agent.name] = flow.version
-                log.info("lines are at hand", agent=flow.agent.name, version=flow.version)
+                self._rendered |= {(name, version)}
+                log.info("lines are at hand", agent=name, version=version)
+        self._rendered &= {(flow.agent.name, flow.version) for flow in flows}
         return is_complete
 
 

@@ -24,6 +24,7 @@ from trunkline.calls.flow_driver import FlowDriver
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.leg_events import LegFollower
 from trunkline.calls.record import CallRecord
+from trunkline.calls.serving import HeldFlows, Served
 from trunkline.calls.speaker import Voice
 from trunkline.calls.tool_calls import ToolCalls
 from trunkline.calls.turn_state import TurnSettings
@@ -60,14 +61,27 @@ class _CallOver(Exception):
 
 
 class CallSession:
-    """``invite_at_ms``: the INVITE on the monotonic clock, for the set-up receipt."""
+    """``invite_at_ms``: the INVITE on the monotonic clock, for the set-up receipt.
 
-    def __init__(self, edge: Edge, leg: Leg, flow: Flow, invite_at_ms: float) -> None:
+    ``flows``: all agents as they were when the call began; whom it is handed to comes from there.
+    """
+
+    def __init__(
+        self,
+        edge: Edge,
+        leg: Leg,
+        flow: Flow,
+        invite_at_ms: float,
+        *,
+        call_id: CallId | None = None,
+        flows: HeldFlows | None = None,
+    ) -> None:
         self._edge = edge
         self._leg = leg
         self._flow = flow
         self._invite_at_ms = invite_at_ms
-        self.call_id: CallId = new_call_id()
+        self.call_id: CallId = call_id or new_call_id()
+        self.flows = flows or HeldFlows(self.call_id, {flow.agent.name: Served(flow)})
         self.ending = Ending()
         self._tasks: asyncio.TaskGroup | None = None
         clock = edge.clock

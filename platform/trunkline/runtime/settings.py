@@ -184,6 +184,11 @@ class Settings(BaseSettings):
         return self.data_dir / "recordings"
 
     @property
+    def published_copy(self) -> Path:
+        """What flows were published last, for an edge that starts without its database."""
+        return self.data_dir / "flows" / "published.json"
+
+    @property
     def speech_cache_dir(self) -> Path:
         """Rendered lines, by content hash."""
         return self.data_dir / "speech"

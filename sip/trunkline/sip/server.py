@@ -100,7 +100,7 @@ async def _open_when_warm(
     stop: asyncio.Event,
 ) -> None:
     if await calls.service.warm(_WARM_S):
-        agents = [flow.agent for flow in calls.catalog.flows()]
+        agents = [flow.agent for flow in calls.shelf.flows()]
         await load_clips(settings, agents, endpoint)
     else:
         log.warning("calls are taken before the agents' lines are rendered: no model server?")

@@ -13,8 +13,8 @@ from tests.fakes.voices import voiced
 from tests.unit.calls.test_whole_calls import BALANCE, BALANCE_CALL, ask_for_balance
 
 from trunkline.calls.control import HangUpCall
+from trunkline.calls.serving import HeldFlows
 from trunkline.domain.call import CallState, EndCause
-from trunkline.domain.errors import NotFound
 from trunkline.domain.events import (
     CallEnded,
     CallStarted,
@@ -383,8 +383,8 @@ def test_an_agent_that_does_not_exist_is_refused() -> None:
 
 
 class _NoFlows:
-    def get(self, agent: str) -> None:
-        raise NotFound("there is no such agent")
+    def hold(self, call_id: str) -> HeldFlows:
+        return HeldFlows(call_id, {})
 
     def flows(self) -> tuple[()]:
         return ()
