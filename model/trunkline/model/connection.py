@@ -21,6 +21,7 @@ from trunkline.model.engine import Engine, EngineSession
 from trunkline.model.engine_config import engine_config
 from trunkline.model.hearing import Hearing
 from trunkline.model.outbox import Outbox
+from trunkline.model.usage import SessionMeter
 from trunkline.realtime import client_events as ce
 from trunkline.realtime import server_events as ev
 from trunkline.realtime.items import (
@@ -31,7 +32,8 @@ from trunkline.realtime.items import (
     OutputTextPart,
 )
 from trunkline.realtime.protocol import ServerProtocol, error_event
-from trunkline.realtime.session import Session, updated
+from trunkline.realtime.session import Session
+from trunkline.realtime.session_update import updated
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -56,12 +58,14 @@ class Connection:
         tasks: asyncio.TaskGroup,
         *,
         limit_s: float = SESSION_LIMIT_S,
+        meter: SessionMeter | None = None,
     ) -> None:
         self.session = session
         self.outbox = Outbox()
         self._engine_session = engine_session
         self._tasks = tasks
         self._limit_s = limit_s
+        self._meter = meter
         self._protocol = ServerProtocol()
         self._conversation = Conversation()
         self._hearing = Hearing(
@@ -86,13 +90,14 @@ class Connection:
 
     def start(self) -> None:
         """Greet, and begin to listen to the engine and to the clock."""
-        self.emit([ev.SessionCreated(session=self.session.model_dump(mode="json"))])
+        self.emit([ev.SessionCreated(session=self.session.document())])
         self._tasks.create_task(self._listen_to_engine(), name="transcriptions")
         self._tasks.create_task(self._expire(), name="session limit")
 
     def emit(self, events: list[ev.ServerEvent]) -> None:
         for event in events:
-            self.outbox.put(self._protocol.write(event))
+            told = event if self._meter is None else self._meter.saw(event)
+            self.outbox.put(self._protocol.write(told))
 
     # ---- client events -------------------------------------------------------------------------
 
@@ -152,6 +157,7 @@ class Connection:
                     [ev.ItemTruncated(item_id=item_id, content_index=index, audio_end_ms=end_ms)]
                 )
             case ce.ResponseCreate(response=params):
+                self._require_tokens()
                 self._answering.create(self.session, params or ce.ResponseParams())
             case ce.ResponseCancel(response_id=response_id):
                 self._answering.cancel(response_id)
@@ -172,7 +178,7 @@ class Connection:
             ) from None
         self._hearing.configure(new)
         self.session = new
-        self.emit([ev.SessionUpdated(session=new.model_dump(mode="json"))])
+        self.emit([ev.SessionUpdated(session=new.document())])
 
     # ---- turn detection ------------------------------------------------------------------------
 
@@ -189,9 +195,14 @@ class Connection:
         if detection is None or not detection.create_response or self._answering.is_active:
             return  # never two responses of the default conversation at once
         try:
+            self._require_tokens()
             self._answering.create(self.session, ce.ResponseParams())
         except ProtocolError as exc:
             self.emit([error_event(exc)])
+
+    def _require_tokens(self) -> None:
+        if self._meter is not None:
+            self._meter.require_tokens()
 
     # ---- beside the client ---------------------------------------------------------------------
 

@@ -12,19 +12,21 @@ from trunkline.domain.errors import (
     EngineError,
     EngineTimeout,
     Invalid,
-    NotFound,
     TrunklineError,
 )
+from trunkline.model.access import Access, Admitted
 from trunkline.model.admission import Admission
 from trunkline.model.api_errors import error_response
-from trunkline.model.authority import REALTIME_SCOPE, Authority, Principal
 from trunkline.model.bearer import asks_for_beta, bearer_key, chosen_subprotocol
+from trunkline.model.client_secrets import StartConfig
 from trunkline.model.connection import Connection, new_session
 from trunkline.model.engine import Engine, EngineSession
 from trunkline.model.engine_config import engine_config
 from trunkline.model.outbox import Close, Outbox
-from trunkline.model.registry import Engines
+from trunkline.model.registry import Engines, ServedModel
+from trunkline.model.usage import SessionMeter, UsageSink
 from trunkline.realtime.session import Session
+from trunkline.realtime.session_update import updated
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import SESSIONS_LIVE
 
@@ -41,10 +43,13 @@ class _SessionOver(Exception):
 class RealtimeSockets:
     """Serves ``/v1/realtime`` and knows the sessions that are open, so that it can end them."""
 
-    def __init__(self, engines: Engines, authority: Authority, admission: Admission) -> None:
+    def __init__(
+        self, engines: Engines, access: Access, admission: Admission, usage: UsageSink
+    ) -> None:
         self._engines = engines
-        self._authority = authority
+        self._access = access
         self._admission = admission
+        self._usage = usage
         self._open: set[Outbox] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -55,15 +60,21 @@ class RealtimeSockets:
     async def serve(self, socket: WebSocket) -> None:
         """One connection from its handshake to its end; refused with a status and a reason."""
         try:
-            principal = self._authenticated(socket)
-            model, engine = self._wanted(socket)
-            with self._admission.slot(principal.key_id):
-                session = new_session(model)
-                engine_session = await _opened(engine, session)
+            admitted = await self._admitted(socket)
+            principal = admitted.principal
+            model, served = self._wanted(socket, admitted.start)
+            with self._admission.slot(principal.key_id), self._access.session(principal):
+                session = _begun(new_session(model), admitted.start)
+                engine_session = await _opened(served.loaded.engine, session)
+                meter = SessionMeter(
+                    self._usage, self._access.quotas, principal, served.card, session.id
+                )
                 try:
                     await socket.accept(chosen_subprotocol(socket.scope["subprotocols"]))
-                    await self._attend(socket, principal, session, engine, engine_session)
+                    engine = served.loaded.engine
+                    await self._attend(socket, admitted, session, engine, engine_session, meter)
                 finally:
+                    meter.close()
                     await _closed(engine_session)
         except TrunklineError as exc:
             if socket.client_state is WebSocketState.CONNECTING:
@@ -86,13 +97,14 @@ class RealtimeSockets:
 
     # ---- the handshake -------------------------------------------------------------------------
 
-    def _authenticated(self, socket: WebSocket) -> Principal:
+    async def _admitted(self, socket: WebSocket) -> Admitted:
         key = bearer_key(socket.headers.get("authorization"), socket.scope["subprotocols"])
-        principal = self._authority.authenticate(key)
-        principal.require(REALTIME_SCOPE)
-        return principal
+        admitted = await self._access.admit(key)
+        if admitted.principal.quota.tokens_per_day:
+            await self._usage.learn_tokens(admitted.principal.key_id)
+        return admitted
 
-    def _wanted(self, socket: WebSocket) -> tuple[str, Engine]:
+    def _wanted(self, socket: WebSocket, start: StartConfig | None) -> tuple[str, ServedModel]:
         if asks_for_beta(socket.headers.get("openai-beta"), socket.scope["subprotocols"]):
             raise Invalid(
                 "This server speaks the GA generation of the Realtime API: leave out the header "
@@ -106,37 +118,32 @@ class RealtimeSockets:
                     code="unsupported_parameter",
                     param=name,
                 )
-        model = socket.query_params.get("model", "")
-        found = self._engines.find(model)
-        if found is None:
-            raise NotFound(
-                f"The model '{model[:64]}' does not exist here; this server has "
-                f"{', '.join(self._engines.names())}.",
-                code="model_not_found",
-            )
-        return model or found.name, found.engine
+        model = socket.query_params.get("model", "") or (start.model if start else "")
+        served = self._engines.serve(model)
+        return model or served.loaded.name, served
 
     # ---- the session ---------------------------------------------------------------------------
 
     async def _attend(
         self,
         socket: WebSocket,
-        principal: Principal,
+        admitted: Admitted,
         session: Session,
         engine: Engine,
         engine_session: EngineSession,
+        meter: SessionMeter,
     ) -> None:
         log.info(
             "a Realtime session began",
             session_id=session.id,
-            key_id=principal.key_id,
+            key_id=admitted.principal.key_id,
             engine=engine.name,
         )
         SESSIONS_LIVE.inc()
         outbox: Outbox | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                connection = Connection(session, engine, engine_session, tasks)
+                connection = Connection(session, engine, engine_session, tasks, meter=meter)
                 outbox = connection.outbox
                 self._open.add(outbox)
                 self._empty.clear()
@@ -158,6 +165,16 @@ class RealtimeSockets:
                 if not self._open:
                     self._empty.set()
         await _hang_up(socket)
+
+
+def _begun(session: Session, start: StartConfig | None) -> Session:
+    """An ephemeral key's session begins with what it was minted with."""
+    if start is None:
+        return session
+    kind = "transcription" if start.is_transcription else "realtime"
+    document = {**start.session, "type": kind}
+    bare = session.model_copy(update={"type": kind})
+    return updated(bare, document, has_spoken=False, is_responding=False)
 
 
 async def _read(socket: WebSocket, connection: Connection) -> None:

@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trunkline.domain.errors import ConfigError
+from trunkline.domain.errors import ConfigError, Invalid, NotFound
 from trunkline.model.engine import Engine, SpeechSynthesis
+from trunkline.realtime.model_table import REALTIME, ModelCard, ModelTable
+from trunkline.runtime.model_settings import ModelSettings
 from trunkline.runtime.settings import Settings
 
 ENGINE_NAMES: Final = ("cascade", "scripted")
-# What unchanged clients ask for; they get this server's default engine.
-_ALIASES: Final = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime", "gpt-audio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +49,52 @@ def load_engine(setting: str, settings: Settings) -> LoadedEngine:
     return LoadedEngine(name, engine, engine.speech)
 
 
-class Engines:
-    """The engines of one server: the default first."""
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A row of the model table and the engine behind it."""
 
-    def __init__(self, loaded: tuple[LoadedEngine, ...]) -> None:
+    card: ModelCard
+    loaded: LoadedEngine
+
+
+class Engines:
+    """The engines of one server, the default first, and the models they serve."""
+
+    def __init__(
+        self, loaded: tuple[LoadedEngine, ...], models: Iterable[ModelSettings] = ()
+    ) -> None:
         if not loaded:
             raise ConfigError("a model server needs at least one engine")
         self.loaded = loaded
+        self._by_name = {one.name: one for one in loaded}
+        self.table = ModelTable(models, self.names())
 
     @property
     def default(self) -> LoadedEngine:
         return self.loaded[0]
 
-    def find(self, model: str | None) -> LoadedEngine | None:
-        """The engine a client means: one of ours by name, or the default under a known alias or
-        without a name; None for a model nobody here has."""
+    def serve(self, model: str | None, capability: str = REALTIME) -> ServedModel:
+        """The engine a client means by a dated name, an alias, an engine's name or none at all.
+
+        Raises NotFound, or Invalid for a model that cannot do this.
+        """
         if not model:
-            return self.default
-        for one in self.loaded:
-            if model in (one.name, f"trunkline-{one.name}"):
-                return one
-        if model == "trunkline" or model.startswith(_ALIASES):
-            return self.default
-        return None
+            return ServedModel(self.table.default(), self.default)
+        card = self.table.find(model)
+        if card is None:
+            names = ", ".join(one.name for one in self.table.served())
+            raise NotFound(
+                f"The model '{model[:64]}' does not exist here; this server has {names}.",
+                code="model_not_found",
+            )
+        if capability not in card.capabilities:
+            raise Invalid(
+                f"The model '{model[:64]}' cannot be used here: it does "
+                f"{', '.join(sorted(card.capabilities))}, not {capability}.",
+                code="model_not_supported",
+                param="model",
+            )
+        return ServedModel(card, self._by_name[card.engine])
 
     def names(self) -> tuple[str, ...]:
         return tuple(one.name for one in self.loaded)
@@ -80,4 +104,4 @@ def load_engines(settings: Settings) -> Engines:
     wanted = [settings.engine]
     if settings.fallback_engine and settings.fallback_engine != settings.engine:
         wanted.append(settings.fallback_engine)
-    return Engines(tuple(load_engine(name, settings) for name in wanted))
+    return Engines(tuple(load_engine(name, settings) for name in wanted), settings.models)

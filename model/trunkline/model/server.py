@@ -10,30 +10,35 @@ from typing import Any, Final, cast
 
 import uvicorn
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from trunkline.domain.errors import NotFound, TrunklineError
+from trunkline.domain.clock import SystemClock
+from trunkline.domain.errors import TrunklineError
+from trunkline.model.access import Access
 from trunkline.model.admission import Admission
 from trunkline.model.api_errors import error_response
-from trunkline.model.authority import REALTIME_SCOPE, Authority, FileAuthority, Principal
-from trunkline.model.bearer import bearer_key
+from trunkline.model.authority import Authority, FileAuthority
+from trunkline.model.house_redis import HouseRedis
 from trunkline.model.realtime_socket import RealtimeSockets
 from trunkline.model.registry import Engines, load_engines
-from trunkline.model.speech_api import read_speech_request, speech_response
+from trunkline.model.rest import add_rest
+from trunkline.model.usage import UsageSink
 from trunkline.realtime.protocol import MAX_FRAME_BYTES
 from trunkline.runtime.health import HealthApp, QuietServer
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import Settings
-from trunkline.runtime.supervision import stop_on_signals
+from trunkline.runtime.supervision import kept_up, nursery, stop_on_signals
 
 log = get_logger(__name__)
 
 # A call takes one session at the edge, a test call another one for its caller.
 SESSIONS_PER_CALL: Final = 2
 MAX_SPEECH_REQUESTS: Final = 32
+MAX_TRANSCRIPTION_REQUESTS: Final = 4
 DRAIN_S: Final = 10.0
 CLOSE_S: Final = 2.0
 PING_S: Final = 20.0
@@ -43,11 +48,16 @@ class ModelServer:
     """What the app serves, and its life: start, drain, stop."""
 
     def __init__(self, settings: Settings, engines: Engines, authority: Authority) -> None:
+        clock = SystemClock()
         self.engines = engines
-        self.authority = authority
+        self.redis = HouseRedis(Redis.from_url(settings.resolved_redis_url), clock)
+        self.access = Access(authority, self.redis, clock=clock)
+        spool = settings.data_dir / "usage" / f"waiting-{settings.model_port}.jsonl"
+        self.usage = UsageSink(self.redis, self.access.quotas, clock, spool)
         self.admission = Admission(settings.max_calls * SESSIONS_PER_CALL)
         self.speech_admission = Admission(MAX_SPEECH_REQUESTS)
-        self.sockets = RealtimeSockets(engines, authority, self.admission)
+        self.transcription_admission = Admission(MAX_TRANSCRIPTION_REQUESTS)
+        self.sockets = RealtimeSockets(engines, self.access, self.admission, self.usage)
         self._is_started = False
 
     async def start(self) -> None:
@@ -60,10 +70,13 @@ class ModelServer:
         self._is_started = False
         for one in self.engines.loaded:
             await one.engine.aclose()
+        await self.usage.flush()
+        await self.redis.aclose()
 
     async def drain(self, deadline_s: float) -> None:
         """No new sessions; those that are open get ``deadline_s`` to end, then a close frame."""
-        self.admission.is_draining = self.speech_admission.is_draining = True
+        for admission in (self.admission, self.speech_admission, self.transcription_admission):
+            admission.is_draining = True
         await self.sockets.until_empty(deadline_s)
         self.sockets.end_all(1001, "The server is shutting down.")
         await self.sockets.until_empty(CLOSE_S)
@@ -72,11 +85,6 @@ class ModelServer:
         if self.admission.is_draining:
             return "shutting down"
         return "" if self._is_started else "the engines are still starting"
-
-    def authenticate(self, request: Request) -> Principal:
-        principal = self.authority.authenticate(bearer_key(request.headers.get("authorization")))
-        principal.require(REALTIME_SCOPE)
-        return principal
 
 
 def create_app(
@@ -94,7 +102,9 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await server.start()
         try:
-            yield
+            async with nursery("model server") as tasks:
+                tasks.start(kept_up("usage", server.usage.run), "usage")
+                yield
         finally:
             await server.aclose()
 
@@ -106,32 +116,7 @@ def create_app(
     async def realtime(socket: WebSocket) -> None:
         await server.sockets.serve(socket)
 
-    @app.post("/v1/audio/speech")
-    async def speech(request: Request) -> Response:
-        principal = server.authenticate(request)
-        wanted = await read_speech_request(request)
-        found = server.engines.find(wanted.model) or server.engines.default
-        voice = found.speech or server.engines.default.speech
-        if voice is None:
-            raise NotFound("This server's engine has no speech synthesis.", code="no_speech")
-        return await speech_response(wanted, voice, server.speech_admission, principal.key_id)
-
-    @app.get("/v1/models")
-    async def models(request: Request) -> Response:
-        server.authenticate(request)
-        return JSONResponse({"object": "list", "data": [_model(n) for n in server.engines.names()]})
-
-    @app.get("/v1/models/{name}")
-    async def model(request: Request, name: str) -> Response:
-        server.authenticate(request)
-        if name not in server.engines.names():
-            raise NotFound(f"The model '{name[:64]}' does not exist.", code="model_not_found")
-        return JSONResponse(_model(name))
-
-    @app.api_route("/v1/{path:path}", methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
-    async def unknown(request: Request, path: str) -> Response:
-        server.authenticate(request)
-        raise NotFound(f"Unknown request URL: {request.method} /v1/{path[:128]}.")
+    add_rest(app, server)
 
     health = HealthApp("model", {"engine": server.readiness})
 
@@ -187,10 +172,6 @@ async def serve(settings: Settings) -> int:
         await server.drain(DRAIN_S)
         uvicorn_server.should_exit = True
     return 0
-
-
-def _model(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "trunkline"}
 
 
 async def _answer_error(request: Request, exc: Exception) -> Response:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from trunkline.domain.errors import ConfigError
+from trunkline.runtime.model_settings import HostedSettings, ModelSettings, UpstreamSettings
 
 
 class TrunkSettings(BaseModel):
@@ -71,6 +72,13 @@ class Settings(BaseSettings):
     api_key: SecretStr = SecretStr("")
     engine: str = "cascade"
     fallback_engine: str = ""
+    models: tuple[ModelSettings, ...] = ()  # beside those that ship
+    currency: str = "USD"  # of all prices
+    # Each trade of the cascade may be done by an OpenAI-compatible server; as JSON, or TOML tables.
+    transcription: HostedSettings | None = None
+    chat: HostedSettings | None = None
+    speech: HostedSettings | None = None
+    upstream: UpstreamSettings | None = None
     local_trunk: bool = True
     agents_dir: Path | None = None  # more flows; the shipped ones are always there
     trunks: tuple[TrunkSettings, ...] = ()

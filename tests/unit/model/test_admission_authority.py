@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.domain.errors import ConfigError, Forbidden, TooMany, Unauthorized
+from trunkline.domain.errors import (
+    ConfigError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooMany,
+    Unauthorized,
+)
 from trunkline.model.admission import Admission
 from trunkline.model.authority import FileAuthority, hash_key
 from trunkline.model.bearer import asks_for_beta, bearer_key, chosen_subprotocol
@@ -135,8 +142,12 @@ def test_the_beta_generation_is_told_by_header_or_subprotocol() -> None:
 def test_engines_are_found_by_name_alias_and_default() -> None:
     engines = load_engines(Settings(engine="scripted"))
     for model in ("scripted", "trunkline-scripted", "gpt-realtime-2.1", "trunkline", "", None):
-        assert engines.find(model) is engines.default
-    assert engines.find("gpt-3.5-turbo") is None
+        assert engines.serve(model).loaded is engines.default
+    with pytest.raises(NotFound) as unknown:
+        engines.serve("gpt-3.5-turbo")
+    assert unknown.value.code == "model_not_found"
+    with pytest.raises(Invalid, match="not realtime"):
+        engines.serve("whisper-1")
 
 
 def test_an_unknown_engine_names_those_there_are() -> None:

@@ -1,0 +1,86 @@
+"""``POST /v1/realtime/client_secrets``: ephemeral keys bound to a session's beginning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trunkline.domain.errors import Invalid, ProtocolError
+from trunkline.model.authority import Principal
+from trunkline.model.client_secrets import (
+    DEFAULT_TTL_S,
+    MAX_TTL_S,
+    MIN_TTL_S,
+    ClientSecrets,
+    Generation,
+    StartConfig,
+)
+from trunkline.model.connection import new_session
+from trunkline.model.registry import Engines
+from trunkline.model.rest_body import validated
+from trunkline.realtime.model_table import REALTIME, TRANSCRIPTION
+from trunkline.realtime.session import Session
+from trunkline.realtime.session_update import updated
+
+_KINDS: Final = ("realtime", "transcription")
+
+
+class ExpiresAfter(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    anchor: Literal["created_at"] = "created_at"
+    seconds: Annotated[int, Field(ge=MIN_TTL_S, le=MAX_TTL_S)] = DEFAULT_TTL_S
+
+
+class SecretRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    expires_after: ExpiresAfter | None = None
+    session: dict[str, Any] | None = None
+
+
+async def create_client_secret(
+    document: dict[str, Any], principal: Principal, secrets: ClientSecrets, engines: Engines
+) -> dict[str, Any]:
+    """The answer to the request; Invalid, with the parameter's path, for a wrong one."""
+    wanted = validated(SecretRequest, document)
+    session = dict(wanted.session or {})
+    session.setdefault("type", "realtime")
+    start = start_config(session, engines)
+    effective = begun_session(start, engines)
+    ttl_s = wanted.expires_after.seconds if wanted.expires_after else DEFAULT_TTL_S
+    value, secret = await secrets.mint(principal.key_id, start, ttl_s)
+    return {
+        "value": value,
+        "expires_at": secret.expires_at,
+        "session": effective.document(),
+    }
+
+
+def start_config(
+    session: dict[str, Any], engines: Engines, generation: Generation = "ga"
+) -> StartConfig:
+    """A client's session document, checked as far as its kind and its model go."""
+    if session.get("type") not in _KINDS:
+        raise Invalid(
+            "session.type must be 'realtime' or 'transcription'.",
+            code="invalid_value",
+            param="session.type",
+        )
+    model = session.get("model", "")
+    if not isinstance(model, str):
+        raise Invalid("session.model must be a string.", code="invalid_type", param="session.model")
+    engines.serve(model, TRANSCRIPTION if session["type"] == "transcription" else REALTIME)
+    return StartConfig(model, session, generation)
+
+
+def begun_session(start: StartConfig, engines: Engines) -> Session:
+    """The effective session that ``start`` begins; raises Invalid when it cannot be."""
+    kind = "transcription" if start.is_transcription else "realtime"
+    model = start.model or engines.serve(None).loaded.name
+    bare = new_session(model).model_copy(update={"type": kind})
+    try:
+        return updated(bare, start.session, has_spoken=False, is_responding=False)
+    except ProtocolError as exc:
+        raise Invalid(exc.message, code=exc.code, param=exc.param) from None
