@@ -18,9 +18,10 @@ from contextlib import asynccontextmanager
 
 from trunkline.domain.errors import EngineError
 from trunkline.domain.ids import mint
-from trunkline.model.connection import Connection, new_session
+from trunkline.model.connection import Connection
 from trunkline.model.engine import EngineConfig, EngineSession, Hypothesis
 from trunkline.model.engine_config import engine_config
+from trunkline.model.opening import new_session
 from trunkline.model.outbox import Close
 from trunkline.model.script import Script
 from trunkline.model.scripted import RATE_HZ, ScriptedEngine, ScriptedSession

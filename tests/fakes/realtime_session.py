@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from trunkline.domain.events import Json
-from trunkline.model.connection import Connection, new_session
+from trunkline.model.connection import Connection
 from trunkline.model.engine import Engine
 from trunkline.model.engine_config import engine_config
+from trunkline.model.opening import new_session
 from trunkline.model.outbox import Close
 from trunkline.realtime import client_events as ce
 from trunkline.realtime import server_events as ev

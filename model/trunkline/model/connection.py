@@ -7,19 +7,18 @@ at all and is answered by one ``error`` event that names it.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Final
 
 import pybase64
 
 from trunkline.domain.errors import EngineError, ProtocolError
 from trunkline.domain.events import Json
-from trunkline.domain.ids import mint
 from trunkline.model.answering import Answering
 from trunkline.model.conversation import Conversation, Entry
 from trunkline.model.engine import Engine, EngineSession
 from trunkline.model.engine_config import engine_config
 from trunkline.model.hearing import Hearing
+from trunkline.model.opening import SESSION_LIMIT_S
 from trunkline.model.outbox import Outbox
 from trunkline.model.usage import SessionMeter
 from trunkline.realtime import client_events as ce
@@ -33,17 +32,12 @@ from trunkline.realtime.items import (
 )
 from trunkline.realtime.protocol import ServerProtocol, error_event
 from trunkline.realtime.session import Session
-from trunkline.realtime.session_update import updated
+from trunkline.realtime.session_update import refuse_prompt, updated
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-SESSION_LIMIT_S: Final = 3600
 CONFIGURE_TIMEOUT_S: Final = 5.0
-
-
-def new_session(model: str, *, limit_s: int = SESSION_LIMIT_S) -> Session:
-    return Session(id=mint("sess"), model=model, expires_at=int(time.time()) + limit_s)
 
 
 class Connection:
@@ -59,6 +53,7 @@ class Connection:
         *,
         limit_s: float = SESSION_LIMIT_S,
         meter: SessionMeter | None = None,
+        protocol: ServerProtocol | None = None,
     ) -> None:
         self.session = session
         self.outbox = Outbox()
@@ -66,7 +61,7 @@ class Connection:
         self._tasks = tasks
         self._limit_s = limit_s
         self._meter = meter
-        self._protocol = ServerProtocol()
+        self._protocol = protocol or ServerProtocol()
         self._conversation = Conversation()
         self._hearing = Hearing(
             session,
@@ -90,14 +85,22 @@ class Connection:
 
     def start(self) -> None:
         """Greet, and begin to listen to the engine and to the clock."""
-        self.emit([ev.SessionCreated(session=self.session.document())])
+        conversation = ev.ConversationInfo(id=self._conversation.conversation_id)
+        self.emit(
+            [
+                ev.SessionCreated(session=self.session.document()),
+                ev.ConversationCreated(conversation=conversation),
+            ]
+        )
         self._tasks.create_task(self._listen_to_engine(), name="transcriptions")
         self._tasks.create_task(self._expire(), name="session limit")
 
     def emit(self, events: list[ev.ServerEvent]) -> None:
         for event in events:
             told = event if self._meter is None else self._meter.saw(event)
-            self.outbox.put(self._protocol.write(told))
+            frame = self._protocol.write(told)
+            if frame is not None:
+                self.outbox.put(frame)
 
     # ---- client events -------------------------------------------------------------------------
 
@@ -157,10 +160,20 @@ class Connection:
                     [ev.ItemTruncated(item_id=item_id, content_index=index, audio_end_ms=end_ms)]
                 )
             case ce.ResponseCreate(response=params):
-                self._require_tokens()
-                self._answering.create(self.session, params or ce.ResponseParams())
+                self._create_response(params or ce.ResponseParams())
             case ce.ResponseCancel(response_id=response_id):
                 self._answering.cancel(response_id)
+
+    def _create_response(self, params: ce.ResponseParams) -> None:
+        if self.session.is_transcription:
+            raise ProtocolError(
+                "A transcription session creates no responses.",
+                code="invalid_value",
+                param="type",
+            )
+        refuse_prompt(params.prompt, "response.prompt")
+        self._require_tokens()
+        self._answering.create(self.session, params)
 
     async def _update(self, update: dict[str, Json]) -> None:
         new = updated(
@@ -194,6 +207,8 @@ class Connection:
         detection = self.session.audio.input.turn_detection
         if detection is None or not detection.create_response or self._answering.is_active:
             return  # never two responses of the default conversation at once
+        if self.session.is_transcription:
+            return
         try:
             self._require_tokens()
             self._answering.create(self.session, ce.ResponseParams())

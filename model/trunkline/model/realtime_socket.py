@@ -11,17 +11,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from trunkline.domain.errors import (
     EngineError,
     EngineTimeout,
-    Invalid,
     TrunklineError,
 )
 from trunkline.model.access import Access, Admitted
 from trunkline.model.admission import Admission
 from trunkline.model.api_errors import error_response
-from trunkline.model.bearer import asks_for_beta, bearer_key, chosen_subprotocol
+from trunkline.model.bearer import bearer_key, chosen_subprotocol
 from trunkline.model.client_secrets import StartConfig
-from trunkline.model.connection import Connection, new_session
+from trunkline.model.connection import Connection
 from trunkline.model.engine import Engine, EngineSession
 from trunkline.model.engine_config import engine_config
+from trunkline.model.opening import Opening, opening_of
 from trunkline.model.outbox import Close, Outbox
 from trunkline.model.registry import Engines, ServedModel
 from trunkline.model.usage import SessionMeter, UsageSink
@@ -62,9 +62,15 @@ class RealtimeSockets:
         try:
             admitted = await self._admitted(socket)
             principal = admitted.principal
+            opening = opening_of(
+                socket.query_params,
+                socket.headers.get("openai-beta"),
+                socket.scope["subprotocols"],
+                is_transcription=admitted.start is not None and admitted.start.is_transcription,
+            )
             model, served = self._wanted(socket, admitted.start)
             with self._admission.slot(principal.key_id), self._access.session(principal):
-                session = _begun(new_session(model), admitted.start)
+                session = _begun(opening.session(model), admitted.start)
                 engine_session = await _opened(served.loaded.engine, session)
                 meter = SessionMeter(
                     self._usage, self._access.quotas, principal, served.card, session.id
@@ -72,7 +78,9 @@ class RealtimeSockets:
                 try:
                     await socket.accept(chosen_subprotocol(socket.scope["subprotocols"]))
                     engine = served.loaded.engine
-                    await self._attend(socket, admitted, session, engine, engine_session, meter)
+                    await self._attend(
+                        socket, admitted, opening, session, engine, engine_session, meter
+                    )
                 finally:
                     meter.close()
                     await _closed(engine_session)
@@ -105,19 +113,6 @@ class RealtimeSockets:
         return admitted
 
     def _wanted(self, socket: WebSocket, start: StartConfig | None) -> tuple[str, ServedModel]:
-        if asks_for_beta(socket.headers.get("openai-beta"), socket.scope["subprotocols"]):
-            raise Invalid(
-                "This server speaks the GA generation of the Realtime API: leave out the header "
-                "'OpenAI-Beta: realtime=v1'.",
-                code="beta_not_supported",
-            )
-        for name in ("call_id", "intent"):
-            if name in socket.query_params:
-                raise Invalid(
-                    f"The query parameter '{name}' is not supported by this server.",
-                    code="unsupported_parameter",
-                    param=name,
-                )
         model = socket.query_params.get("model", "") or (start.model if start else "")
         served = self._engines.serve(model)
         return model or served.loaded.name, served
@@ -128,6 +123,7 @@ class RealtimeSockets:
         self,
         socket: WebSocket,
         admitted: Admitted,
+        opening: Opening,
         session: Session,
         engine: Engine,
         engine_session: EngineSession,
@@ -143,7 +139,15 @@ class RealtimeSockets:
         outbox: Outbox | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                connection = Connection(session, engine, engine_session, tasks, meter=meter)
+                connection = Connection(
+                    session,
+                    engine,
+                    engine_session,
+                    tasks,
+                    limit_s=opening.limit_s,
+                    meter=meter,
+                    protocol=opening.protocol(),
+                )
                 outbox = connection.outbox
                 self._open.add(outbox)
                 self._empty.clear()
@@ -171,10 +175,8 @@ def _begun(session: Session, start: StartConfig | None) -> Session:
     """An ephemeral key's session begins with what it was minted with."""
     if start is None:
         return session
-    kind = "transcription" if start.is_transcription else "realtime"
-    document = {**start.session, "type": kind}
-    bare = session.model_copy(update={"type": kind})
-    return updated(bare, document, has_spoken=False, is_responding=False)
+    document = {**start.session, "type": session.type}
+    return updated(session, document, has_spoken=False, is_responding=False)
 
 
 async def _read(socket: WebSocket, connection: Connection) -> None:

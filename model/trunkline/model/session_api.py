@@ -16,7 +16,7 @@ from trunkline.model.client_secrets import (
     Generation,
     StartConfig,
 )
-from trunkline.model.connection import new_session
+from trunkline.model.opening import new_session
 from trunkline.model.registry import Engines
 from trunkline.model.rest_body import validated
 from trunkline.realtime.model_table import REALTIME, TRANSCRIPTION
