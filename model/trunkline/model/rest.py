@@ -16,8 +16,12 @@ from trunkline.model.registry import ServedModel
 from trunkline.model.rest_body import read_json
 from trunkline.model.session_api import create_client_secret
 from trunkline.model.speech_api import read_speech_request, speech_response
+from trunkline.model.transcription_api import (
+    read_transcription_request,
+    transcription_response,
+)
 from trunkline.model.usage import SessionMeter
-from trunkline.realtime.model_table import SPEECH, ModelCard
+from trunkline.realtime.model_table import SPEECH, TRANSCRIPTION, ModelCard
 from trunkline.realtime.usage import UsageKind
 
 if TYPE_CHECKING:
@@ -65,6 +69,20 @@ def add_rest(app: FastAPI, server: ModelServer) -> None:
             voice,
             server.speech_admission,
             meter(principal, served, "speech"),
+            principal.key_id,
+        )
+
+    @app.post("/v1/audio/transcriptions")
+    async def transcriptions(request: Request) -> Response:
+        principal = await spending(request)
+        wanted, data = await read_transcription_request(request)
+        served = server.engines.serve(wanted.model, TRANSCRIPTION)
+        return await transcription_response(
+            wanted,
+            data,
+            served.loaded.engine,
+            server.transcription_admission,
+            meter(principal, served, "transcription"),
             principal.key_id,
         )
 
