@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from trunkline.domain.events import Json
-from trunkline.flows.actions import Configure, DigitGathering
-from trunkline.flows.flow import CollectStep, Flow, Intent, Listening, SayStep, Step
-from trunkline.flows.slots import Slot, SlotKind, property_schema
+from trunkline.flows.actions import Configure, DigitGathering, TurnTaking
+from trunkline.flows.flow import Flow, Intent
+from trunkline.flows.slots import Confirm, Slot, SlotKind, property_schema
+from trunkline.flows.steps import CollectStep, Listening, Step, listening_of
 
 INTENT_PREFIX: Final = "intent_"
 COLLECT_PREFIX: Final = "collect_"
@@ -26,7 +27,21 @@ _HANGOVER_MS: Final[Mapping[SlotKind, int]] = {
     SlotKind.CHOICE: 500,
     SlotKind.NAME: 700,
     SlotKind.FREE_TEXT: 1000,
+    SlotKind.EMAIL: 1200,
+    SlotKind.CODE: 1000,
 }
+_PACE: Final[Mapping[TurnTaking, float]] = {
+    TurnTaking.CALM: 1.4,
+    TurnTaking.BALANCED: 1.0,
+    TurnTaking.EAGER: 0.75,
+}
+_LEAST_HANGOVER_MS: Final = 200
+_MOST_HANGOVER_MS: Final = 3000
+
+
+def collect_name(step: str) -> str:
+    """The function that reports a step's slots; names of functions know no dot."""
+    return COLLECT_PREFIX + step.replace(".", "__")
 
 
 def intents_at(flow: Flow, step: Step) -> dict[str, str | None]:
@@ -36,10 +51,11 @@ def intents_at(flow: Flow, step: Step) -> dict[str, str | None]:
     """
     listening = listening_of(step)
     own = listening.intents if listening else {}
+    has_everywhere = listening is None or listening.offers_everywhere
     return {
         name: own.get(name, intent.goto)
         for name, intent in flow.intents.items()
-        if name in own or intent.is_global
+        if name in own or (intent.is_global and has_everywhere)
     }
 
 
@@ -47,10 +63,6 @@ def keys_at(flow: Flow, step: Step) -> dict[str, str]:
     """DTMF digit to step; the step's own keys win over the flow's."""
     listening = listening_of(step)
     return {**flow.keys, **(listening.keys if listening else {})}
-
-
-def listening_of(step: Step) -> Listening | None:
-    return step.listening if isinstance(step, SayStep | CollectStep) else None
 
 
 def open_slots(step: CollectStep, filled: Collection[str]) -> tuple[Slot, ...]:
@@ -63,18 +75,27 @@ def configure(
     """What the engine may ask and report in ``step``; raises PromptError when a text fails."""
     tools: list[Mapping[str, Json]] = []
     hangover_ms = OPEN_HANGOVER_MS
+    is_secret = False
     if isinstance(step, CollectStep):
-        slots = open_slots(step, filled)
-        tools.append(_collect_tool(step, slots, variables))
+        waiting = open_slots(step, filled)
+        slots = tuple(slot for slot in waiting if not slot.is_keypad_only)
+        if slots and not waiting[0].is_keypad_only:
+            tools.append(_collect_tool(step, slots, variables))
+        is_secret = any(slot.is_secret for slot in waiting)
         hangover_ms = max((_HANGOVER_MS[slot.kind] for slot in slots), default=hangover_ms)
     tools += [_intent_tool(flow.intents[name]) for name in intents_at(flow, step)]
     listening = listening_of(step)
+    preset = (listening and listening.turn_taking) or flow.turn_taking
+    hangover_ms = round(hangover_ms * _PACE[preset])
     if listening and listening.hangover_ms is not None:
         hangover_ms = listening.hangover_ms
     return Configure(
         instructions=_instructions(flow, listening),
         tools=tuple(tools),
-        hangover_ms=hangover_ms,
+        hangover_ms=min(max(hangover_ms, _LEAST_HANGOVER_MS), _MOST_HANGOVER_MS),
+        turn_taking=preset,
+        max_turn_ms=listening.max_turn_ms if listening else None,
+        is_secret=is_secret,
     )
 
 
@@ -104,6 +125,7 @@ def configure_confirmation(flow: Flow, step: CollectStep) -> Configure:
         instructions=_instructions(flow, step.listening),
         tools=tuple(tools),
         hangover_ms=CONFIRM_HANGOVER_MS,
+        turn_taking=step.listening.turn_taking or flow.turn_taking,
     )
 
 
@@ -112,7 +134,7 @@ def gathering(
 ) -> DigitGathering | None:
     """How DTMF is gathered while ``step`` listens; None when no digit means anything."""
     if slot is not None and slot.max_keys:
-        return DigitGathering(min_digits=1, max_digits=slot.max_keys)
+        return DigitGathering(min_digits=1, max_digits=slot.max_keys, is_secret=slot.is_secret)
     if is_confirming or keys_at(flow, step):
         return DigitGathering(min_digits=1, max_digits=1)
     return None
@@ -145,8 +167,8 @@ def _collect_tool(
     wanted = " and ".join(slot.description for slot in slots)
     return {
         "type": "function",
-        "name": COLLECT_PREFIX + step.name,
-        "description": f"Report the caller's {wanted}.",
+        "name": collect_name(step.name),
+        "description": f"Report the caller's {wanted}." + _manner(slots, variables),
         "parameters": {
             "type": "object",
             "properties": properties,
@@ -155,6 +177,16 @@ def _collect_tool(
         },
         "x-trunkline": {"role": "collect", "label": wanted},
     }
+
+
+def _manner(slots: tuple[Slot, ...], variables: Mapping[str, Json]) -> str:
+    """How to ask, in words: all that a language model without our annotations has to go by."""
+    said = ""
+    for slot in slots:
+        said += f' For the {slot.description} ask: "{slot.ask.render(variables)}"'
+        if slot.confirm is Confirm.ALWAYS:
+            said += " Read it back and wait for a yes before you report it."
+    return said
 
 
 def _property(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
@@ -167,7 +199,7 @@ def _property(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
     if slot.read_back is not None:
         annotations["read_back"] = slot.read_back.render(variables)
     match slot.kind:
-        case SlotKind.DIGITS | SlotKind.NAME | SlotKind.FREE_TEXT:
+        case SlotKind.DIGITS | SlotKind.NAME | SlotKind.FREE_TEXT | SlotKind.CODE:
             annotations |= {"min_length": slot.min_length, "max_length": slot.max_length}
         case SlotKind.AMOUNT:
             annotations["currency"] = slot.currency
@@ -175,6 +207,8 @@ def _property(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
                 annotations["minimum"] = str(slot.minimum)
             if slot.maximum is not None:
                 annotations["maximum"] = str(slot.maximum)
+        case SlotKind.DATE:
+            annotations["dates"] = slot.dates.value
         case SlotKind.CHOICE:
             annotations["synonyms"] = {value: list(also) for value, also in slot.choices.items()}
     return property_schema(slot) | {

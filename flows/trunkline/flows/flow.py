@@ -5,34 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Final, TypeAlias
+from typing import Final
 
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.events import Json
-from trunkline.flows.actions import HangUpReason
-from trunkline.flows.conditions import Condition
+from trunkline.flows.actions import TurnTaking
+from trunkline.flows.calendars import Calendar
 from trunkline.flows.prompts import Expression, Prompt
-from trunkline.flows.slots import Slot
+from trunkline.flows.steps import FailureRoute, Fallback, Line, Step, lines_of, written_by
 from trunkline.flows.tools import ToolSpec
 
 CALL_VARIABLES: Final = ("call_id", "caller_number", "called_number", "today", "time_of_day")
 """Names every flow may read: the call's own; ``today`` is an ISO date, ``time_of_day`` HH:MM."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing to say, verbatim."""
-
-    prompt: Prompt
-    is_interruptible: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Fallback:
-    """Where to go when patience ends: lines, then a step, or the end of the call when None."""
-
-    lines: tuple[Line, ...] = ()
-    goto: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,108 +77,28 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
-    """What a step takes from the caller besides its own slots.
+class SubFlow:
+    """Steps that are gone through as one, with variables of their own.
 
-    ``intents``: intent name to the step it leads to here; ``keys``: one DTMF digit to a step.
-    None means the flow's policy.
-    """
-
-    intents: Mapping[str, str | None] = field(default_factory=dict)
-    keys: Mapping[str, str] = field(default_factory=dict)
-    no_input_ms: int | None = None
-    hangover_ms: int | None = None
-    instructions: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FailureRoute:
-    """What a failed tool leads to: ``goto`` (None: the tool again) up to ``limit`` times in a row.
-
-    Past the limit the fallback is taken. ``forget`` lists variables to drop before going on.
-    """
-
-    lines: tuple[Line, ...] = ()
-    goto: str | None = None
-    limit: int = 1
-    forget: tuple[str, ...] = ()
-    fallback: Fallback = Fallback()
-
-
-@dataclass(frozen=True, slots=True)
-class SayStep:
-    """Says its lines; then goes on, or listens when ``listening`` is given."""
-
-    name: str
-    lines: tuple[Line, ...]
-    next: str | None = None
-    listening: Listening | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CollectStep:
-    """Fills its slots through the engine or the keypad, then goes on.
-
-    ``reuses``: slots that already have a value are not asked again.
+    Its steps stand in ``Flow.steps`` as ``name.step``. ``parameters`` are given by whoever calls
+    it; ``returns`` are the variables that may be taken from it.
     """
 
     name: str
-    slots: tuple[Slot, ...]
-    next: str
-    lines: tuple[Line, ...] = ()
-    listening: Listening = Listening()
-    reuses: bool = False
+    start: str
+    parameters: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ToolStep:
-    """Runs a tool, or parks it when its risk is high; ``failures`` by error code."""
+class Prefetch:
+    """A tool run before the call is answered; after ``timeout_ms`` the default has to do."""
 
-    name: str
     tool: ToolSpec
     arguments: Mapping[str, Expression | Prompt]
-    next: str
-    save_as: str | None = None
-    lines: tuple[Line, ...] = ()
-    failures: Mapping[str, FailureRoute] = field(default_factory=dict)
-    parked_lines: tuple[Line, ...] = ()
-    parked_next: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    when: Condition
-    goto: str
-
-
-@dataclass(frozen=True, slots=True)
-class BranchStep:
-    """The first case that holds, else ``otherwise``."""
-
-    name: str
-    cases: tuple[Case, ...]
-    otherwise: str
-
-
-@dataclass(frozen=True, slots=True)
-class TransferStep:
-    """Blind transfer; the call comes back to ``on_failure`` when the target does not take it."""
-
-    name: str
-    target: Prompt
-    on_failure: str
-    lines: tuple[Line, ...] = ()
-    failure_lines: tuple[Line, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HangUpStep:
-    name: str
-    lines: tuple[Line, ...] = ()
-    reason: HangUpReason = HangUpReason.DONE
-
-
-Step: TypeAlias = SayStep | CollectStep | ToolStep | BranchStep | TransferStep | HangUpStep
+    save_as: str
+    timeout_ms: int = 1000
+    default: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +115,10 @@ class Flow:
     instructions: str = ""
     keys: Mapping[str, str] = field(default_factory=dict)
     timezone: tzinfo = UTC
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    before_answer: tuple[Prefetch, ...] = ()
+    subflows: Mapping[str, SubFlow] = field(default_factory=dict)
+    turn_taking: TurnTaking = TurnTaking.BALANCED
 
     @property
     def version(self) -> str:
@@ -223,13 +131,12 @@ class Flow:
 
     @property
     def written(self) -> frozenset[str]:
-        """Variables that collect and tool steps write."""
-        names: set[str] = set()
+        """Variables that some step may give a value, sub-flows' own included."""
+        names = {fetch.save_as for fetch in self.before_answer}
         for step in self.steps.values():
-            if isinstance(step, CollectStep):
-                names |= {slot.name for slot in step.slots}
-            elif isinstance(step, ToolStep) and step.save_as:
-                names.add(step.save_as)
+            names |= written_by(step)
+        for subflow in self.subflows.values():
+            names |= set(subflow.parameters)
         return frozenset(names)
 
     def lines(self) -> Iterator[Line]:
@@ -263,25 +170,3 @@ class Flow:
             if line.prompt.variables <= constants
         ]
         return tuple(dict.fromkeys(text for text in texts if text))
-
-
-def lines_of(step: Step) -> Iterator[Line]:
-    """What a step itself may say verbatim."""
-    match step:
-        case SayStep() | HangUpStep():
-            yield from step.lines
-        case CollectStep():
-            yield from step.lines
-            for slot in step.slots:
-                yield from (Line(prompt) for prompt in (slot.ask, *slot.reprompts))
-        case ToolStep():
-            yield from step.lines
-            yield from step.parked_lines
-            for route in step.failures.values():
-                yield from route.lines
-                yield from route.fallback.lines
-        case TransferStep():
-            yield from step.lines
-            yield from step.failure_lines
-        case BranchStep():
-            pass

@@ -10,6 +10,7 @@ class Patience:
     """Counts of one call. What a step may use up is counted anew in every step."""
 
     silences: int = 0  # in a row, no speech and no digit between
+    idles: int = 0  # in this step: idle prompts said, nothing heard between
     unclear: int = 0  # in this step: not understood, or digits that fit nothing
     engine_turns: int = 0  # in this step: the engine answered in its own words
     bad_calls: int = 0  # in this step: the engine reported what cannot be taken
@@ -19,11 +20,11 @@ class Patience:
 
     def entered(self) -> None:
         """Another step: patience for it is fresh; for the caller's absence it is not."""
-        self.unclear = self.engine_turns = self.bad_calls = 0
+        self.idles = self.unclear = self.engine_turns = self.bad_calls = 0
 
     def heard(self) -> None:
         """The caller is there."""
-        self.silences = 0
+        self.silences = self.idles = 0
 
     def accepted(self) -> None:
         """Something the caller said or keyed was taken."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from trunkline.domain.events import Json
 from trunkline.flows.actions import FlowAction, Say
-from trunkline.flows.flow import Line
+from trunkline.flows.steps import Line
 
 
 class Script:
@@ -17,7 +17,7 @@ class Script:
     """
 
     def __init__(self, constants: frozenset[str]) -> None:
-        self._constants = constants
+        self.constants = constants
         self._actions: list[FlowAction] = []
         self._said = 0
         self._last: list[Say] = []
@@ -32,7 +32,7 @@ class Script:
         """Queue lines; empty ones are dropped. Raises PromptError when one cannot be rendered."""
         for line in lines:
             text = line.prompt.render(variables)
-            is_fixed = line.prompt.variables <= self._constants
+            is_fixed = line.prompt.variables <= self.constants
             self.say_text(text, is_fixed, line.is_interruptible, remembers=remembers)
 
     def say_text(

@@ -1,4 +1,4 @@
-"""Slots: what a collect step fills, how a value is checked, and what the keypad means for it."""
+"""Slots: what a collect step fills, and how a value is checked; ``keypad`` has what keys mean."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from trunkline.domain.events import Json
+from trunkline.domain.spoken.spelling import say_code
 from trunkline.flows.prompts import Prompt
 from trunkline.flows.spoken_filters import say_amount, say_date, say_digits, say_time
 
 SlotValue: TypeAlias = str | bool
 MAX_TEXT_CHARS: Final = 500
-_MAX_AMOUNT_KEYS: Final = 9
 _AMOUNT: Final = re.compile(r"[0-9]{1,9}\.[0-9]{2}", re.ASCII)
-_KEYED_AMOUNT: Final = re.compile(r"(?=[0-9*]*[0-9])([0-9]*)(?:\*([0-9]{0,2}))?", re.ASCII)
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MAIL: Final = re.compile(r"[a-z0-9._%+-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,24}", re.ASCII)
+_MAX_MAIL_CHARS: Final = 254
+_KEYS: Final = {"amount": 9, "date": 8, "time": 4, "yes_no": 1}
 
 
 class SlotKind(StrEnum):
@@ -32,6 +34,24 @@ class SlotKind(StrEnum):
     CHOICE = "choice"
     NAME = "name"
     FREE_TEXT = "free_text"
+    EMAIL = "email"
+    CODE = "code"  # letters and digits: a postcode, a booking reference
+
+
+class DateRange(StrEnum):
+    """On which side of today a date has to lie; today itself is no past and no future day."""
+
+    ANY = "any"
+    PAST = "past"
+    FUTURE = "future"
+
+
+class DateOrder(StrEnum):
+    """In which order a date is keyed in."""
+
+    DAY_FIRST = "day_first"
+    MONTH_FIRST = "month_first"
+    YEAR_FIRST = "year_first"
 
 
 class Confirm(StrEnum):
@@ -50,6 +70,8 @@ class Slot:
 
     ``read_back`` holds ``{value}`` where the value is to be spoken. ``choices``: value to the other
     ways of saying it. Lengths count digits or characters; amounts lie within minimum and maximum.
+    ``is_keypad_only``: the engine is never asked for it. ``is_secret``: its value goes to tools and
+    nowhere else (``secrecy``). ``is_luhn``: the last digit is a check digit (ISO/IEC 7812-1).
     """
 
     name: str
@@ -65,6 +87,11 @@ class Slot:
     maximum: Decimal | None = None
     currency: str = "USD"
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dates: DateRange = DateRange.ANY
+    date_order: DateOrder = DateOrder.DAY_FIRST
+    is_keypad_only: bool = False
+    is_secret: bool = False
+    is_luhn: bool = False
 
     @property
     def max_keys(self) -> int:
@@ -72,18 +99,14 @@ class Slot:
         match self.kind:
             case SlotKind.DIGITS:
                 return self.max_length
-            case SlotKind.AMOUNT:
-                return _MAX_AMOUNT_KEYS
-            case SlotKind.YES_NO:
-                return 1
             case SlotKind.CHOICE:
                 return 1 if len(self.choices) <= 9 else 0
             case _:
-                return 0
+                return _KEYS.get(self.kind, 0)
 
 
-def check(slot: Slot, value: Json) -> SlotValue:
-    """The value in its own form, or BadValue."""
+def check(slot: Slot, value: Json, today: date | None = None) -> SlotValue:
+    """The value in its own form, or BadValue; without ``today`` a date may lie anywhere."""
     match slot.kind:
         case SlotKind.YES_NO:
             if value is True or value is False:
@@ -95,26 +118,46 @@ def check(slot: Slot, value: Json) -> SlotValue:
             raise BadValue(f"one of {', '.join(slot.choices)}")
     if not isinstance(value, str):
         raise BadValue("a string")
-    return _check_text(slot, value)
+    return _check_text(slot, value, today)
 
 
-def _check_text(slot: Slot, text: str) -> str:
+def _check_text(slot: Slot, text: str, today: date | None) -> str:
     match slot.kind:
         case SlotKind.DIGITS:
             if not (text.isascii() and text.isdigit()):
                 raise BadValue("digits only")
             _check_length(slot, text, "digits")
+            if slot.is_luhn and not passes_luhn(text):
+                raise BadValue("a number whose check digit is right")
         case SlotKind.AMOUNT:
             _check_amount(slot, text)
         case SlotKind.DATE:
-            _check_date(text)
+            _check_date(slot, text, today)
         case SlotKind.TIME:
             if not _TIME.fullmatch(text):
                 raise BadValue("a time like 14:30")
         case SlotKind.NAME | SlotKind.FREE_TEXT:
             text = text.strip()
             _check_length(slot, text, "characters")
+        case SlotKind.EMAIL:
+            text = text.strip().lower()
+            if len(text) > _MAX_MAIL_CHARS or not _MAIL.fullmatch(text):
+                raise BadValue("an e-mail address like anna@example.com")
+        case SlotKind.CODE:
+            text = re.sub(r"[\s-]+", "", text).upper()
+            if not (text.isascii() and text.isalnum()):
+                raise BadValue("letters and digits only")
+            _check_length(slot, text, "letters and digits")
     return text
+
+
+def passes_luhn(digits: str) -> bool:
+    """Whether the last digit checks the others (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
 
 
 def _check_length(slot: Slot, value: str, unit: str) -> None:
@@ -133,46 +176,27 @@ def _check_amount(slot: Slot, value: str) -> None:
         raise BadValue(f"at most {slot.maximum}")
 
 
-def _check_date(value: str) -> None:
+def _check_date(slot: Slot, value: str, today: date | None) -> None:
     if not _DATE.fullmatch(value):
         raise BadValue("a date like 2026-11-21")
     try:
-        date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
         raise BadValue("a day of the calendar") from None
-
-
-def from_keypad(slot: Slot, digits: str) -> SlotValue:
-    """What DTMF digits mean for the slot, or BadValue.
-
-    An amount is keyed with ``*`` for the point; yes is 1 and no is 2; a choice is its place.
-    """
-    match slot.kind:
-        case SlotKind.DIGITS:
-            return check(slot, digits)
-        case SlotKind.AMOUNT:
-            keyed = _KEYED_AMOUNT.fullmatch(digits)
-            if keyed is None:
-                raise BadValue("an amount, with * for the point")
-            return check(slot, f"{int(keyed[1] or 0)}.{keyed[2] or '':0<2}")
-        case SlotKind.YES_NO:
-            answers = {"1": True, "2": False}
-            if digits not in answers:
-                raise BadValue("1 for yes or 2 for no")
-            return answers[digits]
-        case SlotKind.CHOICE:
-            places = {str(place): value for place, value in enumerate(slot.choices, start=1)}
-            if slot.max_keys == 0 or digits not in places:
-                raise BadValue(f"1 to {len(places)}")
-            return places[digits]
-        case _:
-            raise BadValue("it cannot be keyed in")
+    if today is None:
+        return
+    if slot.dates is DateRange.PAST and day >= today:
+        raise BadValue("a day in the past")
+    if slot.dates is DateRange.FUTURE and day <= today:
+        raise BadValue("a day in the future")
 
 
 def in_words(slot: Slot, value: SlotValue) -> str:
-    """The value as a voice reads it back."""
+    """The value as a voice reads it back; of a secret, its last four characters."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if slot.is_secret:
+        return f"a number ending in {say_code(value[-4:])}"
     match slot.kind:
         case SlotKind.DIGITS:
             return say_digits(value)
@@ -182,6 +206,8 @@ def in_words(slot: Slot, value: SlotValue) -> str:
             return say_date(value)
         case SlotKind.TIME:
             return say_time(value)
+        case SlotKind.CODE:
+            return say_code(value)
         case _:
             return value
 
@@ -205,3 +231,10 @@ def property_schema(slot: Slot) -> dict[str, Any]:
             return {"type": "string", "enum": list(slot.choices)}
         case SlotKind.NAME | SlotKind.FREE_TEXT:
             return {"type": "string", "minLength": slot.min_length, "maxLength": slot.max_length}
+        case SlotKind.EMAIL:
+            return {"type": "string", "format": "email", "maxLength": _MAX_MAIL_CHARS}
+        case SlotKind.CODE:
+            return {
+                "type": "string",
+                "pattern": f"^[A-Z0-9]{{{slot.min_length},{slot.max_length}}}$",
+            }

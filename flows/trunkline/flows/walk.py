@@ -1,57 +1,43 @@
-"""Moving through a flow from step to step: entering, waiting, falling back, ending.
+"""Where one call is in its flow, and what it waits for.
 
-``Walk`` is the state of one call in its flow; ``runner`` turns events into calls on it.
+``Walk`` is state and the few things every step does: speak, listen, fall back, end. The modules
+``talk_steps``, ``tool_steps`` and ``call_steps`` hold what each kind of step does; they return the
+step to go on to, or None when the call has to wait, and ``stepping`` follows.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import Enum, auto
-from typing import Final, assert_never
+from typing import Final
 
 from trunkline.domain.events import Json
-from trunkline.flows.actions import (
-    AskEngine,
-    EnterStep,
-    HangUp,
-    HangUpReason,
-    ListenForCaller,
-    ParkTool,
-    RunTool,
-    Transfer,
-)
-from trunkline.flows.compile import configure, gathering, listening_of, open_slots
-from trunkline.flows.flow import (
-    BranchStep,
-    CollectStep,
-    FailureRoute,
-    Fallback,
-    Flow,
-    HangUpStep,
-    Line,
-    SayStep,
-    Step,
-    ToolStep,
-    TransferStep,
-)
+from trunkline.flows.actions import AskEngine, HangUp, HangUpReason, ListenForCaller, UseEngine
+from trunkline.flows.compile import gathering
+from trunkline.flows.flow import Flow
+from trunkline.flows.memory import Memory
 from trunkline.flows.patience import Patience
-from trunkline.flows.prompts import Expression, PromptError
+from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.script import Script
 from trunkline.flows.slots import Slot, SlotValue
-from trunkline.flows.tools import RiskClass
+from trunkline.flows.steps import (
+    CollectStep,
+    EngineChoice,
+    Fallback,
+    Line,
+    Listening,
+    Step,
+    ToolStep,
+    listening_of,
+)
 
-MAX_CHAIN: Final = 50
-"""Steps entered within one event; more means a circle that never waits."""
 TOOL_FIRST_TICK_MS: Final = 600
 """A tool that is quicker than this is answered at once; a slower one is talked over."""
 TOOL_TICK_MS: Final = 3500
 TOOL_GRACE_MS: Final = 10_000
 """A tool whose end is not reported this long after its worst case counts as timed out."""
-OTHERWISE: Final = "otherwise"
-PARKED: Final = "parked"
-_TARGET: Final = re.compile(r"(?:sips?:|tel:)[^\s<>\"\x00-\x1f]{1,250}|\+?[0-9*#]{1,32}", re.I)
 
 
 class FlowFault(Exception):
@@ -66,6 +52,9 @@ class Mode(Enum):
     CONFIRMING = auto()  # the caller's yes or no to a keyed value
     TOOL = auto()
     TRANSFER = auto()
+    QUEUE = auto()
+    DETECTING = auto()  # who answered: a human or a machine
+    BEEP = auto()
     OVER = auto()
 
 
@@ -75,6 +64,7 @@ class ToolTurn:
 
     step: ToolStep
     run_id: str
+    arguments_key: str = ""
     ticks: int = 0
     after: str | None = None
 
@@ -85,101 +75,78 @@ class ToolTurn:
 
 
 class Walk:
-    """Where one call is in its flow, with its variables, its patience and its script."""
+    """One call's state in its flow. ``find_agent`` gives the flow of another agent by name."""
 
     def __init__(
-        self, flow: Flow, variables: dict[str, Json], script: Script, mint: Callable[[], str]
+        self,
+        flow: Flow,
+        memory: Memory,
+        script: Script,
+        mint: Callable[[], str],
+        find_agent: Callable[[str], Flow],
+        now: Callable[[], datetime],
     ) -> None:
         self.flow = flow
-        self.variables = variables
+        self.memory = memory
         self.script = script
+        self.mint = mint
+        self.find_agent = find_agent
+        self.now = now
         self.patience = Patience()
         self.mode = Mode.UNSTARTED
         self.step: Step = flow.steps[flow.start]
         self.filled: set[str] = set()
         self.keyed: tuple[Slot, SlotValue] | None = None
         self.engine_was_asked = False
+        self.engine = EngineChoice(flow.agent.model, flow.agent.fallback_model)
         self.tool: ToolTurn | None = None
-        self._mint = mint
-        self._chain = 0
-        self._keys: dict[str, str] = {}  # tool step to idempotency key, while it is retried
+        self.keys: dict[str, str] = {}  # tool step to idempotency key, while it is retried
+        self.parked: set[str] = set()  # high-risk calls of this call, by tool and arguments
 
     @property
     def is_listening(self) -> bool:
         return self.mode in (Mode.LISTENING, Mode.CONFIRMING)
 
-    def begin_event(self) -> None:
-        self._chain = 0
+    @property
+    def is_away(self) -> bool:
+        """The caller is not with the engine: nothing that it reports means anything."""
+        return not self.is_listening and self.mode is not Mode.TOOL
 
-    # ---- entering ------------------------------------------------------------------------------
+    @property
+    def today(self) -> date | None:
+        try:
+            return date.fromisoformat(str(self.memory.variables.get("today", "")))
+        except ValueError:
+            return None
 
-    def enter(self, name: str) -> None:
-        """Come to a step and do what it does, through to where the call has to wait."""
-        self._chain += 1
-        if self._chain > MAX_CHAIN:
-            raise FlowFault(f"{MAX_CHAIN} steps in a row without waiting for anything")
-        step = self.flow.steps[name]
-        self.step, self.mode, self.tool, self.keyed = step, Mode.LISTENING, None, None
-        self.patience.entered()
-        self.script.add(EnterStep(name))
-        match step:
-            case SayStep():
-                self._enter_say(step)
-            case CollectStep():
-                self._enter_collect(step)
-            case ToolStep():
-                self._enter_tool(step)
-            case BranchStep():
-                holding = (case.goto for case in step.cases if case.when.holds(self.variables))
-                self.enter(next(holding, step.otherwise))
-            case TransferStep():
-                self._enter_transfer(step)
-            case HangUpStep():
-                self.script.say(step.lines, self.variables)
-                self.hang_up(step.reason)
-            case _:
-                assert_never(step)
+    @property
+    def listening(self) -> Listening:
+        return listening_of(self.step) or Listening()
 
-    def _enter_say(self, step: SayStep) -> None:
-        if step.next is not None:
-            self.script.say(step.lines, self.variables)
-            self.enter(step.next)
-            return
-        self.script.add(configure(self.flow, step, self.variables))
-        self.script.say(step.lines, self.variables)
-        self.listen()
+    # ---- speaking and values -------------------------------------------------------------------
 
-    def _enter_collect(self, step: CollectStep) -> None:
-        names = {slot.name for slot in step.slots}
-        self.filled = names & set(self.variables) if step.reuses else set()
-        if not open_slots(step, self.filled):
-            self.enter(step.next)
-            return
-        self.script.say(step.lines, self.variables)
-        self.ask_for_rest(step)
+    def say(self, lines: Iterable[Line], *, remembers: bool = True) -> None:
+        self.script.say(lines, self.memory.scope, remembers=remembers)
 
-    def ask_for_rest(self, step: CollectStep) -> None:
-        """Have the engine ask for the slots that are still open."""
-        self.script.add(configure(self.flow, step, self.variables, self.filled))
-        self.ask_engine()
+    def render(self, prompt: Prompt) -> str:
+        return prompt.render(self.memory.scope)
 
-    def keep(self, step: CollectStep, values: Mapping[str, SlotValue]) -> None:
-        """Take slot values; go on, or ask for what is still missing."""
-        self.mode, self.keyed = Mode.LISTENING, None
-        self.variables |= values
-        self.filled |= set(values)
-        if open_slots(step, self.filled):
-            self.ask_for_rest(step)
-        else:
-            self.enter(step.next)
+    def evaluate(self, value: Expression | Prompt) -> Json:
+        if isinstance(value, Prompt):
+            return self.render(value)
+        return value.evaluate(self.memory.scope)
+
+    def note(self, problem: str) -> None:
+        """Problems of the flow reach the event log as a variable of their own."""
+        self.memory.variables["flow_error"] = f"{self.step.name}: {problem}"
+
+    # ---- waiting -------------------------------------------------------------------------------
 
     def open_slot(self) -> Slot | None:
         """The slot the caller is being asked for."""
         if self.mode is not Mode.LISTENING or not isinstance(self.step, CollectStep):
             return None
-        return next(iter(open_slots(self.step, self.filled)), None)
-
-    # ---- waiting -------------------------------------------------------------------------------
+        return next((slot for slot in self.step.slots if slot.name not in self.filled), None)
 
     def listen(self) -> None:
         """The caller's turn; while a tool runs, also the tick that watches over it."""
@@ -187,12 +154,17 @@ class Walk:
             tick_ms = TOOL_TICK_MS if self.tool.ticks else TOOL_FIRST_TICK_MS
             self.script.add(ListenForCaller(tick_ms, gathering(self.flow, self.step, None)))
             return
-        listening = listening_of(self.step)
-        no_input_ms = listening.no_input_ms if listening else None
-        if no_input_ms is None:
-            no_input_ms = self.flow.policies.no_input.after_ms
         digits = gathering(self.flow, self.step, self.open_slot(), self.mode is Mode.CONFIRMING)
-        self.script.add(ListenForCaller(no_input_ms, digits))
+        self.script.add(ListenForCaller(self._silence_ms(), digits))
+
+    def _silence_ms(self) -> int:
+        """How long the caller may be silent now: until the next idle prompt, or what follows."""
+        listening = self.listening
+        if self.patience.idles < len(listening.idle):
+            return listening.idle[self.patience.idles].after_ms
+        if listening.silence is not None:
+            return listening.silence.after_ms
+        return listening.no_input_ms or self.flow.policies.no_input.after_ms
 
     def ask_engine(self) -> None:
         """The engine speaks first; digits count from now on, silence from the end of its words."""
@@ -200,144 +172,48 @@ class Walk:
         self.script.add(AskEngine())
         self.listen()
 
+    def use_engine(self, choice: EngineChoice | None) -> None:
+        """The engine of a step, or the agent's own again."""
+        agent = self.flow.agent
+        wanted = EngineChoice(
+            (choice and choice.engine) or agent.model,
+            (choice and choice.fallback) or agent.fallback_model,
+        )
+        if wanted != self.engine:
+            self.engine = wanted
+            self.script.add(UseEngine(wanted.engine, wanted.fallback))
+
     # ---- falling back and ending ---------------------------------------------------------------
 
-    def fall_back(self, fallback: Fallback, reason: HangUpReason) -> None:
+    def fall_back(self, fallback: Fallback, reason: HangUpReason) -> str | None:
         """Patience has ended: the fallback's step, or the end; always the end when it circles."""
         self.patience.fallbacks += 1
         if self.patience.fallbacks > self.flow.policies.max_fallbacks:
-            self.script.say(self.flow.policies.goodbye, self.variables)
+            self.say(self.flow.policies.goodbye)
             self.hang_up(reason)
-        elif fallback.goto is None:
-            self.script.say(fallback.lines or self.flow.policies.goodbye, self.variables)
-            self.hang_up(reason)
-        else:
-            self.script.say(fallback.lines, self.variables)
-            self.enter(fallback.goto)
+            return None
+        return self.take(fallback, reason)
 
-    def fail(self, problem: str) -> None:
+    def take(self, fallback: Fallback, reason: HangUpReason = HangUpReason.DONE) -> str | None:
+        """A fallback's lines, then its step, or the end of the call."""
+        if fallback.goto is None:
+            self.say(fallback.lines or self.flow.policies.goodbye)
+            self.hang_up(reason)
+            return None
+        self.say(fallback.lines)
+        return fallback.goto
+
+    def fail(self, problem: str) -> str | None:
         """The flow is wrong (a template, a condition, a circle): apologise and fall back, once."""
-        self._note(problem)
+        self.note(problem)
         self.patience.flow_errors += 1
-        self._chain = 0
         policy = self.flow.policies.flow_error
-        try:
-            if self.patience.flow_errors == 1:
-                self.fall_back(policy, HangUpReason.FLOW_ERROR)
-                return
-            self.script.say(policy.lines or self.flow.policies.goodbye, self.variables)
-        except (PromptError, FlowFault) as exc:
-            self._note(str(exc))
+        if self.patience.flow_errors == 1:
+            return self.fall_back(policy, HangUpReason.FLOW_ERROR)
+        self.say(policy.lines or self.flow.policies.goodbye)
         self.hang_up(HangUpReason.FLOW_ERROR)
-
-    def _note(self, problem: str) -> None:
-        """Problems of the flow reach the event log as a variable of their own."""
-        self.variables["flow_error"] = f"{self.step.name}: {problem}"
+        return None
 
     def hang_up(self, reason: HangUpReason) -> None:
         self.mode, self.tool = Mode.OVER, None
         self.script.add(HangUp(reason))
-
-    # ---- tools ---------------------------------------------------------------------------------
-
-    def _enter_tool(self, step: ToolStep) -> None:
-        arguments = {
-            name: value.evaluate(self.variables)
-            if isinstance(value, Expression)
-            else value.render(self.variables)
-            for name, value in step.arguments.items()
-        }
-        tool, run_id = step.tool, self._mint()
-        key = self._keys.setdefault(step.name, run_id)
-        self.script.say(step.lines, self.variables)
-        act = ParkTool if tool.risk is RiskClass.HIGH else RunTool
-        self.script.add(configure(self.flow, step, self.variables))
-        self.script.add(act(run_id, tool.name, arguments, idempotency_key=key))
-        self.mode, self.tool = Mode.TOOL, ToolTurn(step, run_id)
-        self.listen()
-
-    def tick_tool(self) -> None:
-        """Silence while a tool runs: a word now and then, and an end when none is reported."""
-        turn = self.tool
-        if turn is None:
-            raise FlowFault("no tool is running")
-        turn.ticks += 1
-        if turn.is_overdue:
-            self.tool_failed("timed_out")
-            return
-        tool = turn.step.tool
-        line = tool.still_running if turn.ticks % 2 == 0 else None
-        if turn.ticks == 1 and not turn.step.lines:
-            line = tool.while_running
-        if line is not None:
-            self.script.say((Line(line),), self.variables, remembers=False)
-        self.listen()
-
-    def tool_worked(self, result: Json) -> None:
-        turn = self._end_tool()
-        self._settle(turn.step)
-        if turn.step.save_as:
-            self.variables[turn.step.save_as] = result
-        self.enter(turn.after or turn.step.next)
-
-    def tool_parked(self) -> None:
-        """Waits for a human: say that, and nothing that sounds like done."""
-        turn = self._end_tool()
-        if not turn.step.parked_lines:
-            self._route_failure(turn, PARKED)
-            return
-        self._settle(turn.step)
-        self.script.say(turn.step.parked_lines, self.variables)
-        goto = turn.after or turn.step.parked_next
-        if goto is None:
-            raise FlowFault(f"{turn.step.name} does not say where to go once parked")
-        self.enter(goto)
-
-    def tool_failed(self, code: str) -> None:
-        self._route_failure(self._end_tool(), code)
-
-    def _end_tool(self) -> ToolTurn:
-        turn, self.tool = self.tool, None
-        if turn is None:
-            raise FlowFault("no tool is running")
-        self.mode = Mode.LISTENING
-        return turn
-
-    def _settle(self, step: ToolStep) -> None:
-        self.patience.tool_settled(step.name)
-        self._keys.pop(step.name, None)
-
-    def _route_failure(self, turn: ToolTurn, code: str) -> None:
-        step = turn.step
-        if turn.after is not None:
-            self._settle(step)
-            self.enter(turn.after)
-            return
-        general = step.failures.get(OTHERWISE, self.flow.policies.tool_failure)
-        route: FailureRoute = step.failures.get(code, general)
-        for name in route.forget:
-            self.variables.pop(name, None)
-        if self.patience.tool_failed(step.name, code) > route.limit:
-            self._settle(step)
-            self.fall_back(route.fallback, HangUpReason.FLOW_ERROR)
-            return
-        if route.goto is not None:
-            self._keys.pop(step.name, None)  # other arguments are another effect
-        self.script.say(route.lines, self.variables)
-        self.enter(route.goto or step.name)
-
-    # ---- transfers -----------------------------------------------------------------------------
-
-    def _enter_transfer(self, step: TransferStep) -> None:
-        target = step.target.render(self.variables)
-        if not _TARGET.fullmatch(target):
-            self._note("the transfer target is no SIP URI")
-            self.transfer_failed(step)
-            return
-        self.script.say(step.lines, self.variables)
-        self.mode = Mode.TRANSFER
-        self.script.add(Transfer(target))
-
-    def transfer_failed(self, step: TransferStep) -> None:
-        self.script.say(step.failure_lines, self.variables)
-        self.enter(step.on_failure)

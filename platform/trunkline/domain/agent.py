@@ -10,7 +10,11 @@ VOICES: Final = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "
 
 @dataclass(frozen=True, slots=True)
 class AgentSpec:
-    """Name, voice and engine of an agent; ``flow_version`` is a content hash of its flow."""
+    """Name, voice and engine of an agent; ``flow_version`` is a content hash of its flow.
+
+    ``model`` is the engine and ``fallback_model`` the one to turn to when it fails; empty names
+    mean the installation's own.
+    """
 
     name: str
     display_name: str
@@ -19,3 +23,4 @@ class AgentSpec:
     speed: float
     model: str
     flow_version: str
+    fallback_model: str = ""

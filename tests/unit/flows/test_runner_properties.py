@@ -87,11 +87,11 @@ def event_of(call: Conversation, kind: str, value: Any) -> FlowEvent:
     run_id = runs[-1].run_id if runs else "run_none"
     match kind:
         case "called":
-            return EngineCalled("call_x", value[0], value[1])
+            return EngineCalled(f"call_{len(call.log)}", value[0], value[1])
         case "offered":  # what an engine that keeps to the session would call
             tools = call.configured.tools
             tool = tools[value[0] % len(tools)]
-            return EngineCalled("call_x", str(tool["name"]), value[1])
+            return EngineCalled(f"call_{len(call.log)}", str(tool["name"]), value[1])
         case "digits":
             return DigitsEntered(value)
         case "returned":
@@ -135,7 +135,7 @@ def check_step(call: Conversation, event: FlowEvent, was_over: bool, was_away: b
         if isinstance(action, Say):
             assert action.text
         if isinstance(action, RunTool):
-            assert call.runner._flow.tools[action.tool].risk is not RiskClass.HIGH
+            assert call.runner.flow.tools[action.tool].risk is not RiskClass.HIGH
         if isinstance(action, ListenForCaller):
             assert 500 <= action.no_input_ms <= 60000
     assert call.runner.is_over == any(isinstance(action, HangUp) for action in actions) or (

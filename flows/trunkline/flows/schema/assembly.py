@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, TypeVar
 
 from trunkline.flows.conditions import Condition, compile_condition
-from trunkline.flows.flow import CALL_VARIABLES, Fallback, Line
+from trunkline.flows.flow import CALL_VARIABLES
 from trunkline.flows.prompts import (
     Expression,
     Prompt,
@@ -18,6 +18,7 @@ from trunkline.flows.prompts import (
 from trunkline.flows.schema.document import FallbackPart, LinePart
 from trunkline.flows.schema.parts import Parts, did_you_mean
 from trunkline.flows.schema.source import Source, YamlPath
+from trunkline.flows.steps import Fallback, Line
 
 _C = TypeVar("_C", bound=Prompt | Expression | Condition)
 _NOTHING: Final = compile_prompt("")

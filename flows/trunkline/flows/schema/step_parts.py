@@ -4,19 +4,6 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from trunkline.flows.flow import (
-    BranchStep,
-    Case,
-    CollectStep,
-    FailureRoute,
-    Fallback,
-    HangUpStep,
-    Listening,
-    SayStep,
-    Step,
-    ToolStep,
-    TransferStep,
-)
 from trunkline.flows.prompts import compile_prompt
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.document import (
@@ -35,6 +22,19 @@ from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
 from trunkline.flows.schema.tool_parts import argument_names
 from trunkline.flows.slots import Slot, SlotKind
+from trunkline.flows.steps import (
+    BranchStep,
+    Case,
+    CollectStep,
+    FailureRoute,
+    Fallback,
+    HangUpStep,
+    Listening,
+    SayStep,
+    Step,
+    ToolStep,
+    TransferStep,
+)
 from trunkline.flows.tools import RiskClass, ToolSpec
 
 _READ_BACK = compile_prompt("I have {value}. Is that right?")
@@ -226,7 +226,7 @@ def _check_arguments(assembly: Assembly, part: ToolStepPart, path: YamlPath) -> 
             assembly.complain(
                 (*path, "arguments", key), f"{part.tool!r} takes no argument {key!r}{hint}"
             )
-    required = tool.parameters.get("required")
+    required = (tool.parameters or {}).get("required")
     for key in required if isinstance(required, list) else ():
         if key not in part.arguments:
             assembly.complain(path, f"{part.tool!r} needs the argument {key!r}")

@@ -1,0 +1,129 @@
+"""Tool steps: a run, the words over it while it lasts, and what its outcome leads to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from trunkline.domain.events import Json, ToolOutcome
+from trunkline.flows.actions import HangUpReason, ParkTool, RunTool
+from trunkline.flows.compile import configure
+from trunkline.flows.steps import FailureRoute, Line, ToolStep
+from trunkline.flows.tools import RiskClass, error_code
+from trunkline.flows.walk import FlowFault, Mode, ToolTurn, Walk
+
+OTHERWISE: Final = "otherwise"
+PARKED: Final = "parked"
+
+
+def enter_tool(walk: Walk, step: ToolStep) -> str | None:
+    """Run the tool, or park it; a high-risk call that is parked already is not parked again."""
+    arguments = {name: walk.evaluate(value) for name, value in step.arguments.items()}
+    tool, run_id = step.tool, walk.mint()
+    key = walk.keys.setdefault(step.name, run_id)
+    same = orjson.dumps([tool.name, arguments], option=orjson.OPT_SORT_KEYS, default=str).decode()
+    turn = ToolTurn(step, run_id, same)
+    walk.mode, walk.tool = Mode.TOOL, turn
+    if same in walk.parked:
+        return parked(walk)
+    walk.say(step.lines)
+    walk.script.add(configure(walk.flow, step, walk.memory.scope))
+    if tool.risk is RiskClass.HIGH:
+        walk.script.add(ParkTool(run_id, tool.name, arguments, key))
+    else:
+        secrets = walk.memory.secrets_in(arguments.values())
+        walk.script.add(RunTool(run_id, tool.name, arguments, key, secrets))
+    walk.listen()
+    return None
+
+
+def tick(walk: Walk) -> str | None:
+    """Silence while a tool runs: a word now and then, and an end when none is reported."""
+    turn = _running(walk)
+    turn.ticks += 1
+    if turn.is_overdue:
+        return failed(walk, "timed_out")
+    tool = turn.step.tool
+    line = tool.still_running if turn.ticks % 2 == 0 else None
+    if turn.ticks == 1 and not turn.step.lines:
+        line = tool.while_running
+    if line is not None:
+        walk.say((Line(line),), remembers=False)
+    walk.listen()
+    return None
+
+
+def finished(walk: Walk, outcome: ToolOutcome, result: Json) -> str | None:
+    """The outcome of the run that the call is waiting for."""
+    match outcome:
+        case ToolOutcome.OK:
+            return _worked(walk, result)
+        case ToolOutcome.PARKED:
+            return parked(walk)
+        case ToolOutcome.TIMED_OUT:
+            return failed(walk, "timed_out")
+        case ToolOutcome.FAILED | ToolOutcome.INVALID | ToolOutcome.UNKNOWN:
+            return failed(walk, error_code(result))
+
+
+def _worked(walk: Walk, result: Json) -> str:
+    turn = _end(walk)
+    _settle(walk, turn.step)
+    if turn.step.save_as:
+        walk.memory.variables[turn.step.save_as] = result
+    return turn.after or turn.step.next
+
+
+def parked(walk: Walk) -> str | None:
+    """Waits for a human: say that, and nothing that sounds like done."""
+    turn = _end(walk)
+    if turn.step.tool.risk is RiskClass.HIGH:
+        walk.parked.add(turn.arguments_key)
+    if not turn.step.parked_lines:
+        return _route(walk, turn, PARKED)
+    _settle(walk, turn.step)
+    walk.say(turn.step.parked_lines)
+    goto = turn.after or turn.step.parked_next
+    if goto is None:
+        raise FlowFault(f"{turn.step.name} does not say where to go once parked")
+    return goto
+
+
+def failed(walk: Walk, code: str) -> str | None:
+    return _route(walk, _end(walk), code)
+
+
+def _running(walk: Walk) -> ToolTurn:
+    if walk.tool is None:
+        raise FlowFault("no tool is running")
+    return walk.tool
+
+
+def _end(walk: Walk) -> ToolTurn:
+    turn = _running(walk)
+    walk.mode, walk.tool = Mode.LISTENING, None
+    return turn
+
+
+def _settle(walk: Walk, step: ToolStep) -> None:
+    walk.patience.tool_settled(step.name)
+    walk.keys.pop(step.name, None)
+
+
+def _route(walk: Walk, turn: ToolTurn, code: str) -> str | None:
+    step = turn.step
+    if turn.after is not None:
+        _settle(walk, step)
+        return turn.after
+    general = step.failures.get(OTHERWISE, walk.flow.policies.tool_failure)
+    route: FailureRoute = step.failures.get(code, general)
+    for name in route.forget:
+        walk.memory.variables.pop(name, None)
+    if walk.patience.tool_failed(step.name, code) > route.limit:
+        _settle(walk, step)
+        return walk.fall_back(route.fallback, HangUpReason.FLOW_ERROR)
+    if route.goto is not None:
+        walk.keys.pop(step.name, None)  # other arguments are another effect
+    walk.say(route.lines)
+    return route.goto or step.name
