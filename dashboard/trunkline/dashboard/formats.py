@@ -16,6 +16,8 @@ STATE_WORDS: Final = {
     CallState.ANSWERED: "In call",
     CallState.HELD: "On hold",
     CallState.TRANSFERRING: "Transferring",
+    CallState.QUEUED: "In a queue",
+    CallState.BRIDGED: "With a colleague",
     CallState.ENDING: "Ending",
     CallState.ENDED: "Ended",
 }
@@ -26,6 +28,9 @@ CAUSE_WORDS: Final = {
     EndCause.AGENT_HANGUP: "Agent finished",
     EndCause.OPERATOR_HANGUP: "Operator hung up",
     EndCause.TRANSFERRED: "Transferred",
+    EndCause.BUSY: "Busy",
+    EndCause.NO_ANSWER: "Nobody answered",
+    EndCause.UNREACHABLE: "Number cannot be reached",
     EndCause.REJECTED: "Rejected",
     EndCause.TRUNK_ERROR: "Trunk failed",
     EndCause.ENGINE_ERROR: "Engine failed",
@@ -38,6 +43,7 @@ CAUSE_WORDS: Final = {
 
 ANSWERABLE_WORDS: Final = {
     Answerable.CALLER: "caller",
+    Answerable.CALLEE: "called person",
     Answerable.AGENT: "agent",
     Answerable.OPERATOR: "operator",
     Answerable.TRUNK: "trunk",

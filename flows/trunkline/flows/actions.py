@@ -296,13 +296,14 @@ class Transfer:
     """To a SIP URI or a number; TransferFinished comes back when it has failed, or is joined.
 
     ``briefing`` is spoken to the human before the caller is joined; ``ring_ms`` is how long they
-    have to answer.
+    have to answer. ``needs_key``: they take the caller by pressing 1, not by staying.
     """
 
     target: str
     mode: TransferMode = TransferMode.BLIND
     briefing: str = ""
     ring_ms: int = 25_000
+    needs_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

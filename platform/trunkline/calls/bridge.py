@@ -52,8 +52,19 @@ class BridgeEnds(Protocol):
     def heard(self, verdict: FrameVerdict, at_ms: int) -> None: ...
 
 
+class Beside(Protocol):
+    """Another leg that the caller hears; ``calls.other_party.OtherParty`` is one."""
+
+    def mix_into(self, pairs: bytes) -> bytes:
+        """The pairs with the other party's voice in every agent frame."""
+        ...
+
+
 class Bridge:
-    """The leg's audio sink; ``is_deaf`` while on hold: recorded, and silence sent up."""
+    """The leg's audio sink; ``is_deaf`` while on hold: recorded, and silence sent up.
+
+    ``beside`` is who else the caller hears, for the record. ``tap`` is given the caller's audio.
+    """
 
     def __init__(
         self,
@@ -76,6 +87,8 @@ class Bridge:
         self._is_closed = False
         self._was_deaf = False
         self.is_deaf = False
+        self.beside: Beside | None = None
+        self.tap: Callable[[bytes], None] | None = None
 
     def __call__(self, pairs: bytes) -> None:
         if self._is_closed:
@@ -92,13 +105,15 @@ class Bridge:
 
     def _carry(self, pairs: bytes) -> None:
         if self._recorder is not None:
-            self._recorder.write(pairs)
+            self._recorder.write(pairs if self.beside is None else self.beside.mix_into(pairs))
         size = self._frame_bytes
         frames = [
             (pairs[at : at + size], pairs[at + size : at + 2 * size])
             for at in range(0, len(pairs), 2 * size)
         ]
         caller_side = b"".join(caller for caller, _ in frames)
+        if self.tap is not None:
+            self.tap(caller_side)
         # On hold the line may carry music: recorded, but never taken for the caller's words.
         self._ends.uplink(bytes(len(caller_side)) if self.is_deaf else caller_side)
         before = self._clock.samples

@@ -23,6 +23,7 @@ from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.speech_source import HttpSpeech
 from trunkline.calls.spool import FactSpool
 from trunkline.calls.store_sink import StoreSink
+from trunkline.calls.switch import SwitchBoard
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.ids import mint
 from trunkline.flows.catalog import catalog_from
@@ -48,8 +49,10 @@ class CallSide:
         store: StoreSink,
         live: LiveSink,
         control: ControlListener,
+        switch: SwitchBoard,
     ) -> None:
         self.service = service
+        self.switch = switch
         self.shelf = shelf
         self.edge_id = edge_id
         self._store = store
@@ -150,4 +153,4 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             ("lines", service.run),
         ):
             background.start(kept_up(name, work), name)
-        yield CallSide(service, shelf, edge_id, store, live, control)
+        yield CallSide(service, shelf, edge_id, store, live, control, edge.switch)

@@ -42,6 +42,7 @@ from trunkline.calls.turn_events import (
 from trunkline.calls.turn_state import TurnSettings
 from trunkline.calls.turns import TurnPolicy
 from trunkline.calls.wire_audio import WireAudio
+from trunkline.domain.agent import AgentSpec
 from trunkline.domain.clock import Clock
 from trunkline.domain.events import Json
 from trunkline.domain.leg import Leg
@@ -74,8 +75,6 @@ class Setting:
     call_clock: CallClock
     spawn: Spawn
     turns: TurnSettings
-    transfer: Callable[[str], None]
-    send_digits: Callable[[str], None]
     hang_up: Callable[[HangUpReason], None]
 
 
@@ -100,9 +99,15 @@ class Dialogue:
         self.driver: FlowDriver | None = None
         self.is_closing = False
         self.is_held = False
+        self.voice = setting.voice
         self._is_owed = False
         self._played_before = 0
         self._sent_tools: Json = None
+
+    @property
+    def agent(self) -> AgentSpec:
+        """Whoever has the call now."""
+        return self.voice.agent
 
     # ---- the bridge's end ----------------------------------------------------------------------
 
@@ -282,12 +287,6 @@ class Dialogue:
 
     def reply_to_engine(self, call_id: str, output: Json) -> None:
         self.conversation.reply(call_id, output)
-
-    def send_digits(self, digits: str) -> None:
-        self._setting.send_digits(digits)
-
-    def transfer(self, target: str) -> None:
-        self._setting.transfer(target)
 
     def hang_up(self, reason: HangUpReason) -> None:
         self.is_closing = True

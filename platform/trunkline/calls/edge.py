@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from trunkline.audio.disk_writer import Disk
 from trunkline.calls.engine_link import Connector
 from trunkline.calls.publish import FactSink
 from trunkline.calls.speech_cache import SpeechCache
+from trunkline.calls.switch import SwitchBoard
 from trunkline.calls.tool_calls import RunsTools
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.clock import Clock
@@ -39,6 +40,7 @@ class Edge:
     fallback_engine: str = ""
     speech_model: str = SPEECH_MODEL
     is_recording: bool = True
+    switch: SwitchBoard = field(default_factory=SwitchBoard)
 
     def engines_of(self, agent: AgentSpec) -> tuple[str, ...]:
         """The engines to try for an agent, in order."""

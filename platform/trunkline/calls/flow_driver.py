@@ -69,11 +69,15 @@ class Stage(Protocol):
 
     def reply_to_engine(self, call_id: str, output: Json) -> None: ...
 
+    def hang_up(self, reason: HangUpReason) -> None: ...
+
+
+class Acts(Protocol):
+    """What a flow does with the call itself; ``calls.acts.CallActs`` is one."""
+
     def send_digits(self, digits: str) -> None: ...
 
-    def transfer(self, target: str) -> None: ...
-
-    def hang_up(self, reason: HangUpReason) -> None: ...
+    def transfer(self, action: Transfer) -> None: ...
 
 
 class FlowDriver:
@@ -83,11 +87,13 @@ class FlowDriver:
         self,
         runner: Runner,
         stage: Stage,
+        acts: Acts,
         record: CallRecord,
         tools: Callable[[], ToolCalls],
     ) -> None:
         self._runner = runner
         self._stage = stage
+        self._acts = acts
         self._record = record
         self._tools = tools
         self._waiting: deque[FlowEvent] = deque()
@@ -165,9 +171,9 @@ class FlowDriver:
             case ParkTool():
                 self._tools().park(action)
             case SendDigits(digits):
-                stage.send_digits(digits)
-            case Transfer(target):
-                stage.transfer(target)
+                self._acts.send_digits(digits)
+            case Transfer():
+                self._acts.transfer(action)
             case Enqueue():
                 self._waiting.append(QueueFinished(QueueOutcome.UNAVAILABLE, 0))
             case DetectVoicemail():

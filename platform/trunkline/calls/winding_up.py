@@ -39,6 +39,8 @@ async def wind_up(call: CallSession) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_within(_hang_up(call, end), "BYE"), name="bye")
+            for leg in call.beside:
+                tasks.create_task(_within(leg.hang_up(end.cause), "BYE beside"), name="bye-beside")
             tasks.create_task(_within(call.link.close(), "engine"), name="engine-close")
             if closing is not None:
                 tasks.create_task(asyncio.wait({closing}, timeout=_FACTS_S), name="recording")
@@ -61,6 +63,8 @@ async def break_off(call: CallSession) -> None:
     """After a fault that even winding up did not survive: nobody stays on the line, and the call is
     over for all who look."""
     await _within(call.leg.hang_up(EndCause.INTERNAL_ERROR), "BYE")
+    for leg in call.beside:
+        await _within(leg.hang_up(EndCause.INTERNAL_ERROR), "BYE beside")
     await _within(call.link.close(), "engine")
     if call.record.state is not CallState.ENDED:
         now_ms, since_ms = call.edge.clock.monotonic_ms(), call.answered_at_ms

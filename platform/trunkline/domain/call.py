@@ -15,6 +15,8 @@ class CallState(StrEnum):
     ANSWERED = "answered"
     HELD = "held"
     TRANSFERRING = "transferring"
+    QUEUED = "queued"
+    BRIDGED = "bridged"
     ENDING = "ending"
     ENDED = "ended"
 
@@ -32,6 +34,9 @@ class EndCause(StrEnum):
     AGENT_HANGUP = "agent_hangup"
     OPERATOR_HANGUP = "operator_hangup"
     TRANSFERRED = "transferred"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
     REJECTED = "rejected"
     TRUNK_ERROR = "trunk_error"
     ENGINE_ERROR = "engine_error"
@@ -44,6 +49,7 @@ class EndCause(StrEnum):
 
 class Answerable(StrEnum):
     CALLER = "caller"
+    CALLEE = "callee"
     AGENT = "agent"
     OPERATOR = "operator"
     TRUNK = "trunk"
@@ -58,6 +64,9 @@ ANSWERABLE: Final[Mapping[EndCause, Answerable]] = MappingProxyType(
         EndCause.AGENT_HANGUP: Answerable.AGENT,
         EndCause.OPERATOR_HANGUP: Answerable.OPERATOR,
         EndCause.TRANSFERRED: Answerable.AGENT,
+        EndCause.BUSY: Answerable.CALLEE,
+        EndCause.NO_ANSWER: Answerable.CALLEE,
+        EndCause.UNREACHABLE: Answerable.CALLEE,
         EndCause.REJECTED: Answerable.OPERATOR,
         EndCause.TRUNK_ERROR: Answerable.TRUNK,
         EndCause.ENGINE_ERROR: Answerable.ENGINE,
@@ -101,6 +110,21 @@ class TransferFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Enqueued:
+    """The caller waits for a human in a hold queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dequeued:
+    """The wait ended without a human: the caller is with the agent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The caller and a human hear each other, over our own bridge."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangupRequested:
     cause: EndCause
 
@@ -118,6 +142,9 @@ CallEvent: TypeAlias = (
     | Unheld
     | TransferStarted
     | TransferFailed
+    | Enqueued
+    | Dequeued
+    | Joined
     | HangupRequested
     | Disconnected
 )
@@ -138,14 +165,26 @@ TRANSITIONS: Final[Mapping[CallState, Mapping[type[CallEvent], CallState]]] = Ma
         CallState.ANSWERED: {
             Held: CallState.HELD,
             TransferStarted: CallState.TRANSFERRING,
+            Enqueued: CallState.QUEUED,
             **_LEAVING,
         },
         CallState.HELD: {
             Unheld: CallState.ANSWERED,
             TransferStarted: CallState.TRANSFERRING,
+            Enqueued: CallState.QUEUED,
             **_LEAVING,
         },
-        CallState.TRANSFERRING: {TransferFailed: CallState.ANSWERED, **_LEAVING},
+        CallState.TRANSFERRING: {
+            TransferFailed: CallState.ANSWERED,
+            Joined: CallState.BRIDGED,
+            **_LEAVING,
+        },
+        CallState.QUEUED: {
+            Dequeued: CallState.ANSWERED,
+            Joined: CallState.BRIDGED,
+            **_LEAVING,
+        },
+        CallState.BRIDGED: {**_LEAVING},
         CallState.ENDING: {Disconnected: CallState.ENDED},
         CallState.ENDED: {},
     }

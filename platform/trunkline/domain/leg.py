@@ -26,6 +26,16 @@ class LegDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class LegRinging:
+    """The far end of a leg that we placed is being alerted (180 or 183)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """The far end of a leg that we placed has answered (200); early media is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class LegMediaStarted:
     """Media flows (or flows again after a re-INVITE); ``codec`` is e.g. ``PCMU/8000``."""
 
@@ -69,7 +79,14 @@ class LegEnded:
 
 
 LegEvent: TypeAlias = (
-    LegMediaStarted | LegHeld | LegUnheld | LegDigit | LegTransferProgress | LegEnded
+    LegRinging
+    | LegAnswered
+    | LegMediaStarted
+    | LegHeld
+    | LegUnheld
+    | LegDigit
+    | LegTransferProgress
+    | LegEnded
 )
 
 

@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     trunks: tuple[TrunkSettings, ...] = ()
     numbers: tuple[NumberSettings, ...] = ()
     max_calls: int = Field(default=60, ge=1)
+    outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = ()  # of numbers we may dial
+    outbound_calls_per_hour: int = Field(default=60, ge=0)
+    outbound_minutes_per_day: int = Field(default=600, ge=0)
     asr_workers: int = Field(default=0, ge=0)  # 0: one per core
     recordings: bool = True
     recordings_keep_days: int = Field(default=0, ge=0)  # 0: for ever
@@ -100,6 +103,14 @@ class Settings(BaseSettings):
             if not (dash and first.strip().isdigit() and last.strip().isdigit()):
                 raise ValueError("write the RTP ports as FIRST-LAST, for example 20000-23999")
             return int(first), int(last)
+        return value
+
+    @field_validator("outbound_prefixes", mode="before")
+    @classmethod
+    def _prefixes_from_text(cls, value: Any) -> Any:
+        """``+4420,+1212`` in the environment, a list in TOML."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @field_validator("rtp_ports")

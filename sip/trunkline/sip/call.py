@@ -16,11 +16,13 @@ import pjsua2 as pj
 from trunkline.domain.call import Direction, EndCause
 from trunkline.domain.errors import TrunkError
 from trunkline.domain.leg import (
+    LegAnswered,
     LegDigit,
     LegEnded,
     LegEvent,
     LegHeld,
     LegMediaStarted,
+    LegRinging,
     LegTransferProgress,
     LegUnheld,
 )
@@ -66,6 +68,7 @@ class PjCall(pj.Call):
         direction: Direction,
         *,
         on_over: Callable[[PjCall], None],
+        on_media: Callable[[PjCall], None] = lambda _: None,
     ) -> None:
         super().__init__(account, call_id)
         self.direction = direction
@@ -78,7 +81,9 @@ class PjCall(pj.Call):
         self.has_held_peer = False
         self.is_over = False
         self.has_rung = False
+        self.partner: PjCall | None = None  # whose far end hears ours, and is heard by it
         self._on_over = on_over
+        self._on_media = on_media
         self._deliver: Callable[[LegEvent], None] | None = None
         self._ended: LegEnded | None = None
         self._cause: EndCause | None = None
@@ -106,8 +111,12 @@ class PjCall(pj.Call):
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
         state = self.getInfo()
         if state.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            if self.direction is Direction.OUTBOUND and not self.is_answered:
+                self._post(LegAnswered())
             self.is_answered = True
             return
+        if state.state == pj.PJSIP_INV_STATE_EARLY and self.direction is Direction.OUTBOUND:
+            self._post(LegRinging())
         if state.state != pj.PJSIP_INV_STATE_DISCONNECTED or self.is_over:
             return
         self.is_over = True
@@ -143,6 +152,7 @@ class PjCall(pj.Call):
         stream.startTransmit(port)
         port.startTransmit(stream)
         form = self.getStreamInfo(media.index)
+        self._on_media(self)
         self._post(LegMediaStarted(f"{form.codecName}/{form.codecClockRate}"))
         is_held = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
         if is_held != self.is_held:
@@ -237,6 +247,43 @@ class PjCall(pj.Call):
 
     def refer(self, target_uri: str) -> None:
         self.xfer(target_uri, pj.CallOpParam(True))
+
+    def join(self, other: PjCall) -> None:
+        """Let the two far ends hear each other, now and after every re-INVITE of either."""
+        self.partner, other.partner = other, self
+        self.connect_partner()
+
+    def part(self) -> None:
+        """Let go of the partner: neither may keep the other's object alive."""
+        other, self.partner = self.partner, None
+        if other is not None and other.partner is self:
+            other.partner = None
+
+    def connect_partner(self) -> None:
+        """Stream to stream, both ways, in the media bridge. On the control thread."""
+        other = self.partner
+        if other is None or self.is_over or other.is_over:
+            return
+        ours, theirs = self._stream(), other._stream()
+        if ours is None or theirs is None:
+            return  # whichever comes later connects both
+        ours.startTransmit(theirs)
+        theirs.startTransmit(ours)
+        if not (self._has_slot(ours) and other._has_slot(theirs)):
+            # A re-INVITE came between the lines, and the slot may be another call's by now.
+            ours.stopTransmit(theirs)
+            theirs.stopTransmit(ours)
+
+    def _stream(self) -> pj.AudioMedia | None:
+        state = self.getInfo()
+        for media in state.media:
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in _LIVE_MEDIA:
+                return self.getAudioMedia(media.index)
+        return None
+
+    def _has_slot(self, stream: pj.AudioMedia) -> bool:
+        now = self._stream()
+        return now is not None and now.getPortId() == stream.getPortId()
 
     def dial_digits(self, digits: str, duration_ms: int) -> None:
         request = pj.CallSendDtmfParam()

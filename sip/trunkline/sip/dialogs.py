@@ -57,7 +57,7 @@ class Dialogs:
 
     def open(self, account: pj.Account, call_id: int, direction: Direction) -> PjCall:
         """A dialog's object; also on PJSIP's thread, where an INVITE needs one at once."""
-        call = PjCall(account, call_id, direction, on_over=self._on_over)
+        call = PjCall(account, call_id, direction, on_over=self._on_over, on_media=self._on_media)
         self._calls.add(call)
         return call
 
@@ -126,10 +126,16 @@ class Dialogs:
         for leg in list(self._legs):
             leg.let_go()
         for call in self._calls:
+            call.part()
             call.port = None
         self._calls.clear()
         self._graveyard.clear()
         self._clips.clear()
+
+    def _on_media(self, call: PjCall) -> None:
+        """Inside a media callback, where another call's lock must not be waited for."""
+        if call.partner is not None:
+            self._post(call.connect_partner)
 
     # --- burial ------------------------------------------------------------------------------
 
@@ -149,6 +155,7 @@ class Dialogs:
 
     def _bury_call(self, call: PjCall) -> None:
         self._calls.discard(call)
+        call.part()
         self._bury(call)
 
     def _bury_port(self, call: PjCall, port: pj.RingAudioPort) -> None:

@@ -243,6 +243,13 @@ class SipLeg:
     async def refer(self, target_uri: str) -> None:
         await self._command(lambda call: call.refer(target_uri))
 
+    async def join(self, other: SipLeg) -> None:
+        """Let the two far ends hear each other until either leg is over."""
+        theirs = other._call
+        if theirs is None or theirs.is_over:
+            raise TrunkError("the other leg is over", sip_status=487)
+        await self._command(lambda call: call.join(theirs))
+
     async def hold(self) -> None:
         await self._offer(lambda call: call.hold_peer())
 

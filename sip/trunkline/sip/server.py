@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from trunkline.calls.compose import CallSide, call_side
+from trunkline.domain.dial_plan import DialPlan, as_prefixes
 from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, Trunk
 from trunkline.runtime.health import HealthApp, serve_health
 from trunkline.runtime.logging import get_logger
@@ -16,6 +17,7 @@ from trunkline.sip.clips import load_clips
 from trunkline.sip.config import EndpointConfig
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.reception import Reception
+from trunkline.sip.switch import SipSwitch
 from trunkline.sip.trunks import configured_routes, configured_trunks, with_registrar_sources
 
 log = get_logger(__name__)
@@ -54,6 +56,8 @@ async def serve(settings: Settings) -> int:
             takes_calls=False,
         )
         endpoint = Endpoint(endpoint_config(settings), reception=reception, trunks=trunks)
+        plan = DialPlan(as_prefixes(settings.outbound_prefixes))
+        calls.switch.connect(SipSwitch(endpoint, trunks, plan))
         async with endpoint.running(), nursery("edge") as tasks:
             _announce(endpoint, trunks, routes)
             tasks.start(_open_when_warm(settings, calls, endpoint, reception, stop), "open")

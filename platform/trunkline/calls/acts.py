@@ -1,0 +1,48 @@
+"""What a flow does with its call rather than says in it: transfers, queues, digits, hand-offs."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from trunkline.domain.errors import TrunklineError
+from trunkline.flows.actions import (
+    Transfer,
+)
+from trunkline.runtime.logging import get_logger
+
+if TYPE_CHECKING:
+    from trunkline.calls.session import CallSession
+
+log = get_logger(__name__)
+
+_WAIT: Final = "W"
+_WAIT_S: Final = 0.5
+
+
+class CallActs:
+    """Begins each act in the call's task group; what comes of it goes back to the flow."""
+
+    def __init__(self, call: CallSession) -> None:
+        self._call = call
+
+    def transfer(self, action: Transfer) -> None:
+        self._call.spawn(self._call.away.transfer(action), "transfer")
+
+    def send_digits(self, digits: str) -> None:
+        self._call.spawn(self._send_digits(digits), "send-digits")
+
+    async def _send_digits(self, digits: str) -> None:
+        """After the last word; every ``w`` waits half a second."""
+        call = self._call
+        await call.away.last_words()
+        for is_wait, run in groupby(digits.upper(), key=lambda digit: digit == _WAIT):
+            if is_wait:
+                await asyncio.sleep(len(list(run)) * _WAIT_S)
+                continue
+            try:
+                await call.leg.send_digits("".join(run))
+            except TrunklineError as exc:
+                log.warning("digits could not be sent", call_id=call.call_id, code=exc.code)
+                return
