@@ -100,16 +100,23 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
+def guarded_pool(
+    allowed: Iterable[str], resolver: Resolver = resolve
+) -> httpcore.AsyncConnectionPool:
+    """A connection pool whose every connection is dialled by GuardedBackend."""
+    return httpcore.AsyncConnectionPool(
+        ssl_context=ssl.create_default_context(),
+        max_connections=_MAX_CONNECTIONS,
+        keepalive_expiry=30.0,
+        network_backend=GuardedBackend(allowed, resolver),
+    )
+
+
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx over a connection pool whose every connection is dialled by GuardedBackend."""
+    """httpx over a guarded pool."""
 
     def __init__(self, allowed: Iterable[str], resolver: Resolver = resolve) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
-            max_connections=_MAX_CONNECTIONS,
-            keepalive_expiry=30.0,
-            network_backend=GuardedBackend(allowed, resolver),
-        )
+        self._pool = guarded_pool(allowed, resolver)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._pool.handle_async_request(

@@ -15,6 +15,23 @@ SECRETS: Final = "secrets"
 """The one name under which header templates see secrets: ``{{ secrets.energy_api_key }}``."""
 
 
+DEFAULT_CONCURRENCY: Final = 20
+"""Runs of one tool at one service at once; more wait for a place, within their own timeout."""
+
+
+class After(StrEnum):
+    """What follows the result of a tool that an engine called, or that ran in the background.
+
+    ``SPEAK``: the engine answers with the result in hand (a background tool: its lines are said).
+    ``SILENT``: the result is known, and it is the caller's turn. ``CONTINUE``: the flow goes on at
+    the step that the offer names.
+    """
+
+    SPEAK = "speak"
+    SILENT = "silent"
+    CONTINUE = "continue"
+
+
 class RiskClass(StrEnum):
     """How much harm a wrong call does. ``HIGH`` is parked for a human, never just run."""
 
@@ -53,16 +70,81 @@ class HttpTransport:
 
 
 @dataclass(frozen=True, slots=True)
+class PythonTransport:
+    """A function with ``@tool`` in a module the operator named; ``target`` is ``module:name``."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """A server of tools (Model Context Protocol): ``url`` for streamable HTTP, else ``command``.
+
+    ``headers`` and ``env`` see the flow's constants and ``secrets``. A command must be one that the
+    operator allowed, word for word.
+    """
+
+    name: str
+    url: Prompt | None = None
+    headers: Mapping[str, Prompt] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    env: Mapping[str, Prompt] = field(default_factory=dict)
+    allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class McpTransport:
+    """``tool`` of ``server``; without ``has_own_schema`` the server's schema is the only one.
+
+    ``result``: as in HttpTransport, from the structured content (or the text as JSON).
+    """
+
+    server: McpServer
+    tool: str
+    has_own_schema: bool = True
+    result: Mapping[str, str] = field(default_factory=dict)
+    max_response_bytes: int = 256 * 1024
+
+
+class Builtin(StrEnum):
+    """What a call can do by itself when a language model asks for it."""
+
+    HANG_UP = "hang_up"
+    SEND_DIGITS = "send_digits"
+    SET_VARIABLE = "set_variable"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinTransport:
+    """Done by the flow runner at once: no service is asked, nothing can fail on the way."""
+
+    does: Builtin
+
+
+Transport: TypeAlias = HttpTransport | PythonTransport | McpTransport | BuiltinTransport
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerPolicy:
+    """After ``failures`` in a row the service is left alone for ``open_ms``, then probed once."""
+
+    failures: int = 5
+    open_ms: int = 30_000
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSpec:
     """A tool as the flow declares it. ``parameters`` and ``returns`` are JSON Schemas.
 
-    ``timeout_ms`` bounds each attempt. A failed attempt is tried again only when the tool is
-    idempotent, or when its service honours our idempotency key (``sends_key``).
+    ``timeout_ms`` bounds each attempt, the wait for a free place (``concurrency``) included. A
+    failed attempt is tried again only when the tool is idempotent, or when its service honours our
+    idempotency key (``sends_key``). A tool of which ``is_dry_run`` holds is never really run.
+    ``document`` is a flow of this one tool, for whoever runs it later and elsewhere.
     """
 
     name: str
     description: str
-    transport: HttpTransport
+    transport: Transport
     parameters: Mapping[str, Json]
     returns: Mapping[str, Json] | None = None
     risk: RiskClass = RiskClass.LOW
@@ -72,6 +154,12 @@ class ToolSpec:
     sends_key: bool = False
     while_running: Prompt | None = None
     still_running: Prompt | None = None
+    after: After = After.SPEAK
+    is_background: bool = False
+    concurrency: int = DEFAULT_CONCURRENCY
+    breaker: BreakerPolicy = BreakerPolicy()
+    is_dry_run: bool = False
+    document: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def may_retry(self) -> bool:
@@ -93,12 +181,15 @@ class ToolError:
     message: str
     http_status: int | None = None
     is_retryable: bool = False
+    param: str | None = None  # the argument that is wrong, as a dotted path
 
     def as_json(self) -> dict[str, Any]:
         """The object an engine and the transcript get instead of a result."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.http_status is not None:
             error["http_status"] = self.http_status
+        if self.param is not None:
+            error["param"] = self.param
         return {"error": error}
 
 
@@ -126,6 +217,25 @@ class ToolFailed:
 
 
 ToolRunResult: TypeAlias = ToolSucceeded | ToolFailed
+
+
+class ToolFault(Exception):
+    """A run that gave no result, on its way to becoming a ToolFailed.
+
+    ``blames_service`` is whether it speaks against the service's health: the breaker counts those.
+    """
+
+    def __init__(
+        self,
+        error: ToolError,
+        outcome: ToolOutcome = ToolOutcome.FAILED,
+        *,
+        blames_service: bool = False,
+    ) -> None:
+        super().__init__(error.code)
+        self.error = error
+        self.outcome = outcome
+        self.blames_service = blames_service or error.is_retryable
 
 
 def split_allowed(entry: str) -> tuple[str, int | None]:

@@ -256,6 +256,12 @@ STEP_PARTS: Final[tuple[type[StepPart | BranchPart], ...]] = (
 """In order of precedence: ``say`` alone makes a say step, next to another kind it is its line."""
 
 
+class IdentityPart(Part):
+    """``by``: tools whose success, or steps whose passing, establishes who is calling."""
+
+    by: Names = ()
+
+
 class FlowPart(Part):
     """The whole file; intents, tools and steps are read one by one (``parts``)."""
 
@@ -264,8 +270,10 @@ class FlowPart(Part):
     instructions: str = ""
     variables: dict[Name, Annotated[VariablePart, BeforeValidator(_variable)]] = {}
     allow_hosts: Texts = ()
+    mcp_servers: dict[Name, Any] = {}  # read one by one, as tools are
     keys: Keys = {}
     policies: PoliciesPart = PoliciesPart()
+    identity: IdentityPart = IdentityPart()
     intents: dict[Name, Any] = {}
     slots: dict[Name, SlotPart] = {}
     tools: dict[Name, Any] = {}

@@ -25,7 +25,7 @@ from trunkline.flows.schema.document import AgentPart, FlowPart, IntentPart, Pol
 from trunkline.flows.schema.parts import Parts, did_you_mean, read_parts
 from trunkline.flows.schema.source import Complaint, read_yaml
 from trunkline.flows.schema.step_parts import assemble_step, failure_route
-from trunkline.flows.schema.tool_parts import assemble_tool
+from trunkline.flows.schema.tool_parts import assemble_servers, assemble_tool
 from trunkline.flows.tools import SECRETS, split_allowed
 
 _VERSION_CHARS: Final = 12
@@ -67,8 +67,9 @@ def _assemble(
     document = parts.flow
     variables = _variables(assembly, document, environment) if document else {}
     hosts = _allowed_hosts(assembly, document, variables) if document else ()
+    servers = assemble_servers(assembly, document.mcp_servers, hosts) if document else {}
     tools = {
-        name: assemble_tool(assembly, name, part, variables, hosts)
+        name: assemble_tool(assembly, name, part, variables, hosts, servers)
         for name, part in parts.tools.items()
     }
     steps = {

@@ -62,21 +62,21 @@ def read_parts(source: Source) -> Parts:
             source.complain((), "a flow file is a mapping with agent, start and steps")
         return Parts(None)
     parts = Parts(
-        flow=_validate(source, FlowPart, value, ()),
+        flow=validate_part(source, FlowPart, value, ()),
         step_names=_names(value, "steps"),
         intent_names=_names(value, "intents"),
         tool_names=_names(value, "tools"),
         variable_names=_names(value, "variables"),
     )
     for name, entry in _entries(value, "intents"):
-        if intent := _validate(source, IntentPart, entry, ("intents", name)):
+        if intent := validate_part(source, IntentPart, entry, ("intents", name)):
             parts.intents[name] = intent
     for name, entry in _entries(value, "tools"):
-        if tool := _validate(source, ToolPart, entry, ("tools", name)):
+        if tool := validate_part(source, ToolPart, entry, ("tools", name)):
             parts.tools[name] = tool
     for name, entry in _entries(value, "steps"):
         part = _step_part(source, name, entry)
-        if part and (step := _validate(source, part, entry, ("steps", name))):
+        if part and (step := validate_part(source, part, entry, ("steps", name))):
             parts.steps[name] = step
     return parts
 
@@ -107,7 +107,7 @@ def _names(value: Mapping[str, Json], section: str) -> tuple[str, ...]:
     return tuple(name for name, _ in _entries(value, section))
 
 
-def _validate(source: Source, part: type[_P], value: Json, path: YamlPath) -> _P | None:
+def validate_part(source: Source, part: type[_P], value: Json, path: YamlPath) -> _P | None:
     try:
         return part.model_validate(value)
     except ValidationError as exc:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from trunkline.flows.schema.document import Name, Part, Text
-from trunkline.flows.tools import RiskClass
+from trunkline.flows.schema.document import Name, Names, Part, Text, Texts
+from trunkline.flows.tools import DEFAULT_CONCURRENCY, After, Builtin, RiskClass
 
 
 class RetryPart(Part):
@@ -38,11 +38,43 @@ class HttpPart(Part):
     max_response_bytes: Annotated[int, Field(ge=1, le=4 * 1024 * 1024)] = 256 * 1024
 
 
+class McpServerPart(Part):
+    """Streamable HTTP by ``url``, or a process by ``command``."""
+
+    url: Text | None = None
+    headers: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")], Text] = {}
+    command: Text | None = None
+    args: Texts = ()
+    env: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")], Text] = {}
+
+
+class McpPart(Part):
+    server: Name
+    tool: Text
+    result: dict[Name, str] = {}
+    max_response_bytes: Annotated[int, Field(ge=1, le=4 * 1024 * 1024)] = 256 * 1024
+
+
+Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+
+
+class BreakerPart(Part):
+    failures: Annotated[int, Field(ge=1, le=100)] = 5
+    open_s: Annotated[float, Field(gt=0, le=3600, strict=False)] = 30.0
+
+
 class ToolPart(Part):
-    description: Text
-    parameters: dict[str, Any] = {"type": "object", "properties": {}}
+    """``http``, ``python``, ``mcp`` or ``builtin``: exactly one of them."""
+
+    description: Text | None = None
+    parameters: dict[str, Any] | None = None
     returns: dict[str, Any] | None = None
-    http: HttpPart
+    http: HttpPart | None = None
+    python: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = (
+        None
+    )
+    mcp: McpPart | None = None
+    builtin: Annotated[Builtin, Field(strict=False)] | None = None
     risk: Annotated[RiskClass, Field(strict=False)] = RiskClass.LOW
     timeout_s: Annotated[float, Field(gt=0, le=30, strict=False)] = 5.0
     retry: RetryPart = RetryPart()
@@ -50,3 +82,8 @@ class ToolPart(Part):
     idempotency_key: bool = False
     while_running: Text | None = None
     still_running: Text | None = None
+    after: Annotated[After, Field(strict=False)] = After.SPEAK
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = DEFAULT_CONCURRENCY
+    breaker: BreakerPart = BreakerPart()
+    secrets: Names | None = None
+    dry_run: bool = False

@@ -12,11 +12,34 @@ from jsonschema.exceptions import SchemaError
 from trunkline.domain.events import Json
 from trunkline.flows.prompts import PromptError
 from trunkline.flows.schema.assembly import Assembly
+from trunkline.flows.schema.parts import did_you_mean, validate_part
 from trunkline.flows.schema.source import YamlPath
-from trunkline.flows.schema.tool_document import HttpPart, ToolPart
-from trunkline.flows.tools import SECRETS, HttpTransport, Retry, ToolSpec
+from trunkline.flows.schema.tool_document import HttpPart, McpServerPart, ToolPart
+from trunkline.flows.tool_python import find_tool, known_targets
+from trunkline.flows.tool_secrets import secrets_of
+from trunkline.flows.tool_validation import schema_conflicts
+from trunkline.flows.tools import (
+    SECRETS,
+    BreakerPolicy,
+    Builtin,
+    BuiltinTransport,
+    HttpTransport,
+    McpServer,
+    McpTransport,
+    PythonTransport,
+    Retry,
+    ToolSpec,
+    Transport,
+)
 
 _PLACEHOLDER: Final = "zzargumentzz"
+_TRANSPORTS: Final = ("http", "python", "mcp", "builtin")
+_DIGITS: Final[Mapping[str, Json]] = {
+    "type": "object",
+    "properties": {"digits": {"type": "string", "pattern": "^[0-9A-D*#w]{1,32}$"}},
+    "required": ["digits"],
+    "additionalProperties": False,
+}
 
 
 def assemble_tool(
@@ -25,9 +48,11 @@ def assemble_tool(
     part: ToolPart,
     variables: Mapping[str, Json],
     hosts: tuple[str, ...],
+    servers: Mapping[str, McpServer] | None = None,
 ) -> ToolSpec:
     path: YamlPath = ("tools", name)
-    _check_schema(assembly, part.parameters, (*path, "parameters"), is_object=True)
+    parameters = _parameters(assembly, part, path)
+    _check_schema(assembly, parameters, (*path, "parameters"), is_object=True)
     if part.returns is not None:
         _check_schema(assembly, part.returns, (*path, "returns"), is_object=False)
     if part.retry.attempts > 1 and not (part.idempotent or part.idempotency_key):
@@ -35,14 +60,13 @@ def assemble_tool(
             (*path, "retry"),
             "only a tool with idempotent: true or idempotency_key: true may be tried again",
         )
-    arguments = argument_names(part)
     running = part.while_running
     still = part.still_running
-    return ToolSpec(
+    spec = ToolSpec(
         name=name,
-        description=part.description,
-        transport=_http(assembly, part.http, (*path, "http"), arguments, variables, hosts),
-        parameters=part.parameters,
+        description=_description(assembly, part, path),
+        transport=_transport(assembly, part, path, variables, hosts, servers or {}),
+        parameters=parameters,
         returns=part.returns,
         risk=part.risk,
         timeout_ms=round(part.timeout_s * 1000),
@@ -51,12 +75,128 @@ def assemble_tool(
         sends_key=part.idempotency_key,
         while_running=running and assembly.prompt(running, (*path, "while_running")) or None,
         still_running=still and assembly.prompt(still, (*path, "still_running")) or None,
+        after=part.after,
+        concurrency=part.concurrency,
+        breaker=BreakerPolicy(part.breaker.failures, round(part.breaker.open_s * 1000)),
+        is_dry_run=part.dry_run,
     )
+    if part.secrets is not None:
+        for secret in secrets_of(spec):
+            if secret not in part.secrets:
+                message = f"the secret {secret!r} is used and not listed"
+                assembly.complain((*path, "secrets"), message)
+    return spec
+
+
+def assemble_servers(
+    assembly: Assembly, entries: Mapping[str, Json], hosts: tuple[str, ...]
+) -> dict[str, McpServer]:
+    """The flow's ``mcp_servers``; one with mistakes is complained about and left out."""
+    servers = {}
+    for name, entry in entries.items():
+        path: YamlPath = ("mcp_servers", name)
+        part = validate_part(assembly.source, McpServerPart, entry, path)
+        if part is None:
+            continue
+        if (part.url is None) == (part.command is None):
+            assembly.complain(path, "a server has a url or a command, one of the two")
+        known = {*assembly.constants, SECRETS}
+        url = part.url and assembly.prompt(part.url, (*path, "url"), assembly.constants)
+        servers[name] = McpServer(
+            name=name,
+            url=url or None,
+            headers={
+                key: assembly.prompt(text, (*path, "headers", key), known)
+                for key, text in part.headers.items()
+            },
+            command=(part.command, *part.args) if part.command else (),
+            env={
+                key: assembly.prompt(text, (*path, "env", key), known)
+                for key, text in part.env.items()
+            },
+            allowed_hosts=hosts,
+        )
+    return servers
 
 
 def argument_names(part: ToolPart) -> tuple[str, ...]:
-    properties = part.parameters.get("properties")
+    properties = _own_parameters(part).get("properties")
     return tuple(properties) if isinstance(properties, dict) else ()
+
+
+def takes_any_argument(part: ToolPart) -> bool:
+    """Whether only the server of the tool knows its arguments."""
+    return part.mcp is not None and part.parameters is None
+
+
+def _own_parameters(part: ToolPart) -> Mapping[str, Json]:
+    if part.parameters is not None:
+        return part.parameters
+    if part.python is not None and (found := find_tool(part.python)) is not None:
+        return found.parameters
+    if part.builtin is Builtin.SEND_DIGITS:
+        return _DIGITS
+    return {"type": "object"} if part.mcp else {"type": "object", "properties": {}}
+
+
+def _parameters(assembly: Assembly, part: ToolPart, path: YamlPath) -> Mapping[str, Json]:
+    own = _own_parameters(part)
+    if part.python is None:
+        return own
+    found = find_tool(part.python)
+    if found is None:
+        near = did_you_mean(part.python, known_targets())
+        message = f"there is no such tool in the modules of TRUNKLINE_TOOL_MODULES{near}"
+        assembly.complain((*path, "python"), message)
+    elif part.parameters is not None:
+        for conflict in schema_conflicts(part.parameters, found.parameters):
+            said = conflict.replace("the server", "the function")
+            assembly.complain((*path, "parameters"), said)
+    return own
+
+
+def _description(assembly: Assembly, part: ToolPart, path: YamlPath) -> str:
+    if part.description is not None:
+        return part.description
+    found = find_tool(part.python) if part.python else None
+    if found is not None and found.description:
+        return found.description
+    assembly.complain(path, "'description' is missing")
+    return ""
+
+
+def _transport(
+    assembly: Assembly,
+    part: ToolPart,
+    path: YamlPath,
+    variables: Mapping[str, Json],
+    hosts: tuple[str, ...],
+    servers: Mapping[str, McpServer],
+) -> Transport:
+    given = [key for key in _TRANSPORTS if getattr(part, key) is not None]
+    if len(given) != 1:
+        has = f", and this has {' and '.join(given)}" if given else ""
+        assembly.complain(path, f"a tool has one of {', '.join(_TRANSPORTS)}{has}")
+    if part.http is not None:
+        arguments = argument_names(part)
+        return _http(assembly, part.http, (*path, "http"), arguments, variables, hosts)
+    if part.python is not None:
+        return PythonTransport(part.python)
+    if part.mcp is not None:
+        server = servers.get(part.mcp.server)
+        if server is None:
+            near = did_you_mean(part.mcp.server, servers)
+            message = f"there is no server {part.mcp.server!r} under mcp_servers{near}"
+            assembly.complain((*path, "mcp", "server"), message)
+            server = McpServer(part.mcp.server)
+        return McpTransport(
+            server=server,
+            tool=part.mcp.tool,
+            has_own_schema=part.parameters is not None,
+            result=part.mcp.result,
+            max_response_bytes=part.mcp.max_response_bytes,
+        )
+    return BuiltinTransport(part.builtin or Builtin.HANG_UP)
 
 
 def _http(
@@ -107,16 +247,16 @@ def _http(
 
 
 def _check_schema(
-    assembly: Assembly, schema: dict[str, Any], path: YamlPath, *, is_object: bool
+    assembly: Assembly, schema: Mapping[str, Any], path: YamlPath, *, is_object: bool
 ) -> None:
     try:
-        Draft202012Validator.check_schema(schema)
+        Draft202012Validator.check_schema(dict(schema))
     except SchemaError as exc:
         assembly.complain((*path, *exc.absolute_path), f"not a JSON Schema: {exc.message}")
         return
     if is_object and schema.get("type") != "object":
         assembly.complain(path, "a tool's parameters are of type: object")
-    for at, reference in _references(schema, path):
+    for at, reference in _references(dict(schema), path):
         if not reference.startswith("#"):
             assembly.complain(at, "only references within the schema (#/...) are followed")
 
