@@ -25,6 +25,7 @@ from trunkline.model.opening import Opening, opening_of
 from trunkline.model.outbox import Close, Outbox
 from trunkline.model.registry import Engines, ServedModel
 from trunkline.model.usage import SessionMeter, UsageSink
+from trunkline.realtime.model_table import REALTIME, TRANSCRIPTION
 from trunkline.realtime.session import Session
 from trunkline.realtime.session_update import updated
 from trunkline.runtime.logging import get_logger
@@ -68,7 +69,7 @@ class RealtimeSockets:
                 socket.scope["subprotocols"],
                 is_transcription=admitted.start is not None and admitted.start.is_transcription,
             )
-            model, served = self._wanted(socket, admitted.start)
+            model, served = self._wanted(socket, opening, admitted.start)
             with self._admission.slot(principal.key_id), self._access.session(principal):
                 session = _begun(opening.session(model), admitted.start)
                 engine_session = await _opened(served.loaded.engine, session)
@@ -112,9 +113,11 @@ class RealtimeSockets:
             await self._usage.learn_tokens(admitted.principal.key_id)
         return admitted
 
-    def _wanted(self, socket: WebSocket, start: StartConfig | None) -> tuple[str, ServedModel]:
+    def _wanted(
+        self, socket: WebSocket, opening: Opening, start: StartConfig | None
+    ) -> tuple[str, ServedModel]:
         model = socket.query_params.get("model", "") or (start.model if start else "")
-        served = self._engines.serve(model)
+        served = self._engines.serve(model, TRANSCRIPTION if opening.is_transcription else REALTIME)
         return model or served.loaded.name, served
 
     # ---- the session ---------------------------------------------------------------------------

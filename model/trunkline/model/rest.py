@@ -14,7 +14,7 @@ from trunkline.model.authority import Principal
 from trunkline.model.bearer import bearer_key
 from trunkline.model.registry import ServedModel
 from trunkline.model.rest_body import read_json
-from trunkline.model.session_api import create_client_secret
+from trunkline.model.session_api import create_beta_session, create_client_secret
 from trunkline.model.speech_api import read_speech_request, speech_response
 from trunkline.model.transcription_api import (
     read_transcription_request,
@@ -53,6 +53,23 @@ def add_rest(app: FastAPI, server: ModelServer) -> None:
         document = await read_json(request)
         answer = await create_client_secret(
             document, principal, server.access.secrets, server.engines
+        )
+        return JSONResponse(answer)
+
+    @app.post("/v1/realtime/sessions")
+    async def sessions(request: Request) -> Response:
+        return await beta(request, is_transcription=False)
+
+    @app.post("/v1/realtime/transcription_sessions")
+    async def transcription_sessions(request: Request) -> Response:
+        return await beta(request, is_transcription=True)
+
+    async def beta(request: Request, *, is_transcription: bool) -> Response:
+        principal = await admitted(request)
+        document = await read_json(request)
+        secrets, engines = server.access.secrets, server.engines
+        answer = await create_beta_session(
+            document, principal, secrets, engines, is_transcription=is_transcription
         )
         return JSONResponse(answer)
 

@@ -1,4 +1,5 @@
-"""``POST /v1/realtime/client_secrets``: ephemeral keys bound to a session's beginning."""
+"""``POST /v1/realtime/client_secrets``, and the beta's ``sessions`` and ``transcription_sessions``:
+ephemeral keys bound to a session's beginning."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trunkline.domain.errors import Invalid, ProtocolError
 from trunkline.model.authority import Principal
 from trunkline.model.client_secrets import (
+    BETA_TTL_S,
     DEFAULT_TTL_S,
     MAX_TTL_S,
     MIN_TTL_S,
@@ -19,6 +21,13 @@ from trunkline.model.client_secrets import (
 from trunkline.model.opening import new_session
 from trunkline.model.registry import Engines
 from trunkline.model.rest_body import validated
+from trunkline.realtime.beta_session import (
+    DEFAULT_TEMPERATURE,
+    beta_param,
+    beta_session,
+    session_update_from_beta,
+    temperature,
+)
 from trunkline.realtime.model_table import REALTIME, TRANSCRIPTION
 from trunkline.realtime.session import Session
 from trunkline.realtime.session_update import updated
@@ -77,10 +86,53 @@ def start_config(
 
 def begun_session(start: StartConfig, engines: Engines) -> Session:
     """The effective session that ``start`` begins; raises Invalid when it cannot be."""
-    kind = "transcription" if start.is_transcription else "realtime"
     model = start.model or engines.serve(None).loaded.name
-    bare = new_session(model).model_copy(update={"type": kind})
+    bare = new_session(model, generation=start.generation, is_transcription=start.is_transcription)
     try:
         return updated(bare, start.session, has_spoken=False, is_responding=False)
     except ProtocolError as exc:
         raise Invalid(exc.message, code=exc.code, param=exc.param) from None
+
+
+async def create_beta_session(
+    document: dict[str, Any],
+    principal: Principal,
+    secrets: ClientSecrets,
+    engines: Engines,
+    *,
+    is_transcription: bool = False,
+) -> dict[str, Any]:
+    """``/v1/realtime/sessions`` and ``/transcription_sessions``: flat fields in and out, and a
+    secret of one minute."""
+    flat = dict(document)
+    asked = flat.pop("client_secret", None)
+    ttl_s = BETA_TTL_S
+    if asked is not None:
+        if not isinstance(asked, dict):
+            raise Invalid(
+                "client_secret must be an object.", code="invalid_type", param="client_secret"
+            )
+        wanted = validated(SecretRequest, {**asked})
+        ttl_s = wanted.expires_after.seconds if wanted.expires_after else BETA_TTL_S
+    try:
+        session = session_update_from_beta(flat, is_transcription=is_transcription)
+        warmth = temperature(flat.get("temperature", DEFAULT_TEMPERATURE), "session.temperature")
+    except ProtocolError as exc:
+        raise Invalid(exc.message, code=exc.code, param=_flat(exc.param)) from None
+    session = {"model": flat.get("model", ""), **session}
+    start = start_config(session, engines, "beta")
+    try:
+        effective = begun_session(start, engines)
+    except Invalid as exc:
+        param = beta_param(exc.param) if exc.param else None
+        raise Invalid(exc.message, code=exc.code, param=_flat(param)) from None
+    value, secret = await secrets.mint(principal.key_id, start, ttl_s)
+    answer = beta_session(effective.document(), temperature=warmth)
+    if is_transcription:
+        answer["modalities"] = ["audio", "text"]
+    return {**answer, "client_secret": {"value": value, "expires_at": secret.expires_at}}
+
+
+def _flat(param: str | None) -> str | None:
+    """A body's own fields have no ``session.`` before them."""
+    return param.removeprefix("session.") if param else param

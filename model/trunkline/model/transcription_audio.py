@@ -46,7 +46,8 @@ def decode_audio(data: bytes, rate_hz: int) -> bytes:
     pcm = bytearray()
     resampler = av.AudioResampler(format="s16", layout="mono", rate=rate_hz)
     try:
-        with av.open(io.BytesIO(data), format=container) as opened:
+        opened: Any
+        with av.open(io.BytesIO(data), "r", format=container) as opened:
             if not opened.streams.audio:
                 raise _bad("holds no audio")
             for frame in opened.decode(opened.streams.audio[0]):

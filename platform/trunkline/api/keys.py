@@ -14,11 +14,22 @@ from trunkline.api.principal import Principal
 from trunkline.api.schemas import Id, UtcTime
 from trunkline.storage.audit import Audit
 from trunkline.storage.keys import SCOPES, KeyRepository, export_authority
-from trunkline.storage.views import ApiKeyView
+from trunkline.storage.views import ApiKeyView, KeyQuota
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"], responses=problems())
 
 Admin = Annotated[Principal, Depends(needs("admin"))]
+
+
+class Quota(BaseModel):
+    """Of the model server; zero means no limit. ``sessions`` and ``requests_per_minute`` are
+    counted by each model server, ``tokens_per_day`` (UTC) by all of them together."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    sessions: int = Field(default=0, ge=0, le=1_000_000)
+    requests_per_minute: int = Field(default=0, ge=0, le=1_000_000)
+    tokens_per_day: int = Field(default=0, ge=0, le=10**12)
 
 
 class NewKey(BaseModel):
@@ -29,6 +40,7 @@ class NewKey(BaseModel):
         min_length=1, max_length=10
     )
     expires_at: UtcTime | None = None
+    quota: Quota | None = None
 
 
 class KeyOut(BaseModel):
@@ -42,6 +54,7 @@ class KeyOut(BaseModel):
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    quota: Quota | None = None
 
 
 class NewKeyOut(KeyOut):
@@ -62,7 +75,12 @@ async def create_key(wanted: NewKey, deps: Deps, admin: Admin) -> NewKeyOut:
     now = deps.clock.now()
     async with deps.sessions.writing(durable=True) as session:
         key, secret = await KeyRepository(session).create(
-            wanted.name, wanted.scopes, now, expires_at=wanted.expires_at, owner=admin.owner
+            wanted.name,
+            wanted.scopes,
+            now,
+            expires_at=wanted.expires_at,
+            quota=KeyQuota(**wanted.quota.model_dump()) if wanted.quota else None,
+            owner=admin.owner,
         )
         await Audit(session, owner=admin.owner).append(admin.name, "key.created", key.key_id, now)
     await export_authority(deps.sessions, deps.authority_file)

@@ -11,6 +11,7 @@ from trunkline.jobs.broker import be_patient
 RELAY_EVERY_S: Final = 2.0
 REAP_EVERY_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 3600.0
+STORE_USAGE_EVERY_S: Final = 2.0
 
 
 be_patient()
@@ -40,6 +41,11 @@ app.conf.update(
             "task": "trunkline.close_lost_calls",
             "schedule": REAP_EVERY_S,
             "options": {"expires": REAP_EVERY_S},
+        },
+        "store usage": {
+            "task": "trunkline.store_usage",
+            "schedule": STORE_USAGE_EVERY_S,
+            "options": {"expires": STORE_USAGE_EVERY_S},
         },
         "expire recordings": {
             "task": "trunkline.expire_recordings",

@@ -15,6 +15,8 @@ from trunkline.jobs.app import app
 from trunkline.jobs.reaper import close_lost_calls
 from trunkline.jobs.relay import relay
 from trunkline.jobs.retention import expire_recordings
+from trunkline.jobs.usage import store_usage
+from trunkline.realtime.model_table import price_list
 from trunkline.runtime.settings import Settings, load_settings
 from trunkline.storage.engine import Sessions, open_sessions
 from trunkline.storage.secret import installation_secret
@@ -75,6 +77,20 @@ def close_lost_calls_task() -> int:
         finally:
             await redis.aclose()
         return len(closed)
+
+    return _run(job)
+
+
+@app.task(name="trunkline.store_usage")
+def store_usage_task() -> int:
+    async def job(settings: Settings, sessions: Sessions) -> int:
+        redis = Redis.from_url(settings.resolved_redis_url, socket_timeout=3)
+        try:
+            return await store_usage(
+                sessions, redis, price_list(settings.models), settings.currency
+            )
+        finally:
+            await redis.aclose()
 
     return _run(job)
 

@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from trunkline.domain.errors import Invalid, NotFound
 from trunkline.domain.ids import mint
 from trunkline.storage.engine import Sessions
 from trunkline.storage.rows import ApiKeyRow
-from trunkline.storage.views import HOUSE, ApiKeyView
+from trunkline.storage.views import HOUSE, ApiKeyView, KeyQuota
 
 SCOPES: Final = (
     "admin",  # everything, keys included
@@ -62,6 +63,7 @@ class KeyRepository:
         now: datetime,
         *,
         expires_at: datetime | None = None,
+        quota: KeyQuota | None = None,
         owner: str = HOUSE,
     ) -> tuple[ApiKeyView, str]:
         """The new key and its secret, which is not kept. Invalid names what is wrong."""
@@ -81,6 +83,7 @@ class KeyRepository:
             scopes=sorted(set(scopes)),
             created_at=now,
             expires_at=expires_at,
+            quota=asdict(quota) if quota is not None else None,
             owner=owner,
         )
         self._session.add(row)
@@ -157,6 +160,7 @@ def _entry(row: ApiKeyRow) -> dict[str, Any]:
         "scopes": row.scopes,
         "created_at": row.created_at,
         "expires_at": row.expires_at,
+        "quota": row.quota,
     }
 
 
@@ -205,4 +209,5 @@ def _view(row: ApiKeyRow) -> ApiKeyView:
         last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
         owner=row.owner,
+        quota=KeyQuota(**row.quota) if row.quota is not None else None,
     )

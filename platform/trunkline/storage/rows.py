@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trunkline.storage.base import Base, Owned
 from trunkline.storage.column_types import Document
 from trunkline.storage.flow_rows import AgentRow, FlowDraftRow, FlowVersionRow, PublicationRow
+from trunkline.storage.usage_rows import UsageRow
 from trunkline.storage.views import HOUSE
 
 # Whoever has the rows has all of them: migrations compare the whole.
@@ -37,6 +38,7 @@ __all__ = [
     "ToolRunRow",
     "TransferRow",
     "TurnRow",
+    "UsageRow",
     "UserRow",
     "WebhookRow",
     "WordRow",
@@ -239,6 +241,7 @@ class ApiKeyRow(Owned, Base):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    quota: Mapped[dict[str, Any] | None]
 
 
 class AuditRow(Owned, Base):

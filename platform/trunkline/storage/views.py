@@ -208,6 +208,15 @@ class UserView:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyQuota:
+    """What a key may use of the model server; zero means no limit."""
+
+    sessions: int = 0
+    requests_per_minute: int = 0
+    tokens_per_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKeyView:
     """A key without its secret; ``hint`` is how it begins."""
 
@@ -220,6 +229,7 @@ class ApiKeyView:
     last_used_at: datetime | None
     revoked_at: datetime | None
     owner: str
+    quota: KeyQuota | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,3 +143,30 @@ async def test_a_wrong_transcription_request_is_named_by_its_field(
         )
     assert answer.status_code == 400, answer.text
     assert json.loads(answer.text)["error"]["param"] == param
+
+
+async def test_the_beta_sessions_are_flat_and_bring_a_secret_of_a_minute(
+    running: RunningServer,
+) -> None:
+    headers = {"Authorization": f"Bearer {KEY}", "OpenAI-Beta": "assistants=v2"}
+    async with httpx.AsyncClient(base_url=running.base_url, headers=headers) as http:
+        made = await http.post(
+            "/realtime/sessions",
+            json={"model": "gpt-4o-realtime-preview", "instructions": "Beta.", "voice": "ash"},
+        )
+        heard = await http.post(
+            "/realtime/transcription_sessions",
+            json={"input_audio_transcription": {"model": "whisper-1"}},
+        )
+        wrong = await http.post("/realtime/sessions", json={"audio": {}})
+        hot = await http.post("/realtime/sessions", json={"temperature": 3})
+    assert made.status_code == 200, made.text
+    session = made.json()
+    assert (session["instructions"], session["voice"]) == ("Beta.", "ash")
+    assert session["input_audio_format"] == "pcm16" and "audio" not in session
+    assert session["client_secret"]["value"].startswith("ek_")
+    assert 50 < session["client_secret"]["expires_at"] - time.time() < 65
+    assert heard.status_code == 200, heard.text
+    assert heard.json()["input_audio_transcription"]["model"] == "whisper-1"
+    assert wrong.status_code == 400 and wrong.json()["error"]["param"] == "audio"
+    assert hot.status_code == 400 and hot.json()["error"]["param"] == "temperature"

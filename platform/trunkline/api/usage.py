@@ -1,0 +1,67 @@
+"""Route: what the model server's sessions used and cost."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict
+
+from trunkline.api.deps import Deps, needs
+from trunkline.api.errors import problems
+from trunkline.api.principal import Principal
+from trunkline.api.schemas import UtcTime
+from trunkline.domain.errors import Invalid
+from trunkline.storage.usage import UsageRepository
+
+router = APIRouter(prefix="/api/v1/usage", tags=["usage"], responses=problems())
+
+Admin = Annotated[Principal, Depends(needs("admin"))]
+
+
+class UsageOut(BaseModel):
+    """``cached_…`` is part of ``…_in``; ``cost`` in ``currency``, at the prices when stored."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    group: str
+    currency: str
+    sessions: int
+    responses: int
+    text_in: int
+    audio_in: int
+    cached_text_in: int
+    cached_audio_in: int
+    text_out: int
+    audio_out: int
+    transcribed_ms: int
+    cost: float
+
+
+class UsageReport(BaseModel):
+    since: datetime
+    to: datetime
+    group_by: str
+    data: list[UsageOut]
+
+
+@router.get("", responses=problems(400))
+async def read_usage(
+    deps: Deps,
+    admin: Admin,
+    since: UtcTime | None = None,
+    to: UtcTime | None = None,
+    group_by: Annotated[Literal["model", "key_id", "kind", "engine"], Query()] = "model",
+) -> UsageReport:
+    """Sessions that began in [since, to); without them, the last 30 days."""
+    until = to or deps.clock.now()
+    begin = since or until - timedelta(days=30)
+    if begin >= until:
+        raise Invalid("since must lie before to", param="since")
+    async with deps.sessions.reading() as session:
+        sums = await UsageRepository(session).sums(
+            begin, until, group_by=group_by, owner=admin.owner
+        )
+    data = [UsageOut.model_validate(one) for one in sums]
+    return UsageReport(since=begin, to=until, group_by=group_by, data=data)
