@@ -147,6 +147,7 @@ class FakeEndpoint:
     def __init__(self, script: Script, *, open_s: float = 0.05) -> None:
         self.engine = TalkingEngine(script)
         self.is_down = False
+        self.away: set[str] = set()  # engines that cannot be had
         self.open_s = open_s
         self.asked: list[str] = []  # engines asked for
         self.sessions: list[FakeSession] = []
@@ -156,7 +157,7 @@ class FakeEndpoint:
     async def connect(self, engine: str) -> AsyncIterator[FakeSession]:
         self.asked.append(engine)
         await asyncio.sleep(self.open_s)
-        if self.is_down:
+        if self.is_down or engine in self.away:
             raise EngineError("down, as told", code="engine_down")
         session = FakeSession(self.open_s)
         self.sessions.append(session)

@@ -106,7 +106,8 @@ class EngineEars:
     def on_engine_restored(self) -> None:
         self._record.note("engine_restored", engine=self._link.engine)
         self._dialogue.conversation.replay()
-        if self._owes_answer:
+        # What was asked for while there was no session went nowhere.
+        if self._dialogue.responses.lost() or self._owes_answer:
             self._dialogue.responses.ask()
         elif self._owes_apology:
             self._flow(CallerUnclear())  # what was said went down with the session: ask again

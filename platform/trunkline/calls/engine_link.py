@@ -23,11 +23,14 @@ from trunkline.runtime.telemetry import ENGINE_FAILURES
 log = get_logger(__name__)
 
 CONFIGURE_TIMEOUT_S: Final = 3.0
-REOPEN_TIMEOUT_S: Final = 4.0
+REOPEN_TIMEOUT_S: Final = 10.0
+"""For a lost session's engine to be back: a killed model server is up again in seconds."""
 SESSION_OVER: Final = "session_over"
 """The code of an ordinary end, such as the hour a session may last: another one follows quietly."""
 
 _KEPT_AUDIO_MS: Final = 5000
+_FALLBACK_TIMEOUT_S: Final = 4.0
+_RETRY_S: Final = 0.5
 _MOST_REOPENINGS: Final = 3  # in one call: an engine that dies again and again is not there
 
 
@@ -64,7 +67,11 @@ class LinkEvents(Protocol):
 
 
 class EngineLink:
-    """``engines``: the names to try, in order; the last is tried again when a session is lost."""
+    """``engines``: the names to try, in order: the first, and the one to fall back to.
+
+    A session that is lost is opened again at the same engine for as long as REOPEN_TIMEOUT_S, then
+    once at the others.
+    """
 
     def __init__(
         self, connect: Connector, engines: Sequence[str], base: Mapping[str, Json], *, rate_hz: int
@@ -180,7 +187,7 @@ class EngineLink:
         self._wake.set()
 
     async def run(self, listener: LinkEvents) -> None:
-        """Hand on events until ``close``; reopen once each time the session is lost."""
+        """Hand on events until ``close``; reopen each time the session is lost."""
         reopenings = 0
         while not (self._is_closing or self._has_failed):
             if self._session is not None:
@@ -198,14 +205,45 @@ class EngineLink:
             try:
                 if reopenings > _MOST_REOPENINGS:
                     raise failure
-                async with asyncio.timeout(REOPEN_TIMEOUT_S):
-                    await self._open(self._engines[-1])
-            except (EngineError, TimeoutError):
+                await self._reopen()
+            except EngineError:
                 self._has_failed = True
                 self._kept.clear()
                 listener.on_engine_failed(failure.code)
                 return
             listener.on_engine_restored()
+
+    async def _reopen(self) -> None:
+        """The engine of before, again and again until its time is up; then the others, once each.
+
+        A refusal that no other try would change ends the waiting. Raises EngineError.
+        """
+        failure: EngineError = EngineTimeout("the engine did not come back in time")
+        try:
+            async with asyncio.timeout(REOPEN_TIMEOUT_S):
+                while True:
+                    try:
+                        await self._open(self.engine)
+                        return
+                    except EngineError as exc:
+                        failure = exc
+                        if not exc.retryable:
+                            break
+                    await asyncio.sleep(_RETRY_S)
+        except TimeoutError:
+            pass
+        for engine in self._engines:
+            if engine == self.engine:
+                continue
+            try:
+                async with asyncio.timeout(_FALLBACK_TIMEOUT_S):
+                    await self._open(engine)
+                return
+            except EngineError as exc:
+                failure = exc
+            except TimeoutError:
+                failure = EngineTimeout("the fallback engine did not answer in time")
+        raise failure
 
     async def _read(self, listener: LinkEvents) -> None:
         """Until the session ends, by the server or by a failed write."""

@@ -1,4 +1,4 @@
-"""The model server away: said to the caller, ended cleanly, and forgotten by the next call."""
+"""The model server away: calls wait for it, new ones are told, and the next call is served."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def apologised_to(phone: Phone) -> dict[str, Any]:
     return call
 
 
-async def test_whoever_calls_while_the_model_server_is_away_hears_an_apology_and_the_next_is_served(
+async def test_a_call_outlives_its_model_server_and_whoever_calls_meanwhile_hears_an_apology(
     house: Installation,
 ) -> None:
     async with (
@@ -56,8 +56,12 @@ async def test_whoever_calls_while_the_model_server_is_away_hears_an_apology_and
         workers = children_of(dead)
         os.kill(dead, signal.SIGKILL)
         async with calling(house) as late:
-            calls = [await apologised_to(phone) for phone in (waiting, listening, late)]
-    assert [turn["text"] for turn in calls[-1]["turns"]] == [APOLOGY]
+            told = await apologised_to(late)
+        # Who was in a call already has waited for the server, and is served by the new one.
+        await waiting.press(ACCOUNT)
+        await waiting.until_detail(lambda call: "You owe" in said(call), "the balance")
+        await listening.until_detail(lambda call: "account number?" in said(call), "the question")
+    assert [turn["text"] for turn in told["turns"]] == [APOLOGY]
     # What it was made of went down with it.
     assert workers
     assert not workers & set(processes_of(house.data_dir))

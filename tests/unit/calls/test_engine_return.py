@@ -1,0 +1,102 @@
+"""A model server killed in mid-call: waited for, then replaced, then apologised for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.fakes.scene import scene
+from tests.fakes.virtual_time import run_virtual
+from tests.fakes.voices import voiced
+from tests.unit.calls.test_whole_calls import BALANCE, BALANCE_CALL
+
+from trunkline.domain.call import EndCause
+from trunkline.domain.turn import Speaker
+
+
+def test_a_model_server_that_is_started_again_goes_on_where_it_was() -> None:
+    async def play() -> None:
+        async with scene(BALANCE_CALL) as call:
+            call.tools.answers["get_balance"] = BALANCE
+            await call.heard("How can I help you")
+            call.leg.say(voiced(900))
+            await call.heard("account number?")
+            call.endpoint.is_down = True
+            call.endpoint.kill()
+            await call.heard("Sorry, one moment please.")
+            await asyncio.sleep(3)
+            call.leg.say(voiced(1800))  # kept while nobody listens
+            await asyncio.sleep(1)
+            call.endpoint.is_down = False
+            await call.heard("You owe")
+            assert len(call.endpoint.sessions) == 2
+            call.leg.hang_up_by_caller()
+            await call.over()
+
+    run_virtual(play())
+
+
+def test_an_answer_asked_for_while_no_engine_is_there_is_asked_of_the_next() -> None:
+    async def play() -> None:
+        async with scene(BALANCE_CALL) as call:
+            await call.heard("How can I help you")
+            call.endpoint.is_down = True
+            call.endpoint.kill()
+            await asyncio.sleep(2)
+            call.leg.press("1")  # the account step asks the engine for its question
+            await asyncio.sleep(2)
+            call.endpoint.is_down = False
+            await call.leg.until(lambda: len(call.endpoint.sessions) == 2)
+            asked = [e.type for e in call.endpoint.sessions[1].told]
+            await call.leg.until(
+                lambda: "response.create" in [e.type for e in call.endpoint.sessions[1].told],
+                5,
+            )
+            assert "response.create" not in asked[:1]
+            call.leg.hang_up_by_caller()
+            await call.over()
+
+    run_virtual(play())
+
+
+def test_an_engine_that_does_not_come_back_gives_way_to_the_fallback() -> None:
+    async def play() -> None:
+        async with scene(BALANCE_CALL, fallback_engine="spare") as call:
+            await call.heard("How can I help you")
+            call.endpoint.away = {"scripted"}
+            call.endpoint.kill()
+            await call.leg.until(lambda: "spare" in call.endpoint.asked)
+            call.leg.say(voiced(900))
+            await call.heard("account number?")
+            assert call.endpoint.asked.count("spare") == 1
+            call.leg.hang_up_by_caller()
+            await call.over()
+
+    run_virtual(play())
+
+
+def test_without_any_engine_the_caller_hears_an_apology_within_a_deadline() -> None:
+    async def play() -> None:
+        async with scene(BALANCE_CALL, fallback_engine="spare") as call:
+            await call.heard("How can I help you")
+            call.endpoint.is_down = True
+            call.endpoint.kill()
+            began_s = asyncio.get_running_loop().time()
+            await call.over()
+            assert "technical problem" in call.said_by(Speaker.AGENT)[-1]
+            assert call.end.cause is EndCause.ENGINE_ERROR
+            # Ten seconds for the engine, one try of the fallback, and the words themselves.
+            assert asyncio.get_running_loop().time() - began_s < 20
+
+    run_virtual(play())
+
+
+def test_an_edge_that_stops_says_goodbye_before_it_hangs_up() -> None:
+    async def play() -> None:
+        async with scene(BALANCE_CALL) as call:
+            await call.heard("How can I help you")
+            await call.service.drain(0.5)
+            assert "I have to end this call now" in call.said_by(Speaker.AGENT)[-1]
+            assert call.end.cause is EndCause.DRAINED
+            assert call.leg.hang_ups == [(EndCause.DRAINED, None)]
+
+    run_virtual(play())
