@@ -17,6 +17,7 @@ from trunkline.domain.errors import NotFound
 from trunkline.flows.flow import Flow
 from trunkline.flows.schema.loader import FlowInvalid, load_flow
 from trunkline.flows.schema.source import MAX_CHARS, Complaint
+from trunkline.flows.tool_python import import_tool_modules
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import Settings
 
@@ -145,6 +146,7 @@ def _text(path: Path) -> str:
 
 def catalog_from(settings: Settings, environment: Mapping[str, str]) -> FlowCatalog:
     """The shipped agents and then the operator's own; tells flows where the sample service is."""
+    import_tool_modules(settings.tool_modules)
     dirs = [SHIPPED_AGENTS, *([settings.agents_dir] if settings.agents_dir else [])]
     sample_url = f"http://127.0.0.1:{settings.resolved_sample_service_port}"
     return FlowCatalog(dirs, {"TRUNKLINE_SAMPLE_SERVICE_URL": sample_url, **environment})

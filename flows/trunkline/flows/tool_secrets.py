@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
+from trunkline.domain.events import Json
 from trunkline.flows.prompts import Prompt
-from trunkline.flows.tools import SECRETS, HttpTransport, McpTransport, ToolSpec
+from trunkline.flows.tools import (
+    SECRETS,
+    HttpTransport,
+    McpTransport,
+    ToolRunResult,
+    ToolSpec,
+    ToolSucceeded,
+)
 
 SECRET_PREFIX: Final = "TRUNKLINE_SECRET_"
 MASK: Final = "****"
@@ -62,3 +71,32 @@ def secrets_of(tool: ToolSpec) -> tuple[str, ...]:
 def masked(names: Collection[str]) -> dict[str, str]:
     """What stands for secrets wherever a person looks."""
     return dict.fromkeys(names, MASK)
+
+
+def concealed(result: ToolRunResult, secrets: Mapping[str, str]) -> ToolRunResult:
+    """The result with the values that tokens stood for turned back into the tokens.
+
+    ``secrets`` is token to value, as in RunTool: what a service echoes must not go on record.
+    """
+    if not secrets:
+        return result
+    if isinstance(result, ToolSucceeded):
+        return replace(result, result=_conceal(result.result, secrets))
+    message = _conceal(result.error.message, secrets)
+    return replace(result, error=replace(result.error, message=message))
+
+
+def _conceal(value: Json, secrets: Mapping[str, str]) -> Json:
+    match value:
+        case str():
+            for token, secret in secrets.items():
+                if secret:
+                    value = value.replace(secret, token)
+            return value
+        case list():
+            return [_conceal(entry, secrets) for entry in value]
+        case dict():
+            return {
+                _conceal(key, secrets): _conceal(entry, secrets) for key, entry in value.items()
+            }
+    return value

@@ -104,7 +104,9 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
     async with AsyncExitStack() as stack:
         disk = stack.enter_context(DiskWriter())
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-        tools = await stack.enter_async_context(ToolRunner(secrets=secrets_from(os.environ)))
+        tools = await stack.enter_async_context(
+            ToolRunner(secrets=secrets_from(os.environ), mcp_commands=settings.mcp_commands)
+        )
         sessions = Sessions(create_engine(settings.resolved_database_url))
         stack.push_async_callback(sessions.close)
         redis = Redis.from_url(settings.resolved_redis_url)

@@ -16,7 +16,9 @@ from trunkline.domain.events import ApprovalParked, Json, ToolOutcome, ToolRan
 from trunkline.domain.ids import ToolRunId, new_approval_id
 from trunkline.flows.actions import ParkTool, RunTool, ToolFinished
 from trunkline.flows.flow import Flow
+from trunkline.flows.secrecy import reveal
 from trunkline.flows.tool_runner import ToolContext
+from trunkline.flows.tool_secrets import concealed
 from trunkline.flows.tools import ToolError, ToolFailed, ToolRunResult, ToolSpec
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import TOOL_RUNS
@@ -100,7 +102,9 @@ class ToolCalls:
         )
         try:
             async with asyncio.timeout(spec.worst_case_ms / 1000 + _GRACE_S):
-                return await self._runner.run(spec, action.arguments, context)
+                # What tokens stand for goes to the tool and nowhere else, not even as its echo.
+                arguments = reveal(action.arguments, action.secrets)
+                return concealed(await self._runner.run(spec, arguments, context), action.secrets)
         except TimeoutError:
             error = ToolError("timed_out", "the tool did not end in time")
             return ToolFailed(ToolOutcome.TIMED_OUT, error, spec.worst_case_ms, 1)

@@ -10,6 +10,10 @@ from typing import Final
 
 import click
 
+from trunkline.cli.flow_tools import dry_run_command
+from trunkline.flows.tool_python import import_tool_modules
+from trunkline.runtime.settings import load_settings
+
 CLEAN: Final = 0
 FAULTY: Final = 1
 UNREADABLE: Final = 2
@@ -19,6 +23,10 @@ _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 @click.group()
 def flow() -> None:
     """Check, draw and try flows."""
+    import_tool_modules(load_settings().tool_modules)
+
+
+flow.add_command(dry_run_command)
 
 
 @flow.command("check")

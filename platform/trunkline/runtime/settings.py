@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     upstream: UpstreamSettings | None = None
     local_trunk: bool = True
     agents_dir: Path | None = None  # more flows; the shipped ones are always there
+    # Python modules whose @tool functions flows may use; nothing else is imported for a flow.
+    tool_modules: Annotated[tuple[str, ...], NoDecode] = ()
+    # Command lines of MCP servers that flows may have started, after names of variables to set.
+    mcp_commands: Annotated[tuple[str, ...], NoDecode] = ()
     trunks: tuple[TrunkSettings, ...] = ()
     numbers: tuple[NumberSettings, ...] = ()
     max_calls: int = Field(default=60, ge=1)
@@ -93,6 +97,14 @@ class Settings(BaseSettings):
     log_level: str = "info"
     log_format: str = "auto"  # auto, console, json
     log_pii: bool = False  # True: never outside a laboratory
+
+    @field_validator("tool_modules", "mcp_commands", mode="before")
+    @classmethod
+    def _list_from_text(cls, value: Any) -> Any:
+        """Divided by ``;`` in the environment, a list in TOML."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(";") if part.strip())
+        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("rtp_ports", mode="before")
     @classmethod
