@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from typing import Final, TypeVar
 
+from trunkline.domain.events import Json
 from trunkline.flows.conditions import Condition, compile_condition
 from trunkline.flows.flow import CALL_VARIABLES
 from trunkline.flows.prompts import (
@@ -15,10 +17,10 @@ from trunkline.flows.prompts import (
     compile_prompt,
     compile_value,
 )
-from trunkline.flows.schema.document import FallbackPart, LinePart
+from trunkline.flows.schema.document import CollectPart, FallbackPart, LinePart
 from trunkline.flows.schema.parts import Parts, did_you_mean
 from trunkline.flows.schema.source import Source, YamlPath
-from trunkline.flows.steps import Fallback, Line
+from trunkline.flows.steps import RETURN, Fallback, Line
 
 _C = TypeVar("_C", bound=Prompt | Expression | Condition)
 _NOTHING: Final = compile_prompt("")
@@ -31,9 +33,31 @@ class Assembly:
     def __init__(self, source: Source, parts: Parts) -> None:
         self.source = source
         self.parts = parts
-        written = _written(source)
-        self.variables = {*CALL_VARIABLES, *parts.variable_names} | written
-        self.constants = set(parts.variable_names) - written
+        self.base: YamlPath = ()
+        self.prefix = ""
+        self.step_names = parts.step_names
+        written = _written(source.value) | {f.save_as for f in parts.before_answer.values()}
+        inner: set[str] = set()
+        for name, subflow in parts.subflows.items():
+            inner |= {*subflow.parameters, *_written(_subflow(source, name))}
+        hours = {"open", "opens"} if parts.flow and parts.flow.calendars else set()
+        self.variables = {*CALL_VARIABLES, *parts.variable_names} | written | hours
+        self.constants = set(parts.variable_names) - written - inner
+        self.secrets = _secret_slots(parts)
+
+    def within(self, name: str) -> Assembly:
+        """The same for the steps of a sub-flow: names and variables of its own."""
+        inner = copy(self)
+        subflow = self.parts.subflows[name]
+        value = _subflow(self.source, name)
+        inner.base, inner.prefix = ("flows", name), f"{name}."
+        steps = value.get("steps") if isinstance(value, dict) else None
+        inner.step_names = (*(steps if isinstance(steps, dict) else ()), RETURN)
+        hours = self.variables & {"open", "opens"}
+        inner.variables = (
+            {*CALL_VARIABLES, *subflow.parameters} | self.constants | _written(value) | hours
+        )
+        return inner
 
     def complain(self, path: YamlPath, message: str) -> None:
         self.source.complain(path, message)
@@ -73,6 +97,9 @@ class Assembly:
         for name in sorted(compiled.variables - set(names)):
             hint = did_you_mean(name, names)
             self.complain(path, f"nothing ever sets the variable {name!r}{hint}")
+        for name in sorted(compiled.variables & self.secrets):
+            if compiled.source.strip() != name or "arguments" not in path:
+                self.complain(path, f"{name!r} is secret: only a tool may get it, as it is")
         return compiled
 
     def lines(self, parts: Sequence[LinePart], path: YamlPath) -> tuple[Line, ...]:
@@ -86,10 +113,10 @@ class Assembly:
 
     def step(self, name: str, path: YamlPath) -> str:
         """The name, after a complaint when there is no such step."""
-        if name not in self.parts.step_names:
-            hint = did_you_mean(name, self.parts.step_names)
+        if name not in self.step_names:
+            hint = did_you_mean(name, self.step_names)
             self.complain(path, f"there is no step {name!r}{hint}")
-        return name
+        return self.prefix + name
 
     def optional_step(self, name: str | None, path: YamlPath) -> str | None:
         return None if name is None else self.step(name, path)
@@ -101,16 +128,33 @@ class Assembly:
         )
 
 
-def _written(source: Source) -> set[str]:
+def _subflow(source: Source, name: str) -> Json:
+    value = source.value if isinstance(source.value, dict) else {}
+    flows = value.get("flows")
+    return flows.get(name) if isinstance(flows, dict) else None
+
+
+def _secret_slots(parts: Parts) -> set[str]:
+    names = {name for name, slot in (parts.flow.slots if parts.flow else {}).items() if slot.secret}
+    for steps in (parts.steps, *parts.subflow_steps.values()):
+        for step in steps.values():
+            if isinstance(step, CollectPart):
+                names |= {name for name, slot in step.collect.items() if slot and slot.secret}
+    return names
+
+
+def _written(value: Json) -> set[str]:
     """Variables that some step writes, steps with mistakes included."""
     names: set[str] = set()
-    steps = source.value.get("steps") if isinstance(source.value, dict) else None
+    steps = value.get("steps") if isinstance(value, dict) else None
     for step in steps.values() if isinstance(steps, dict) else ():
         if not isinstance(step, dict):
             continue
-        collect = step.get("collect")
-        if isinstance(collect, dict | list):
-            names |= {name for name in collect if isinstance(name, str)}
-        if isinstance(step.get("save_as"), str):
-            names.add(step["save_as"])
+        for key in ("collect", "set", "returns"):
+            written = step.get(key)
+            if isinstance(written, dict | list):
+                names |= {name for name in written if isinstance(name, str)}
+        for key in ("save_as", "message"):
+            if isinstance(step.get(key), str):
+                names.add(step[key])
     return names

@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from trunkline.flows.actions import HangUpReason
-from trunkline.flows.slots import MAX_TEXT_CHARS, Confirm, SlotKind
+from trunkline.flows.actions import HangUpReason, TurnTaking
+from trunkline.flows.schema.slot_library import from_library
+from trunkline.flows.slots import MAX_TEXT_CHARS, Confirm, DateOrder, DateRange, SlotKind
 
 NAME_PATTERN: Final = r"^[a-z][a-z0-9_]{0,39}$"
 
@@ -89,6 +90,7 @@ class AgentPart(Part):
     voice: str = "alloy"
     speed: Annotated[float, Field(ge=0.25, le=4.0, strict=False)] = 1.0
     engine: str = ""
+    fallback_engine: str = ""
     timezone: str = "UTC"
 
 
@@ -162,15 +164,28 @@ class IntentPart(Part):
     everywhere: bool = False
 
 
+class IdlePart(Part):
+    after_ms: Annotated[int, Field(ge=1000, le=60000)]
+    say: Annotated[list[LinePart], BeforeValidator(_lines), Field(min_length=1)]
+
+
+class SilencePart(Part):
+    after_ms: Annotated[int, Field(ge=1000, le=60000)]
+    goto: Name
+
+
 class ListenPart(Part):
     intents: Annotated[dict[Name, Name | None], BeforeValidator(_intents)] = {}
     keys: Keys = {}
     no_input_ms: Annotated[int, Field(ge=1000, le=60000)] | None = None
     hangover_ms: Annotated[int, Field(ge=200, le=3000)] | None = None
     instructions: str = ""
+    idle: list[IdlePart] = []
+    silence: SilencePart | None = None
 
 
 class SlotPart(Part):
+    use: str | None = None
     kind: Annotated[SlotKind, Field(strict=False)]
     description: Text
     ask: Text
@@ -184,6 +199,19 @@ class SlotPart(Part):
     maximum: Number | None = None
     currency: Literal["USD", "GBP", "EUR"] = "USD"
     choices: dict[Annotated[str, StringConstraints(min_length=1)], Texts] = {}
+    dates: Annotated[DateRange, Field(strict=False)] = DateRange.ANY
+    keyed: Annotated[DateOrder, Field(strict=False)] | None = None
+    luhn: bool = False
+    keypad_only: bool = False
+    secret: bool = False
+
+
+Slots = Annotated[SlotPart, BeforeValidator(from_library)]
+
+
+class CasePart(Part):
+    when: Text
+    goto: Name
 
 
 class StepPart(Part):
@@ -193,19 +221,30 @@ class StepPart(Part):
     say: Lines = []
 
 
-class SayPart(StepPart):
+class ListeningStepPart(StepPart):
+    """What a step may have that listens."""
+
+    engine: str = ""
+    fallback_engine: str = ""
+    turn_taking: Annotated[TurnTaking, Field(strict=False)] | None = None
+
+
+class SayPart(ListeningStepPart):
     kind_key: ClassVar[str] = "say"
     say: Annotated[list[LinePart], BeforeValidator(_lines), Field(min_length=1)]
     next: Name | None = None
     listen: ListenPart | None = None
+    after_beep: bool = False
+    beep_wait_s: Annotated[float, Field(gt=0, le=60, strict=False)] = 20.0
 
 
-class CollectPart(StepPart):
+class CollectPart(ListeningStepPart):
     kind_key: ClassVar[str] = "collect"
-    collect: Annotated[dict[Name, SlotPart | None], BeforeValidator(_collect), Field(min_length=1)]
+    collect: Annotated[dict[Name, Slots | None], BeforeValidator(_collect), Field(min_length=1)]
     next: Name
     listen: ListenPart = ListenPart()
     reuse: bool = False
+    cases: list[CasePart] = []
 
 
 class ParkedPart(Part):
@@ -223,21 +262,10 @@ class ToolStepPart(StepPart):
     on_parked: ParkedPart | None = None
 
 
-class CasePart(Part):
-    when: Text
-    goto: Name
-
-
 class BranchPart(Part):
     kind_key: ClassVar[str] = "branch"
     branch: Annotated[list[CasePart], Field(min_length=1)]
     otherwise: Name
-
-
-class TransferPart(StepPart):
-    kind_key: ClassVar[str] = "transfer"
-    transfer: Text
-    on_failure: FallbackPart
 
 
 class HangUpPart(StepPart):
@@ -245,15 +273,30 @@ class HangUpPart(StepPart):
     hang_up: Annotated[HangUpReason, Field(strict=False)]
 
 
-STEP_PARTS: Final[tuple[type[StepPart | BranchPart], ...]] = (
-    CollectPart,
-    ToolStepPart,
-    BranchPart,
-    TransferPart,
-    HangUpPart,
-    SayPart,
-)
-"""In order of precedence: ``say`` alone makes a say step, next to another kind it is its line."""
+class HolidayPart(Part):
+    first: Annotated[str, Field(alias="from")]
+    last: Annotated[str, Field(alias="to")]
+
+
+def _hours(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else _tuple(value)
+
+
+Hours = Annotated[tuple[str, ...], BeforeValidator(_hours)]
+
+
+class CalendarPart(Part):
+    weekdays: Hours | None = None
+    weekends: Hours | None = None
+    monday: Hours | None = None
+    tuesday: Hours | None = None
+    wednesday: Hours | None = None
+    thursday: Hours | None = None
+    friday: Hours | None = None
+    saturday: Hours | None = None
+    sunday: Hours | None = None
+    holidays: list[str | HolidayPart] = []
+    special: dict[str, Hours] = {}
 
 
 class IdentityPart(Part):
@@ -275,6 +318,10 @@ class FlowPart(Part):
     policies: PoliciesPart = PoliciesPart()
     identity: IdentityPart = IdentityPart()
     intents: dict[Name, Any] = {}
-    slots: dict[Name, SlotPart] = {}
+    slots: dict[Name, Slots] = {}
     tools: dict[Name, Any] = {}
+    calendars: dict[Name, CalendarPart] = {}
+    before_answer: list[Any] = []  # read one by one
+    flows: dict[Name, Any] = {}  # likewise
+    turn_taking: Annotated[TurnTaking, Field(strict=False)] = TurnTaking.BALANCED
     steps: Annotated[dict[Name, Any], Field(min_length=1)]

@@ -21,15 +21,17 @@ from trunkline.flows.flow import (
 )
 from trunkline.flows.prompts import PromptError
 from trunkline.flows.schema.assembly import Assembly
+from trunkline.flows.schema.calendar_parts import assemble_calendar
 from trunkline.flows.schema.document import AgentPart, FlowPart, IntentPart, PoliciesPart
 from trunkline.flows.schema.parts import Parts, did_you_mean, read_parts
 from trunkline.flows.schema.source import Complaint, read_yaml
 from trunkline.flows.schema.step_parts import assemble_step, failure_route
+from trunkline.flows.schema.subflows import assemble_before_answer, assemble_subflows
 from trunkline.flows.schema.tool_parts import assemble_servers, assemble_tool
 from trunkline.flows.tools import SECRETS, split_allowed
 
 _VERSION_CHARS: Final = 12
-_RESERVED: Final = frozenset({*CALL_VARIABLES, SECRETS, "flow_error"})
+_RESERVED: Final = frozenset({*CALL_VARIABLES, SECRETS, "flow_error", "open", "opens"})
 
 
 class FlowInvalid(Invalid):
@@ -77,6 +79,7 @@ def _assemble(
         for name, part in parts.steps.items()
         if (step := assemble_step(assembly, name, part, tools)) is not None
     }
+    subflows = assemble_subflows(assembly, steps, tools)
     intents = {name: _intent(assembly, name, part) for name, part in parts.intents.items()}
     if document is None:
         return None
@@ -91,6 +94,13 @@ def _assemble(
         instructions=document.instructions.strip(),
         timezone=_timezone(assembly, document.agent.timezone),
         keys={key: assembly.step(to, ("keys", key)) for key, to in document.keys.items()},
+        calendars={
+            name: assemble_calendar(assembly, name, part)
+            for name, part in document.calendars.items()
+        },
+        before_answer=assemble_before_answer(assembly, tools),
+        subflows=subflows,
+        turn_taking=document.turn_taking,
     )
     if not assembly.source.complaints:
         try:
@@ -142,6 +152,7 @@ def _agent(assembly: Assembly, part: AgentPart, version: str) -> AgentSpec:
         speed=part.speed,
         model=part.engine,
         flow_version=version,
+        fallback_model=part.fallback_engine,
     )
 
 

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from trunkline.domain.events import Json
 from trunkline.flows.schema.document import (
-    STEP_PARTS,
     BranchPart,
     FlowPart,
     IntentPart,
@@ -19,7 +18,9 @@ from trunkline.flows.schema.document import (
     StepPart,
 )
 from trunkline.flows.schema.source import Source, YamlPath
+from trunkline.flows.schema.step_kinds import STEP_PARTS, PrefetchPart, SubFlowPart
 from trunkline.flows.schema.tool_document import ToolPart
+from trunkline.flows.steps import RETURN
 
 _P = TypeVar("_P", bound=Part)
 
@@ -48,6 +49,10 @@ class Parts:
     intents: dict[str, IntentPart] = field(default_factory=dict)
     tools: dict[str, ToolPart] = field(default_factory=dict)
     steps: dict[str, StepPart | BranchPart] = field(default_factory=dict)
+    before_answer: dict[int, PrefetchPart] = field(default_factory=dict)  # by place
+    subflows: dict[str, SubFlowPart] = field(default_factory=dict)
+    subflow_steps: dict[str, dict[str, StepPart | BranchPart]] = field(default_factory=dict)
+    subflow_names: tuple[str, ...] = ()
     step_names: tuple[str, ...] = ()
     intent_names: tuple[str, ...] = ()
     tool_names: tuple[str, ...] = ()
@@ -67,6 +72,7 @@ def read_parts(source: Source) -> Parts:
         intent_names=_names(value, "intents"),
         tool_names=_names(value, "tools"),
         variable_names=_names(value, "variables"),
+        subflow_names=_names(value, "flows"),
     )
     for name, entry in _entries(value, "intents"):
         if intent := validate_part(source, IntentPart, entry, ("intents", name)):
@@ -74,15 +80,33 @@ def read_parts(source: Source) -> Parts:
     for name, entry in _entries(value, "tools"):
         if tool := validate_part(source, ToolPart, entry, ("tools", name)):
             parts.tools[name] = tool
-    for name, entry in _entries(value, "steps"):
-        part = _step_part(source, name, entry)
-        if part and (step := validate_part(source, part, entry, ("steps", name))):
-            parts.steps[name] = step
+    parts.steps = _read_steps(source, value, ())
+    for name, entry in _entries(value, "flows"):
+        if subflow := validate_part(source, SubFlowPart, entry, ("flows", name)):
+            parts.subflows[name] = subflow
+            parts.subflow_steps[name] = _read_steps(source, entry, ("flows", name))
+    fetches = value.get("before_answer")
+    for place, entry in enumerate(fetches if isinstance(fetches, list) else ()):
+        if fetch := validate_part(source, PrefetchPart, entry, ("before_answer", place)):
+            parts.before_answer[place] = fetch
     return parts
 
 
-def _step_part(source: Source, name: str, entry: Json) -> type[StepPart | BranchPart] | None:
-    path = ("steps", name)
+def _read_steps(
+    source: Source, value: Mapping[str, Json], base: YamlPath
+) -> dict[str, StepPart | BranchPart]:
+    steps: dict[str, StepPart | BranchPart] = {}
+    for name, entry in _entries(value, "steps"):
+        path = (*base, "steps", name)
+        part = _step_part(source, path, entry)
+        if part and (step := validate_part(source, part, entry, path)):
+            steps[name] = step
+    return steps
+
+
+def _step_part(source: Source, path: YamlPath, entry: Json) -> type[StepPart | BranchPart] | None:
+    if path[-1] == RETURN:
+        source.complain(path, f"{RETURN!r} ends a sub-flow and can be no step: choose another name")
     kinds = [part.kind_key for part in STEP_PARTS]
     if not isinstance(entry, dict):
         source.complain(path, f"a step is a mapping with one of {', '.join(kinds)}")

@@ -8,20 +8,22 @@ from trunkline.flows.prompts import compile_prompt
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.document import (
     BranchPart,
+    CasePart,
     CollectPart,
     FailurePart,
     HangUpPart,
+    ListeningStepPart,
     ListenPart,
     SayPart,
     SlotPart,
     StepPart,
     ToolStepPart,
-    TransferPart,
 )
+from trunkline.flows.schema.other_steps import assemble_other, engine_of
 from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
-from trunkline.flows.schema.tool_parts import argument_names
-from trunkline.flows.slots import Slot, SlotKind
+from trunkline.flows.schema.tool_parts import argument_names, takes_any_argument
+from trunkline.flows.slots import DateOrder, Slot, SlotKind
 from trunkline.flows.steps import (
     BranchStep,
     Case,
@@ -29,14 +31,19 @@ from trunkline.flows.steps import (
     FailureRoute,
     Fallback,
     HangUpStep,
+    IdlePrompt,
     Listening,
     SayStep,
+    SilenceBranch,
     Step,
     ToolStep,
-    TransferStep,
 )
 from trunkline.flows.tools import RiskClass, ToolSpec
 
+KEYED_KINDS = (
+    SlotKind.DIGITS, SlotKind.AMOUNT, SlotKind.DATE, SlotKind.TIME, SlotKind.YES_NO,
+    SlotKind.CHOICE,
+)  # fmt: skip
 _READ_BACK = compile_prompt("I have {value}. Is that right?")
 
 
@@ -44,7 +51,8 @@ def assemble_step(
     assembly: Assembly, name: str, part: StepPart | BranchPart, tools: dict[str, ToolSpec]
 ) -> Step | None:
     """The step, or None when a complaint leaves nothing to build it from."""
-    path: YamlPath = ("steps", name)
+    path: YamlPath = (*assembly.base, "steps", name)
+    name = assembly.prefix + name
     match part:
         case SayPart():
             return _say(assembly, name, part, path)
@@ -54,37 +62,31 @@ def assemble_step(
                 slots=_slots(assembly, part, (*path, "collect")),
                 next=assembly.step(part.next, (*path, "next")),
                 lines=assembly.lines(part.say, (*path, "say")),
-                listening=_listening(assembly, part.listen, (*path, "listen")),
+                listening=_listening(assembly, part.listen, (*path, "listen"), part),
                 reuses=part.reuse,
+                cases=_cases(assembly, part.cases, (*path, "cases")),
             )
         case ToolStepPart():
             return _tool(assembly, name, part, path, tools)
         case BranchPart():
-            cases = tuple(
-                Case(
-                    assembly.condition(case.when, (*path, "branch", place, "when")),
-                    assembly.step(case.goto, (*path, "branch", place, "goto")),
-                )
-                for place, case in enumerate(part.branch)
-            )
+            cases = _cases(assembly, part.branch, (*path, "branch"))
             return BranchStep(name, cases, assembly.step(part.otherwise, (*path, "otherwise")))
-        case TransferPart():
-            if part.on_failure.goto is None:
-                assembly.complain((*path, "on_failure"), "'goto' is missing")
-            failure = assembly.fallback(part.on_failure, (*path, "on_failure"))
-            return TransferStep(
-                name=name,
-                target=assembly.prompt(part.transfer, (*path, "transfer")),
-                on_failure=failure.goto or "",
-                lines=assembly.lines(part.say, (*path, "say")),
-                failure_lines=failure.lines,
-            )
         case HangUpPart():
             return HangUpStep(name, assembly.lines(part.say, (*path, "say")), part.hang_up)
         case StepPart():
-            return None
+            return assemble_other(assembly, name, part, path)
         case _:
             assert_never(part)
+
+
+def _cases(assembly: Assembly, parts: list[CasePart], path: YamlPath) -> tuple[Case, ...]:
+    return tuple(
+        Case(
+            assembly.condition(case.when, (*path, place, "when")),
+            assembly.step(case.goto, (*path, place, "goto")),
+        )
+        for place, case in enumerate(parts)
+    )
 
 
 def _say(assembly: Assembly, name: str, part: SayPart, path: YamlPath) -> SayStep:
@@ -94,19 +96,26 @@ def _say(assembly: Assembly, name: str, part: SayPart, path: YamlPath) -> SaySte
         assembly.complain(
             (*path, "next"), "a step that listens goes where the caller leads: drop it"
         )
-    if part.listen is not None and not part.listen.intents:
+    if part.after_beep and part.next is None:
+        assembly.complain((*path, "after_beep"), "a machine does not answer: go on with next")
+    if part.listen is not None and not (part.listen.intents or part.listen.silence):
         assembly.complain((*path, "listen"), "'intents' is missing: what may the caller want here?")
     return SayStep(
         name=name,
         lines=assembly.lines(part.say, (*path, "say")),
         next=assembly.optional_step(part.next, (*path, "next")),
         listening=(
-            None if part.listen is None else _listening(assembly, part.listen, (*path, "listen"))
+            None
+            if part.listen is None
+            else _listening(assembly, part.listen, (*path, "listen"), part)
         ),
+        beep_ms=round(part.beep_wait_s * 1000) if part.after_beep else None,
     )
 
 
-def _listening(assembly: Assembly, part: ListenPart, path: YamlPath) -> Listening:
+def _listening(
+    assembly: Assembly, part: ListenPart, path: YamlPath, step: ListeningStepPart
+) -> Listening:
     intents: dict[str, str | None] = {}
     for name, goto in part.intents.items():
         if name not in assembly.parts.intent_names:
@@ -123,6 +132,20 @@ def _listening(assembly: Assembly, part: ListenPart, path: YamlPath) -> Listenin
         no_input_ms=part.no_input_ms,
         hangover_ms=part.hangover_ms,
         instructions=part.instructions,
+        idle=tuple(
+            IdlePrompt(idle.after_ms, assembly.lines(idle.say, (*path, "idle", place, "say")))
+            for place, idle in enumerate(part.idle)
+        ),
+        silence=(
+            SilenceBranch(
+                part.silence.after_ms,
+                assembly.step(part.silence.goto, (*path, "silence", "goto")),
+            )
+            if part.silence
+            else None
+        ),
+        engine=engine_of(step),
+        turn_taking=step.turn_taking,
     )
 
 
@@ -155,6 +178,12 @@ def _slot(assembly: Assembly, name: str, part: SlotPart, path: YamlPath) -> Slot
         assembly.complain((*path, "minimum"), "minimum is above maximum")
     if part.kind is SlotKind.CHOICE and not part.choices:
         assembly.complain(path, "'choices' is missing: value, then other ways of saying it")
+    if part.keypad_only and part.kind not in KEYED_KINDS:
+        assembly.complain((*path, "keypad_only"), f"a {part.kind} slot cannot be keyed in")
+    if part.secret and not part.keypad_only:
+        assembly.complain((*path, "secret"), "a secret is keyed in: add keypad_only: true")
+    if part.luhn and part.kind is not SlotKind.DIGITS:
+        assembly.complain((*path, "luhn"), f"a {part.kind} slot has no check digit")
     if part.choices and part.kind is not SlotKind.CHOICE:
         assembly.complain((*path, "choices"), f"a {part.kind} slot has no choices")
     if part.read_back is not None and "{value}" not in part.read_back:
@@ -175,7 +204,19 @@ def _slot(assembly: Assembly, name: str, part: SlotPart, path: YamlPath) -> Slot
         maximum=part.maximum,
         currency=part.currency,
         choices=part.choices,
+        dates=part.dates,
+        date_order=part.keyed or _date_order(assembly),
+        is_keypad_only=part.keypad_only,
+        is_secret=part.secret,
+        is_luhn=part.luhn,
     )
+
+
+def _date_order(assembly: Assembly) -> DateOrder:
+    """Month first where people write it so; day first elsewhere."""
+    document = assembly.parts.flow
+    is_american = document is not None and document.agent.language == "en-US"
+    return DateOrder.MONTH_FIRST if is_american else DateOrder.DAY_FIRST
 
 
 def _tool(
@@ -201,6 +242,10 @@ def _tool(
         assembly.complain(
             path, f"{part.tool!r} is high risk and will be parked: say so in on_parked"
         )
+    read = {name for value in arguments.values() for name in value.variables}
+    if tool.risk is RiskClass.HIGH and (secret := read & assembly.secrets):
+        names = ", ".join(sorted(secret))
+        assembly.complain(path, f"{names} is secret and would not outlive the wait for approval")
     parked = part.on_parked
     return ToolStep(
         name=name,
@@ -219,6 +264,8 @@ def _tool(
 
 def _check_arguments(assembly: Assembly, part: ToolStepPart, path: YamlPath) -> None:
     tool = assembly.parts.tools[part.tool]
+    if takes_any_argument(tool):
+        return  # the tool's server knows, and is asked when the tool is run
     known = argument_names(tool)
     for key in part.arguments:
         if key not in known:
