@@ -15,15 +15,29 @@ from trunkline.model.engine import EngineConfig, EngineSession, ResponseRequest
 from trunkline.model.engine_config import response_config, response_format, response_limit
 from trunkline.model.formats import OutputEncoder
 from trunkline.model.hearing import Hearing
+from trunkline.model.mcp.desk import McpDesk
 from trunkline.model.outbox import Outbox
-from trunkline.model.response import ResponseRun
-from trunkline.model.response_writer import CancelReason, Events, ResponseShape, ResponseWriter
+from trunkline.model.prompt_cache import Piece, PromptCache
+from trunkline.model.response import ApprovedCall, ResponseRun
+from trunkline.model.response_shape import CancelReason, Events, ResponseShape
+from trunkline.model.response_writer import ResponseWriter
 from trunkline.model.tokens import text_tokens
 from trunkline.realtime.client_events import ResponseParams
 from trunkline.realtime.items import ItemReference
+from trunkline.realtime.protocol import error_event
 from trunkline.realtime.session import Session
+from trunkline.realtime.tools import (
+    FunctionTool,
+    McpTool,
+    NamedFunction,
+    NamedMcp,
+    servers_of,
+)
 
 MAX_OUT_OF_BAND: Final = 8
+# After a call to an MCP server: clients that ask for the next response themselves do so at once.
+CONTINUE_AFTER_S: Final = 0.3
+MAX_CONTINUATIONS: Final = 8
 # A response does not wait longer for the transcription of what it answers.
 UNDERSTANDING_TIMEOUT_S: Final = 8.0
 
@@ -38,7 +52,14 @@ class Answering:
         outbox: Outbox,
         emit: Callable[[Events], None],
         tasks: asyncio.TaskGroup,
+        desk: McpDesk,
+        session: Callable[[], Session],
     ) -> None:
+        self._desk = desk
+        self._session = session
+        self._cache = PromptCache()
+        self._approved: list[ApprovedCall] = []
+        self._continued = 0
         self._conversation = conversation
         self._engine = engine
         self._engine_rate_hz = engine_rate_hz
@@ -59,8 +80,11 @@ class Answering:
         """The agent speaks, or what it said may still be playing."""
         return self.is_active or (self._last is not None and self._last.playback_left_ms() > 0)
 
-    def create(self, session: Session, params: ResponseParams) -> None:
-        """Begin a response; ProtocolError when it may not be."""
+    def create(
+        self, session: Session, params: ResponseParams, *, is_continuation: bool = False
+    ) -> None:
+        """Begin a response; ProtocolError when it may not be. Calls that were approved meanwhile
+        run first; a continuation that runs any leaves the speaking to the next one."""
         is_default = params.conversation == "auto"
         if is_default and self.is_active:
             assert self._active is not None
@@ -76,12 +100,20 @@ class Answering:
                 code="rate_limit_exceeded",
             )
         config = response_config(session, params)
-        if config.tool_choice == "required" and not config.tools:
+        if config.tool_choice == "required" and not (session.tools or params.tools):
             # openai-agents keeps "required" after a hand-off to an agent without tools.
             config = replace(config, tool_choice="auto")
-        _check_choice(config)
+        tools = session.tools if params.tools is None else params.tools
+        _check_choice(config, params.tool_choice or session.tool_choice, tools)
+        self._desk.require_room(tools)
         context = self._context(params)
-        run = self._run(session, params, config, context)
+        approved: tuple[ApprovedCall, ...] = ()
+        if is_default:
+            approved = tuple(self._approved)
+            self._approved.clear()
+            self._continued = self._continued + 1 if is_continuation else 0
+        speaks = not (is_continuation and approved)
+        run = self._run(session, params, config, context, approved, speaks)
         if is_default:
             self._active = self._last = run
             self._hearing.agent_speaks()
@@ -115,6 +147,8 @@ class Answering:
         params: ResponseParams,
         config: EngineConfig,
         context: Sequence[Entry],
+        approved: Sequence[ApprovedCall],
+        speaks: bool,
     ) -> ResponseRun:
         output_format = response_format(session, params)
         shape = ResponseShape(
@@ -125,29 +159,70 @@ class Answering:
             max_output_tokens=response_limit(session, params),
             metadata=params.metadata,
         )
-        text, audio = self._conversation.input_tokens(context)
-        text += text_tokens(config.instructions) + sum(
-            text_tokens(str(tool)) for tool in config.tools
-        )
         writer = ResponseWriter(
             shape,
             self._conversation if params.conversation == "auto" else None,
-            input_tokens=(text, audio),
         )
+        tools = session.tools if params.tools is None else params.tools
+        choice = session.tool_choice if params.tool_choice is None else params.tool_choice
+        is_default = params.conversation == "auto"
 
         async def request() -> ResponseRequest:
-            await self._until_understood(context)
-            history = self._conversation.history(context)
-            return ResponseRequest(shape.response_id, history, config)
+            await self._desk.until_listed(tools)
+            offered = self._desk.offer(tools, config_choice(config, choice))
+            run.routes = offered.routes
+            effective = replace(config, tools=offered.tools, tool_choice=offered.choice)
+            entries = list(self._conversation) if params.input is None and approved else context
+            await self._until_understood(entries)
+            pieces = self._pieces(effective, entries)
+            cache = self._cache if is_default else PromptCache()
+            writer.input_tokens = cache.count(pieces)
+            history = self._conversation.history(entries)
+            return ResponseRequest(shape.response_id, history, effective)
 
-        return ResponseRun(
+        run = ResponseRun(
             writer,
             self._engine,
             OutputEncoder(self._engine_rate_hz, output_format),
             request,
             self._emit,
             self._outbox.writable,
+            self._desk.client,
+            approved=approved,
+            speaks=speaks,
         )
+        return run
+
+    def _pieces(self, config: EngineConfig, entries: Sequence[Entry]) -> list[Piece]:
+        tools = "".join(str(tool) for tool in config.tools)
+        head = text_tokens(config.instructions) + text_tokens(tools)
+        pieces: list[Piece] = [((config.instructions, tools), head, 0)]
+        for entry in entries:
+            text, audio = self._conversation.input_tokens([entry])
+            pieces.append(((entry.item_id, entry.truncated_ms), text, audio))
+        return pieces
+
+    # ---- what MCP servers leave to be said -------------------------------------------------------
+
+    def approve(self, call: ApprovedCall) -> None:
+        """It runs in the next response, the client's or ours."""
+        self._approved.append(call)
+
+    def continue_soon(self) -> None:
+        """Go on by ourselves, unless the client asks for the next response first."""
+        self._tasks.create_task(self._continue(self._last), name="continuation")
+
+    async def _continue(self, last: ResponseRun | None) -> None:
+        await asyncio.sleep(CONTINUE_AFTER_S)
+        if self.is_active or self._last is not last or self._continued >= MAX_CONTINUATIONS:
+            return
+        session = self._session()
+        is_free = session.tool_choice in ("auto", "none")
+        params = ResponseParams() if is_free else ResponseParams(tool_choice="auto")
+        try:
+            self.create(session, params, is_continuation=True)
+        except ProtocolError as exc:
+            self._emit([error_event(exc)])
 
     async def _attend(self, run: ResponseRun, is_default: bool) -> None:
         try:
@@ -156,6 +231,8 @@ class Answering:
             self._out_of_band.pop(run.response_id, None)
             if is_default and self._last is run:
                 self._hearing.agent_answered(run.playback_left_ms())
+                if self._approved or (run.has_called_mcp and not run.was_cancelled):
+                    self.continue_soon()
 
     def _context(self, params: ResponseParams) -> list[Entry]:
         if params.input is None:
@@ -187,12 +264,28 @@ class Answering:
             return
 
 
-def _check_choice(config: EngineConfig) -> None:
-    choice = config.tool_choice
-    if isinstance(choice, str):
+def config_choice(
+    config: EngineConfig, choice: str | NamedFunction | NamedMcp
+) -> str | NamedFunction | NamedMcp:
+    """``required`` was taken back where there was nothing to require."""
+    return choice if not isinstance(choice, str) else str(config.tool_choice)
+
+
+def _check_choice(
+    config: EngineConfig,
+    choice: str | NamedFunction | NamedMcp,
+    tools: Sequence[FunctionTool | McpTool],
+) -> None:
+    if isinstance(choice, NamedMcp):
+        name = choice.server_label
+        is_there = any(server.server_label == name for server in servers_of(tools))
+    elif isinstance(choice, NamedFunction):
+        name = choice.name
+        is_there = any(tool.get("name") == name for tool in config.tools)
+        is_there = is_there or bool(servers_of(tools))
+    else:
         return
-    name = choice.get("name")
-    if all(tool.get("name") != name for tool in config.tools):
+    if not is_there:
         raise ProtocolError(
             f"tool_choice names '{name}', which is not among the tools.",
             code="invalid_value",

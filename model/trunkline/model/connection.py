@@ -7,6 +7,7 @@ at all and is answered by one ``error`` event that names it.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 import pybase64
@@ -14,10 +15,14 @@ import pybase64
 from trunkline.domain.errors import EngineError, ProtocolError
 from trunkline.domain.events import Json
 from trunkline.model.answering import Answering
+from trunkline.model.approvals import approved_call
 from trunkline.model.conversation import Conversation, Entry
-from trunkline.model.engine import Engine, EngineSession
+from trunkline.model.engine import Engine, EngineConfig, EngineSession
 from trunkline.model.engine_config import engine_config
 from trunkline.model.hearing import Hearing
+from trunkline.model.mcp.client import McpClient
+from trunkline.model.mcp.desk import McpDesk
+from trunkline.model.mcp.rails import AddressPolicy
 from trunkline.model.opening import SESSION_LIMIT_S
 from trunkline.model.outbox import Outbox
 from trunkline.model.usage import SessionMeter
@@ -30,6 +35,7 @@ from trunkline.realtime.items import (
     OutputAudioPart,
     OutputTextPart,
 )
+from trunkline.realtime.mcp_items import McpApprovalResponseItem
 from trunkline.realtime.protocol import ServerProtocol, error_event
 from trunkline.realtime.session import Session
 from trunkline.realtime.session_update import refuse_prompt, updated
@@ -54,6 +60,7 @@ class Connection:
         limit_s: float = SESSION_LIMIT_S,
         meter: SessionMeter | None = None,
         protocol: ServerProtocol | None = None,
+        mcp: McpClient | None = None,
     ) -> None:
         self.session = session
         self.outbox = Outbox()
@@ -62,7 +69,7 @@ class Connection:
         self._limit_s = limit_s
         self._meter = meter
         self._protocol = protocol or ServerProtocol()
-        self._conversation = Conversation()
+        self._conversation = Conversation(sees_images=engine.capabilities.vision)
         self._hearing = Hearing(
             session,
             self._conversation,
@@ -73,6 +80,9 @@ class Connection:
             on_committed=self._turn_committed,
             is_agent_heard=self._is_agent_heard,
         )
+        self._desk = McpDesk(
+            mcp or McpClient(AddressPolicy()), self._conversation, self.emit, tasks, self._listed
+        )
         self._answering = Answering(
             self._conversation,
             engine_session,
@@ -81,6 +91,8 @@ class Connection:
             self.outbox,
             self.emit,
             tasks,
+            self._desk,
+            lambda: self.session,
         )
 
     def start(self) -> None:
@@ -94,6 +106,7 @@ class Connection:
         )
         self._tasks.create_task(self._listen_to_engine(), name="transcriptions")
         self._tasks.create_task(self._expire(), name="session limit")
+        self._desk.sync(self.session.tools)
 
     def emit(self, events: list[ev.ServerEvent]) -> None:
         for event in events:
@@ -140,13 +153,7 @@ class Connection:
                     param="type",
                 )
             case ce.ItemCreate(item=item, previous_item_id=place):
-                entry, previous = self._conversation.create(item, place)
-                self.emit(
-                    [
-                        ev.ItemAdded(item=entry.item, previous_item_id=previous),
-                        ev.ItemDone(item=entry.item, previous_item_id=previous),
-                    ]
-                )
+                self._create_item(item, place)
             case ce.ItemRetrieve(item_id=item_id):
                 entry = self._conversation.retrieve(item_id)
                 self.emit([ev.ItemRetrieved(item=_with_audio(entry))])
@@ -163,6 +170,21 @@ class Connection:
                 self._create_response(params or ce.ResponseParams())
             case ce.ResponseCancel(response_id=response_id):
                 self._answering.cancel(response_id)
+
+    def _create_item(self, item: Item, place: str | None) -> None:
+        is_answer = isinstance(item, McpApprovalResponseItem)
+        call = approved_call(item, self._conversation, self.session.tools) if is_answer else None
+        entry, previous = self._conversation.create(item, place)
+        self.emit(
+            [
+                ev.ItemAdded(item=entry.item, previous_item_id=previous),
+                ev.ItemDone(item=entry.item, previous_item_id=previous),
+            ]
+        )
+        if call is not None:
+            self._answering.approve(call)
+        if is_answer:
+            self._answering.continue_soon()
 
     def _create_response(self, params: ce.ResponseParams) -> None:
         if self.session.is_transcription:
@@ -182,9 +204,10 @@ class Connection:
             has_spoken=self._conversation.has_spoken,
             is_responding=self._answering.is_active,
         )
+        self._desk.require_room(new.tools)
         try:
             async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
-                await self._engine_session.configure(engine_config(new))
+                await self._engine_session.configure(self._engine_config(new))
         except TimeoutError:
             raise EngineError(
                 "The engine did not take the new session in time.", code="engine_timeout"
@@ -192,6 +215,22 @@ class Connection:
         self._hearing.configure(new)
         self.session = new
         self.emit([ev.SessionUpdated(session=new.document())])
+        self._desk.keep(new.tools)
+        self._desk.sync(new.tools)
+
+    def _engine_config(self, session: Session) -> EngineConfig:
+        """What the engine may expect to be said, the tools of MCP servers included."""
+        return replace(engine_config(session), tools=self._desk.offer(session.tools, "auto").tools)
+
+    def _listed(self) -> None:
+        self._tasks.create_task(self._reconfigure(), name="tools listed")
+
+    async def _reconfigure(self) -> None:
+        try:
+            async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
+                await self._engine_session.configure(self._engine_config(self.session))
+        except (TimeoutError, EngineError):
+            log.warning("the engine did not take the listed tools", session_id=self.session.id)
 
     # ---- turn detection ------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from trunkline.domain.audio import WordMark
 from trunkline.domain.errors import ProtocolError
 from trunkline.domain.ids import mint
 from trunkline.model.engine import HistoryItem
-from trunkline.model.history import history_item
+from trunkline.model.history import history_items
 from trunkline.model.tokens import agent_audio_tokens, text_tokens, user_audio_tokens
 from trunkline.realtime.items import (
     MAX_CLIENT_ID_CHARS,
@@ -27,6 +27,12 @@ from trunkline.realtime.items import (
     OutputAudioPart,
     OutputTextPart,
     item_text,
+)
+from trunkline.realtime.mcp_items import (
+    McpApprovalRequestItem,
+    McpApprovalResponseItem,
+    McpCallItem,
+    McpListToolsItem,
 )
 
 MAX_ITEMS: Final = 10_000
@@ -65,7 +71,8 @@ class Entry:
 class Conversation:
     """The default conversation of one session."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sees_images: bool = False) -> None:
+        self._sees_images = sees_images
         self.conversation_id = mint("conv")
         self._order: list[Entry] = []
         self._by_id: dict[str, Entry] = {}
@@ -187,13 +194,17 @@ class Conversation:
 
     def history(self, items: Sequence[Entry] | None = None) -> tuple[HistoryItem, ...]:
         entries = self._order if items is None else items
-        return tuple(history_item(entry.item, entry.item_id, entry.confidence) for entry in entries)
+        return tuple(
+            told
+            for entry in entries
+            for told in history_items(entry.item, entry.item_id, entry.confidence)
+        )
 
     def input_tokens(self, items: Sequence[Entry] | None = None) -> tuple[int, int]:
         """What all of it costs as input: text tokens, audio tokens."""
         text, audio = 0, 0
         for entry in self._order if items is None else items:
-            if isinstance(entry.item, FunctionCallItem):
+            if isinstance(entry.item, FunctionCallItem | McpCallItem):
                 text += text_tokens(entry.item.name + entry.item.arguments)
             elif entry.audio_ms and isinstance(entry.item, MessageItem):
                 heard = entry.audio_ms if entry.truncated_ms is None else entry.truncated_ms
@@ -235,13 +246,18 @@ class Conversation:
                 f"A conversation holds at most {MAX_ITEMS} items; delete some first.",
                 code="conversation_full",
             )
+        if isinstance(item, McpCallItem | McpListToolsItem):
+            return item.model_copy(update={"id": item_id})
+        if isinstance(item, McpApprovalRequestItem | McpApprovalResponseItem):
+            self._check_approval(item, is_new)
+            return item.model_copy(update={"id": item_id})
         update: dict[str, object] = {
             "id": item_id,
             "object": "realtime.item",
             "status": "completed",
         }
         if isinstance(item, MessageItem):
-            _check_parts(item)
+            _check_parts(item, self._sees_images)
         elif isinstance(item, FunctionCallItem):
             update["call_id"] = item.call_id or mint("call")
         elif is_new and not self._knows_call(item.call_id):
@@ -251,6 +267,34 @@ class Conversation:
                 param="item.call_id",
             )
         return item.model_copy(update=update)
+
+    def _check_approval(
+        self, item: McpApprovalRequestItem | McpApprovalResponseItem, is_new: bool
+    ) -> None:
+        """A client answers each request once, and makes none."""
+        if isinstance(item, McpApprovalRequestItem) or not is_new:
+            raise ProtocolError(
+                f"Invalid value: a client cannot put in an item of type '{item.type}' here.",
+                code="invalid_value",
+                param="item.type",
+            )
+        request = self._by_id.get(item.approval_request_id)
+        if request is None or not isinstance(request.item, McpApprovalRequestItem):
+            raise ProtocolError(
+                f"No approval request with the id '{item.approval_request_id[:64]}'.",
+                code="invalid_value",
+                param="item.approval_request_id",
+            )
+        for entry in self._order:
+            other = entry.item
+            if isinstance(other, McpApprovalResponseItem) and (
+                other.approval_request_id == item.approval_request_id
+            ):
+                raise ProtocolError(
+                    "This approval request has been answered already.",
+                    code="invalid_value",
+                    param="item.approval_request_id",
+                )
 
     def _knows_call(self, call_id: str) -> bool:
         return any(
@@ -316,9 +360,15 @@ def heard_text(transcript: str, words: Sequence[WordMark], end_ms: int, audio_ms
     return " ".join(spoken[: int(len(spoken) * min(share, 1.0))])
 
 
-def _check_parts(item: MessageItem) -> None:
+def _check_parts(item: MessageItem, sees_images: bool) -> None:
     allowed = _ROLE_PARTS[item.role]
     for index, part in enumerate(item.content):
+        if isinstance(part, InputImagePart) and not sees_images:
+            raise ProtocolError(
+                "Invalid value: the model of this session cannot see images.",
+                code="unsupported_content_type",
+                param=f"item.content.{index}.type",
+            )
         if not isinstance(part, allowed):
             raise ProtocolError(
                 f"Invalid value: a {item.role} message cannot hold '{part.type}'.",

@@ -17,7 +17,7 @@ from trunkline.realtime.session import (
     WireAudioFormat,
     voice_name,
 )
-from trunkline.realtime.tools import NamedFunction, ToolChoice, tool_documents
+from trunkline.realtime.tools import NamedFunction, NamedMcp, ToolChoice, tool_documents
 
 # semantic_vad: how long a pause ends a turn that looks finished, and one that does not
 # (contract 7: at most 8, 4 and 2 s).
@@ -93,6 +93,9 @@ def endpointing_config(detection: ServerVad | SemanticVad) -> EndpointingConfig:
 
 
 def _choice(choice: ToolChoice) -> str | dict[str, str]:
+    """What the engine is told until the tools of MCP servers are known."""
+    if isinstance(choice, NamedMcp):
+        return "auto"
     return choice.model_dump() if isinstance(choice, NamedFunction) else choice
 
 

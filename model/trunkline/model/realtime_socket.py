@@ -21,6 +21,8 @@ from trunkline.model.client_secrets import StartConfig
 from trunkline.model.connection import Connection
 from trunkline.model.engine import Engine, EngineSession
 from trunkline.model.engine_config import engine_config
+from trunkline.model.mcp.client import McpClient
+from trunkline.model.mcp.rails import AddressPolicy, Network
 from trunkline.model.opening import Opening, opening_of
 from trunkline.model.outbox import Close, Outbox
 from trunkline.model.registry import Engines, ServedModel
@@ -45,8 +47,15 @@ class RealtimeSockets:
     """Serves ``/v1/realtime`` and knows the sessions that are open, so that it can end them."""
 
     def __init__(
-        self, engines: Engines, access: Access, admission: Admission, usage: UsageSink
+        self,
+        engines: Engines,
+        access: Access,
+        admission: Admission,
+        usage: UsageSink,
+        *,
+        mcp_networks: tuple[Network, ...] = (),
     ) -> None:
+        self._mcp_networks = mcp_networks
         self._engines = engines
         self._access = access
         self._admission = admission
@@ -150,6 +159,7 @@ class RealtimeSockets:
                     limit_s=opening.limit_s,
                     meter=meter,
                     protocol=opening.protocol(),
+                    mcp=McpClient(AddressPolicy(_direct_client(socket), self._mcp_networks)),
                 )
                 outbox = connection.outbox
                 self._open.add(outbox)
@@ -172,6 +182,13 @@ class RealtimeSockets:
                 if not self._open:
                     self._empty.set()
         await _hang_up(socket)
+
+
+def _direct_client(socket: WebSocket) -> str:
+    """The client's address; empty when a proxy says that it stands between."""
+    if "forwarded" in socket.headers or "x-forwarded-for" in socket.headers:
+        return ""
+    return socket.client.host if socket.client is not None else ""
 
 
 def _begun(session: Session, start: StartConfig | None) -> Session:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
+
+import orjson
 
 from trunkline.domain.errors import EngineError, TrunklineError
 from trunkline.model.engine import (
@@ -22,18 +25,21 @@ from trunkline.model.engine import (
     ToolCalled,
 )
 from trunkline.model.formats import OutputEncoder, bytes_per_ms
+from trunkline.model.mcp.catalog import McpRoute
+from trunkline.model.mcp.client import McpClient, McpFailure
 from trunkline.model.pacing import AudioPacer, SpokenText, TextPacer, spoken_pieces, text_pieces
-from trunkline.model.response_writer import (
+from trunkline.model.response_shape import (
     COMPLETED,
     CancelReason,
     Ending,
     Events,
-    ResponseWriter,
     cancelled,
     failed,
     incomplete,
 )
+from trunkline.model.response_writer import ResponseWriter
 from trunkline.model.tokens import AGENT_AUDIO_MS
+from trunkline.realtime.mcp_items import McpToolExecutionError
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -47,8 +53,21 @@ _COMFORTABLE_MS: Final = 500
 Emit = Callable[[Events], None]
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovedCall:
+    """A call to an MCP server that the client has approved and that has not run yet."""
+
+    route: McpRoute
+    arguments: str
+    request_id: str
+    synthesised: tuple[str, ...] = ()
+
+
 class ResponseRun:
-    """``request`` is awaited first: it may wait for what the caller said to be understood."""
+    """``request`` is awaited first: it may wait for what the caller said to be understood.
+
+    ``approved`` calls to MCP servers run before the engine is asked, which ``speaks`` may rule out.
+    """
 
     def __init__(
         self,
@@ -58,7 +77,17 @@ class ResponseRun:
         request: Callable[[], Awaitable[ResponseRequest]],
         emit: Emit,
         writable: Callable[[], Awaitable[None]],
+        mcp: McpClient | None = None,
+        *,
+        approved: Sequence[ApprovedCall] = (),
+        speaks: bool = True,
     ) -> None:
+        self._mcp = mcp
+        self._approved = approved
+        self._speaks = speaks
+        self.routes: Mapping[str, McpRoute] = {}  # set by ``request``: functions of MCP servers
+        self.has_called_mcp = False
+        self.was_cancelled = False
         self._writer = writer
         self._engine = engine
         self._encoder = encoder
@@ -93,6 +122,11 @@ class ResponseRun:
         self._task = asyncio.current_task()
         parts: asyncio.Queue[ResponsePart] = asyncio.Queue(_PARTS_AHEAD)
         try:
+            for call in self._approved:
+                await self._call_mcp(call.route, call.arguments, call.synthesised, call.request_id)
+            if not self._speaks:
+                self._end(COMPLETED, ResponseEnded())
+                return
             request = await self._request()
             async with asyncio.TaskGroup() as tasks:
                 producer = tasks.create_task(self._produce(request, parts), name="produce")
@@ -106,6 +140,7 @@ class ResponseRun:
 
     def cancel(self, reason: CancelReason) -> None:
         """Nothing of this response follows the response.done that this sends."""
+        self.was_cancelled = True
         self._emit(self._writer.finish(cancelled(reason)))
         if self._task is not None:
             self._task.cancel()
@@ -149,13 +184,54 @@ class ResponseRun:
                 case ToolCalled(name, arguments, synthesised):
                     is_in_budget = await self._finish_audio()
                     if is_in_budget:
-                        self._emit(self._writer.call(name, arguments, synthesised))
+                        await self._call(name, arguments, synthesised)
                 case ResponseEnded():
                     is_in_budget = await self._finish_audio()
                     if is_in_budget:
                         return _ending(part), part
             if not is_in_budget or self._writer.tokens_left <= 0:
                 return incomplete("max_output_tokens"), ResponseEnded("incomplete")
+
+    async def _call(self, name: str, arguments: str, synthesised: Sequence[str]) -> None:
+        """A function is the client's to run; a tool of an MCP server is ours, once approved."""
+        route = self.routes.get(name)
+        if route is None:
+            self._emit(self._writer.call(name, arguments, synthesised))
+        elif route.needs_approval:
+            label = route.server.server_label
+            self._emit(self._writer.request_approval(label, route.tool, arguments, synthesised))
+        else:
+            await self._call_mcp(route, arguments, synthesised)
+
+    async def _call_mcp(
+        self,
+        route: McpRoute,
+        arguments: str,
+        synthesised: Sequence[str],
+        request_id: str | None = None,
+    ) -> None:
+        self._emit(
+            self._writer.begin_mcp_call(
+                route.server.server_label,
+                route.tool,
+                arguments,
+                approval_request_id=request_id,
+                synthesised=synthesised,
+            )
+        )
+        self.has_called_mcp = True
+        try:
+            document = orjson.loads(arguments)
+            if self._mcp is None or not isinstance(document, dict):
+                raise ValueError
+            output = await self._mcp.call(route.server, route.tool, document)
+        except McpFailure as exc:
+            self._emit(self._writer.end_mcp_call(error=exc.error))
+        except ValueError:
+            error = McpToolExecutionError(message="the arguments are not a JSON object")
+            self._emit(self._writer.end_mcp_call(error=error))
+        else:
+            self._emit(self._writer.end_mcp_call(output=output))
 
     def _hear(self, part: SpeechDelta) -> None:
         begins_ms = self._made_ms

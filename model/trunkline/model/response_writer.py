@@ -16,6 +16,8 @@ import pybase64
 from trunkline.domain.audio import WordMark
 from trunkline.domain.ids import mint
 from trunkline.model.conversation import Conversation, Entry
+from trunkline.model.prompt_cache import NOTHING, InputTokens, usage_of
+from trunkline.model.response_shape import Ending, Events, ResponseShape
 from trunkline.model.tokens import agent_audio_tokens, text_tokens
 from trunkline.realtime import server_events as ev
 from trunkline.realtime.items import (
@@ -27,21 +29,19 @@ from trunkline.realtime.items import (
     OutputTextPart,
     WordTime,
 )
+from trunkline.realtime.mcp_items import (
+    McpApprovalRequestItem,
+    McpCallItem,
+    McpError,
+    McpToolExecutionError,
+)
 from trunkline.realtime.responses import (
-    InputTokenDetails,
-    OutputTokenDetails,
     Part,
     Response,
     ResponseStatus,
     StatusDetails,
-    StatusError,
     Usage,
 )
-from trunkline.realtime.session import WireAudioFormat
-
-Events = list[ev.ServerEvent]
-CancelReason = Literal["turn_detected", "client_cancelled"]
-IncompleteReason = Literal["max_output_tokens", "content_filter"]
 
 _RATE_LIMITS = ev.RateLimitsUpdated(
     rate_limits=(
@@ -50,42 +50,6 @@ _RATE_LIMITS = ev.RateLimitsUpdated(
         ev.RateLimit(name="tokens", limit=10_000_000, remaining=9_999_999, reset_seconds=0.0),
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseShape:
-    """What a response says about itself."""
-
-    response_id: str
-    modality: Literal["audio", "text"]
-    output_format: WireAudioFormat
-    voice: str
-    max_output_tokens: int | Literal["inf"] = "inf"
-    metadata: dict[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a response ended."""
-
-    status: ResponseStatus
-    details: StatusDetails | None = None
-
-
-COMPLETED = Ending("completed")
-
-
-def cancelled(reason: CancelReason) -> Ending:
-    return Ending("cancelled", StatusDetails(type="cancelled", reason=reason))
-
-
-def incomplete(reason: IncompleteReason) -> Ending:
-    return Ending("incomplete", StatusDetails(type="incomplete", reason=reason))
-
-
-def failed(code: str, message: str) -> Ending:
-    error = StatusError(type="server_error", code=code, message=message)
-    return Ending("failed", StatusDetails(type="failed", error=error))
 
 
 @dataclass(slots=True)
@@ -105,7 +69,7 @@ class ResponseWriter:
         shape: ResponseShape,
         conversation: Conversation | None,
         *,
-        input_tokens: tuple[int, int] = (0, 0),
+        input_tokens: InputTokens = NOTHING,
     ) -> None:
         self.shape = shape
         self._conversation = conversation
@@ -115,6 +79,7 @@ class ResponseWriter:
         self._text_tokens = 0
         self._audio_ms = 0.0
         self._previous: str | None = None
+        self._mcp_call: tuple[Entry, McpCallItem, int] | None = None
         self.is_finished = False
 
     @property
@@ -227,6 +192,75 @@ class ResponseWriter:
         self._settle(entry, final, index, events)
         return events
 
+    def begin_mcp_call(
+        self,
+        server_label: str,
+        name: str,
+        arguments: str,
+        *,
+        approval_request_id: str | None = None,
+        synthesised: Sequence[str] = (),
+    ) -> Events:
+        """A call of ours to an MCP server is about to run; ``end_mcp_call`` follows."""
+        if self.is_finished:
+            return []
+        events = self._close_message("completed")
+        item_id, index = mint("mcp"), len(self._output)
+        self._text_tokens += text_tokens(name + arguments)
+        begun = McpCallItem(
+            id=item_id,
+            server_label=server_label,
+            name=name,
+            arguments="",
+            approval_request_id=approval_request_id,
+        )
+        entry = self._add(begun, events)
+        item = begun.model_copy(
+            update={"arguments": arguments, "x_synthesised": tuple(synthesised) or None}
+        )
+        of_response = {
+            "response_id": self.shape.response_id,
+            "item_id": item_id,
+            "output_index": index,
+        }
+        events += [
+            ev.McpCallArgumentsDelta(**of_response, delta=arguments),
+            ev.McpCallArgumentsDone(**of_response, arguments=arguments),
+            ev.McpCallInProgress(item_id=item_id, output_index=index),
+        ]
+        self._mcp_call = (entry, item, index)
+        return events
+
+    def end_mcp_call(self, *, output: str | None = None, error: McpError | None = None) -> Events:
+        if self.is_finished or self._mcp_call is None:
+            return []
+        entry, item, index = self._mcp_call
+        self._mcp_call = None
+        ids = {"item_id": entry.item_id, "output_index": index}
+        events: Events = [ev.McpCallCompleted(**ids) if error is None else ev.McpCallFailed(**ids)]
+        done = item.model_copy(update={"output": output, "error": error})
+        self._settle(entry, done, index, events)
+        return events
+
+    def request_approval(
+        self, server_label: str, name: str, arguments: str, synthesised: Sequence[str] = ()
+    ) -> Events:
+        """The call waits for the client's word; nothing runs."""
+        if self.is_finished:
+            return []
+        events = self._close_message("completed")
+        self._text_tokens += text_tokens(name + arguments)
+        item = McpApprovalRequestItem(
+            id=mint("mcpr"),
+            server_label=server_label,
+            name=name,
+            arguments=arguments,
+            x_synthesised=tuple(synthesised) or None,
+        )
+        index = len(self._output)
+        self._settle(self._add(item, events), item, index, events)
+        return events
+
     def finish(
         self,
         ending: Ending,
@@ -239,6 +273,9 @@ class ResponseWriter:
             return []
         is_whole = ending.status == "completed"
         events = self._close_message("completed" if is_whole else "incomplete")
+        events += self.end_mcp_call(
+            error=McpToolExecutionError(message="the response ended before the tool did")
+        )
         self.is_finished = True
         usage = Usage() if ending.status == "failed" else self._usage(input_tokens, output_tokens)
         done = self._response(ending.status, ending.details, usage)
@@ -327,18 +364,11 @@ class ResponseWriter:
     def _usage(
         self, input_tokens: Mapping[str, int] | None, output_tokens: Mapping[str, int] | None
     ) -> Usage:
-        text_in, audio_in = self.input_tokens
-        if input_tokens:
-            text_in, audio_in = input_tokens.get("text", 0), input_tokens.get("audio", 0)
-        text_out, audio_out = self._text_tokens, agent_audio_tokens(self._audio_ms)
-        if output_tokens:
-            text_out, audio_out = output_tokens.get("text", 0), output_tokens.get("audio", 0)
-        return Usage(
-            total_tokens=text_in + audio_in + text_out + audio_out,
-            input_tokens=text_in + audio_in,
-            output_tokens=text_out + audio_out,
-            input_token_details=InputTokenDetails(text_tokens=text_in, audio_tokens=audio_in),
-            output_token_details=OutputTokenDetails(text_tokens=text_out, audio_tokens=audio_out),
+        return usage_of(
+            self.input_tokens,
+            (self._text_tokens, agent_audio_tokens(self._audio_ms)),
+            input_tokens,
+            output_tokens,
         )
 
     def _response(

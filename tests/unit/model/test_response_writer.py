@@ -7,16 +7,17 @@ from tests.fakes.response_order import check_responses, of_response
 
 from trunkline.domain.audio import WordMark
 from trunkline.model.conversation import Conversation
-from trunkline.model.response_writer import (
+from trunkline.model.prompt_cache import InputTokens
+from trunkline.model.response_shape import (
     COMPLETED,
     Ending,
     Events,
     ResponseShape,
-    ResponseWriter,
     cancelled,
     failed,
     incomplete,
 )
+from trunkline.model.response_writer import ResponseWriter
 from trunkline.realtime import server_events as ev
 from trunkline.realtime.items import MessageItem, item_text
 from trunkline.realtime.session import PcmFormat
@@ -38,7 +39,7 @@ def writer(conversation: Conversation | None, limit: int | None = None) -> Respo
     shape = ResponseShape(
         "resp_1", "audio", PcmFormat(), "marin", "inf" if limit is None else limit, {"k": "v"}
     )
-    return ResponseWriter(shape, conversation, input_tokens=(3, 4))
+    return ResponseWriter(shape, conversation, input_tokens=InputTokens(3, 4))
 
 
 def spoken(one: ResponseWriter) -> Events:
