@@ -1,10 +1,10 @@
-"""Settings of the model server beside its port: the model table, hosted ports, an upstream."""
+"""Settings of the model table: what a server's models are called and cost."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
 Price = Annotated[float, Field(ge=0, le=1_000_000)]
 
@@ -41,38 +41,3 @@ class ModelSettings(BaseModel):
         "transcription",
     )
     prices: PriceSettings = PriceSettings()
-
-
-class HostedSettings(BaseModel):
-    """One OpenAI-compatible HTTP endpoint: ``url`` is its base, such as ``https://host/v1``.
-
-    ``voice`` (speech only) replaces every voice asked for, where the server has names of its own.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: str = Field(pattern=r"^https?://[^/\s]+.*$")
-    model: str = Field(min_length=1, max_length=256)
-    key: SecretStr = SecretStr("")
-    voice: str = ""
-    timeout_s: float = Field(default=15.0, gt=0, le=120)
-    tries: int = Field(default=2, ge=1, le=5)
-
-
-class UpstreamSettings(BaseModel):
-    """A Realtime endpoint elsewhere: ``url`` is its base, such as ``https://host/v1``.
-
-    ``session_limit_s`` is used where the endpoint does not tell when a session ends.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: str = Field(pattern=r"^(https?|wss?)://[^/\s]+.*$")
-    model: str = Field(default="gpt-realtime", min_length=1, max_length=256)
-    key: SecretStr = SecretStr("")
-    generation: Literal["ga", "beta"] = "ga"
-    voice: str = ""  # empty: the session's own
-    transcription_model: str = "gpt-4o-mini-transcribe"
-    connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    session_limit_s: float = Field(default=1800.0, ge=30)
-    rollover_before_s: float = Field(default=120.0, ge=1)

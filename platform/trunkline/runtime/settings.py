@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from trunkline.domain.errors import ConfigError
-from trunkline.runtime.model_settings import HostedSettings, ModelSettings, UpstreamSettings
+from trunkline.runtime.model_settings import ModelSettings
 
 
 class TrunkSettings(BaseModel):
@@ -74,11 +74,6 @@ class Settings(BaseSettings):
     fallback_engine: str = ""
     models: tuple[ModelSettings, ...] = ()  # beside those that ship
     currency: str = "USD"  # of all prices
-    # Each trade of the cascade may be done by an OpenAI-compatible server; as JSON, or TOML tables.
-    transcription: HostedSettings | None = None
-    chat: HostedSettings | None = None
-    speech: HostedSettings | None = None
-    upstream: UpstreamSettings | None = None
     local_trunk: bool = True
     agents_dir: Path | None = None  # more flows; the shipped ones are always there
     # Python modules whose @tool functions flows may use; nothing else is imported for a flow.

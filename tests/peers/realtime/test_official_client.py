@@ -193,7 +193,7 @@ async def test_a_browser_may_put_its_key_into_a_subprotocol(running: RunningServ
     ("query", "headers", "status"),
     [
         ("model=gpt-3.5-turbo", {}, 404),
-        ("model=gpt-realtime", {"OpenAI-Beta": "realtime=v1"}, 400),
+        ("model=whisper-1", {"OpenAI-Beta": "realtime=v1"}, 400),
         ("call_id=rtc_1", {}, 400),
     ],
 )
