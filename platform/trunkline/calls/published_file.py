@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -70,4 +71,5 @@ def write_published(path: Path, serving: Sequence[ServingView]) -> None:
         part.replace(path)
     except OSError as exc:
         log.warning("the published flows are not copied to disk", reason=exc.strerror)
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
