@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from trunkline.cli.flow_simulate import simulate
 from trunkline.cli.flow_tools import dry_run_command
 from trunkline.flows.tool_python import import_tool_modules
 from trunkline.runtime.settings import load_settings
@@ -27,6 +28,7 @@ def flow() -> None:
 
 
 flow.add_command(dry_run_command)
+flow.add_command(simulate)
 
 
 @flow.command("check")

@@ -1,0 +1,53 @@
+"""``trunkline flow simulate``: scripted callers against the flows, and whether all went well."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("simulate")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--agent", help="Only this agent's simulations.")
+@click.option(
+    "--agents-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory with more flows, as TRUNKLINE_AGENTS_DIR names it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write JUnit XML for CI to this file, too.",
+)
+@click.option("--verbose", is_flag=True, help="Show the transcript of every call.")
+def simulate(
+    files: tuple[Path, ...],
+    agent: str | None,
+    agents_dir: Path | None,
+    as_json: bool,
+    junit: Path | None,
+    verbose: bool,
+) -> None:
+    """Hold the simulated calls of FILES (files or directories; the shipped ones by default).
+
+    Exits 0 when every expectation was met, 1 when one was not, 2 when a file has mistakes.
+    """
+    from trunkline.cli.simulate.report import to_json, to_junit, to_text
+    from trunkline.cli.simulate.suite import SHIPPED_SIMULATIONS, run_suite
+    from trunkline.runtime.logging import configure_logging
+
+    configure_logging("simulate", level="critical", log_format="json", show_pii=False)
+    paths = list(files)
+    if agent and not paths:
+        paths = [SHIPPED_SIMULATIONS / agent]
+    suite = run_suite(paths, agents_dir)
+    if junit is not None:
+        junit.write_bytes(to_junit(suite.results))
+    if as_json:
+        click.echo(to_json(suite.results, suite.flows))
+    else:
+        click.echo(to_text(suite.results, suite.flows, verbose=verbose))
+    sys.exit(0 if suite.has_passed else 1)

@@ -1,0 +1,1 @@
+"""Callers that are written down, in text and in audio: ``trunkline flow simulate``."""

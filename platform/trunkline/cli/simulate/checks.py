@@ -1,0 +1,195 @@
+"""A simulation against the flow it is for: names that do not exist, expectations that cannot fail.
+
+Complaints only; nothing here changes a simulation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from jsonschema import Draft202012Validator
+
+from trunkline.cli.simulate.complaints import did_you_mean
+from trunkline.cli.simulate.simulation import (
+    Expectations,
+    Expected,
+    Fails,
+    FromService,
+    NeverAnswers,
+    Returns,
+    Simulation,
+    TurnExpectations,
+    pattern,
+    spoken,
+)
+from trunkline.domain.call import EndCause
+from trunkline.flows.actions import HangUpReason
+from trunkline.flows.flow import CALL_VARIABLES, Flow
+from trunkline.flows.schema.source import Complaint, Source, YamlPath, dotted
+
+_OF_THE_CALL: Final = frozenset({*CALL_VARIABLES, "flow_error"})
+
+
+def check_variables(source: Source, simulation: Simulation, flow: Flow) -> None:
+    """What is set before the call must be the flow's, and what is expected must be its or set."""
+    for name in simulation.variables:
+        if name not in flow.variables:
+            hint = did_you_mean(name, flow.variables)
+            source.complain(("variables", name), f"the flow declares no variable {name!r}{hint}")
+    known = {*flow.variables, *flow.written, *_OF_THE_CALL}
+    for name in simulation.expect.variables:
+        root = name.split(".")[0]
+        if root not in known:
+            hint = did_you_mean(root, known)
+            where = ("expect", "variables", name)
+            source.complain(where, f"the flow has no variable {root!r}{hint}")
+
+
+def check_behaviours(source: Source, simulation: Simulation, flow: Flow) -> None:
+    for name, behaviours in simulation.tools.items():
+        tool = flow.tools.get(name)
+        if tool is None:
+            hint = did_you_mean(name, flow.tools)
+            source.complain(("tools", name), f"the flow has no tool {name!r}{hint}")
+            continue
+        for place, behaviour in enumerate(behaviours):
+            path: YamlPath = ("tools", name, place)
+            match behaviour.answer:
+                case Returns(result) if tool.returns is not None:
+                    problem = _schema_problem(tool.returns, result)
+                    if problem:
+                        source.complain(path, f"the tool never returns this: {problem}")
+                case FromService() | Returns():
+                    pass
+                case Fails() | NeverAnswers():
+                    pass
+            if "audio" in simulation.modes and not isinstance(behaviour.answer, FromService):
+                message = "in audio the real service answers: use fault, or modes: text"
+                source.complain(path, message)
+
+
+def check_expectations(source: Source, simulation: Simulation, flow: Flow) -> None:
+    expect = simulation.expect
+    if _asks_nothing(expect) and all(
+        turn.expect == TurnExpectations() for turn in simulation.turns
+    ):
+        source.complain(("expect",), "nothing is expected, so nothing could go wrong")
+    _check_steps(source, simulation, flow)
+    _check_tools(source, expect, flow)
+    for where, texts in _texts(simulation):
+        for text in texts:
+            if not spoken(str(text.value)):
+                _complain_at(source, text, where, "holds no word: it would always be found")
+    for where, texts in _patterns(simulation):
+        for text in texts:
+            _check_pattern(source, text, where)
+    limit_ms = simulation.answer_within_s * 1000
+    limits = [expect.within_ms, *(turn.expect.within_ms for turn in simulation.turns)]
+    for limit in limits:
+        if limit is not None and limit.value > limit_ms:
+            message = "cannot be exceeded: answer_within_s is shorter"
+            _complain_at(source, limit, ("within_ms",), message)
+    _check_ends(source, expect)
+
+
+def _check_steps(source: Source, simulation: Simulation, flow: Flow) -> None:
+    expect, known = simulation.expect, step_names(flow)
+    named: list[tuple[Expected, str]] = [
+        *((step, str(step.value)) for step in (*expect.steps, *expect.never_steps)),
+        *((turn.expect.step, str(turn.expect.step.value))
+          for turn in simulation.turns if turn.expect.step),
+    ]  # fmt: skip
+    if expect.only_steps is not None:
+        named += [(expect.only_steps, step) for step in expect.only_steps.value]
+    for at, name in named:
+        if name not in known and "." not in name and "/" not in name and ":" not in name:
+            message = f"the flow has no step {name!r}{did_you_mean(name, known)}"
+            _complain_at(source, at, ("expect",), message)
+    never = {step.value for step in expect.never_steps}
+    for step in expect.steps:
+        if step.value in never:
+            message = f"{step.value!r} is expected and forbidden: one of the two"
+            _complain_at(source, step, ("expect", "steps"), message)
+
+
+def _check_tools(source: Source, expect: Expectations, flow: Flow) -> None:
+    where: YamlPath = ("expect", "tools")
+    for one in expect.tools or ():
+        tool = flow.tools.get(one.tool)
+        at = Expected(one.tool, one.line)
+        if tool is None:
+            hint = did_you_mean(one.tool, flow.tools)
+            _complain_at(source, at, where, f"the flow has no tool {one.tool!r}{hint}")
+            continue
+        properties = tool.parameters.get("properties")
+        for name in one.arguments:
+            if isinstance(properties, Mapping) and name not in properties:
+                hint = did_you_mean(name, properties)
+                message = f"{one.tool} takes no argument {name!r}{hint}"
+                _complain_at(source, at, where, message)
+        if one.code is not None and one.outcome in ("ok", "parked"):
+            message = f"outcome {one.outcome} has no error code: leave one of the two out"
+            _complain_at(source, at, where, message)
+    for never in expect.never_tools:
+        if never.value not in flow.tools:
+            hint = did_you_mean(str(never.value), flow.tools)
+            message = f"the flow has no tool {never.value!r}{hint}"
+            _complain_at(source, never, ("expect", "never_tools"), message)
+
+
+def _check_ends(source: Source, expect: Expectations) -> None:
+    for name, known in (("cause", EndCause), ("reason", HangUpReason)):
+        at = expect.ends.get(name)
+        if at is not None and at.value not in set(known):
+            hint = did_you_mean(str(at.value), [one.value for one in known])
+            message = f"there is no {name} {at.value!r}{hint}"
+            _complain_at(source, at, ("expect", "ends", name), message)
+
+
+def _check_pattern(source: Source, text: Expected, where: YamlPath) -> None:
+    try:
+        matches_nothing = pattern(str(text.value)).search("") is not None
+    except re.error as exc:
+        _complain_at(source, text, where, f"is no regular expression: {exc}")
+        return
+    if matches_nothing:
+        _complain_at(source, text, where, "matches even silence: it could not fail")
+
+
+def _texts(simulation: Simulation) -> Iterable[tuple[YamlPath, tuple[Expected, ...]]]:
+    expect = simulation.expect
+    yield ("expect", "says"), expect.says
+    yield ("expect", "never_says"), expect.never_says
+    for turn in simulation.turns:
+        yield ("turns", "says"), (*turn.expect.says, *turn.expect.hears)
+        yield ("turns", "never_says"), turn.expect.never_says
+
+
+def _patterns(simulation: Simulation) -> Iterable[tuple[YamlPath, tuple[Expected, ...]]]:
+    yield ("expect", "matches"), simulation.expect.matches
+    for turn in simulation.turns:
+        yield ("turns", "matches"), turn.expect.matches
+
+
+def _asks_nothing(expect: Expectations) -> bool:
+    return not any(
+        getattr(expect, name) not in (None, (), {})
+        for name in Expectations.__slots__
+        if name != "tools_line"
+    )
+
+
+def _complain_at(source: Source, at: Expected, where: YamlPath, message: str) -> None:
+    source.complaints.append(Complaint(at.line, dotted(where), message))
+
+
+def step_names(flow: Flow) -> frozenset[str]:
+    """Every step a call of this flow may come to, as the call names it."""
+    return frozenset(flow.steps)
+
+
+def _schema_problem(schema: Mapping[str, object], value: object) -> str:
+    error = next(Draft202012Validator(dict(schema)).iter_errors(value), None)
+    return "" if error is None else error.message[:200]

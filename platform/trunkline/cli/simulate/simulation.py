@@ -1,0 +1,264 @@
+"""A simulation: what a caller does, how the world answers, and what must come of it. Values only.
+
+Every value that came from a file carries its line, so that a finding can name it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from trunkline.domain.events import Json
+
+DEFAULT_CALLER: Final = "+15550100"
+ANSWER_WITHIN_S: Final = 12.0
+
+
+# ---- what the caller does ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Texts with pauses between them: ``parts`` alternate freely, a number is seconds of silence.
+
+    ``confidence`` is what the recogniser is given in text mode, 0 to 1.
+    """
+
+    parts: tuple[str | float, ...]
+    confidence: float = 1.0
+
+    @property
+    def text(self) -> str:
+        return " ".join(part for part in self.parts if isinstance(part, str))
+
+
+@dataclass(frozen=True, slots=True)
+class Backchannel:
+    """Said while listening; not meant to take the floor."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mumble:
+    """Speech that nobody could understand."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cough:
+    """A short noise of the caller's that is no speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """DTMF digits, one every ``KEY_MS``."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nothing, for so long; ends early when the call does."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    pass
+
+
+class EngineTrouble(StrEnum):
+    FAILS = "fails"  # the next response fails
+    LOST = "lost"  # the session breaks and can be opened again
+    DOWN = "down"  # the session breaks and no other can be had
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Not the caller's doing: something happens to the engine, now."""
+
+    kind: EngineTrouble
+
+
+CallerAct: TypeAlias = Say | Backchannel | Mumble | Cough | Keys | Silence | HangUp | Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A value and the line it stands on."""
+
+    value: Json
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnExpectations:
+    """What must hold from this turn to the next one; None and empty ask for nothing."""
+
+    says: tuple[Expected, ...] = ()
+    never_says: tuple[Expected, ...] = ()
+    matches: tuple[Expected, ...] = ()
+    step: Expected | None = None
+    within_ms: Expected | None = None
+    interrupts: Expected | None = None
+    hears: tuple[Expected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallerTurn:
+    """``after_s``: begins so long after the agent begins to speak; None: once it is silent.
+
+    ``snr_db`` and ``voice`` are for audio only and win over the simulation's own.
+    """
+
+    act: CallerAct
+    line: int
+    after_s: float | None = None
+    snr_db: float | None = None
+    voice: str | None = None
+    expect: TurnExpectations = TurnExpectations()
+
+    @property
+    def takes_floor(self) -> bool:
+        """The agent owes an answer to it."""
+        return isinstance(self.act, Say | Keys)
+
+
+# ---- how the world answers ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FromService:
+    """The sample service answers; ``fault`` makes its next ``times`` answers wrong."""
+
+    fault: str = ""
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """The tool's mapped result, as declared."""
+
+    result: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """A typed error, after whatever retries the tool has."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeverAnswers:
+    """Every attempt runs into the tool's own timeout."""
+
+
+ToolAnswer: TypeAlias = FromService | Returns | Fails | NeverAnswers
+
+
+@dataclass(frozen=True, slots=True)
+class ToolBehaviour:
+    """How one run of a tool goes; ``after_s`` is how long it takes in text mode."""
+
+    answer: ToolAnswer
+    line: int
+    after_s: float = 0.2
+
+
+class TransferOutcome(StrEnum):
+    ANSWERED = "answered"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+
+    @property
+    def sip_status(self) -> int:
+        return {"answered": 200, "busy": 486, "no_answer": 480, "rejected": 603}.get(self, 404)
+
+
+# ---- what must come of it ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedTool:
+    """One run: arguments are compared key by key, those not named may be anything."""
+
+    tool: str
+    line: int
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    outcome: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """``tools`` lists every run in order; None asks for nothing."""
+
+    steps: tuple[Expected, ...] = ()
+    only_steps: Expected | None = None
+    never_steps: tuple[Expected, ...] = ()
+    variables: Mapping[str, Expected] = field(default_factory=dict)
+    tools: tuple[ExpectedTool, ...] | None = None
+    tools_line: int = 0
+    never_tools: tuple[Expected, ...] = ()
+    says: tuple[Expected, ...] = ()
+    never_says: tuple[Expected, ...] = ()
+    matches: tuple[Expected, ...] = ()
+    within_ms: Expected | None = None
+    ends: Mapping[str, Expected] = field(default_factory=dict)
+    transferred_to: Expected | None = None
+    flow_error: Expected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How an audio caller sounds. ``noise`` is one of ``noise.KINDS``; ``snr_db`` None: a clean
+    line."""
+
+    voice: str = "ash"
+    snr_db: float | None = None
+    noise: str = "pink"
+    codec: str = "PCMU"
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """``now``: when the call is answered, aware; ``modes``: ``text``, ``audio`` or both."""
+
+    name: str
+    title: str
+    agent: str
+    now: datetime
+    turns: tuple[CallerTurn, ...]
+    expect: Expectations
+    path: Path = Path()
+    modes: frozenset[str] = frozenset({"text"})
+    seed: int = 1
+    caller_number: str = DEFAULT_CALLER
+    called_number: str = "100"
+    variables: Mapping[str, Json] = field(default_factory=dict)
+    tools: Mapping[str, tuple[ToolBehaviour, ...]] = field(default_factory=dict)
+    transfers: tuple[TransferOutcome, ...] = (TransferOutcome.ANSWERED,)
+    answer_within_s: float = ANSWER_WITHIN_S
+    line: Line = Line()
+
+
+def spoken(text: str) -> str:
+    """A text as expectations compare it: case, spacing and punctuation around words do not count."""
+    words = (word.strip('.,;:!?"()') for word in text.lower().replace("\u2019", "'").split())
+    return " ".join(word for word in words if word)
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """Raises re.error for what is no regular expression."""
+    return re.compile(text, re.IGNORECASE | re.DOTALL)

@@ -1,0 +1,238 @@
+"""The line of a text call: the domain's Leg on virtual time, its ring counted in samples only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from trunkline.cli.simulate.simulation import TransferOutcome
+from trunkline.domain.audio import PTIME_MS, AudioFormat
+from trunkline.domain.call import Direction, EndCause
+from trunkline.domain.errors import TrunkError
+from trunkline.domain.ids import new_leg_id
+from trunkline.domain.leg import (
+    AudioSink,
+    LegDescription,
+    LegDigit,
+    LegEnded,
+    LegEvent,
+    LegMediaStarted,
+    LegStats,
+    LegTransferProgress,
+)
+
+RATE_HZ: Final = 8000
+CODEC: Final = "PCMU/8000"
+_CAPACITY_MS: Final = 2000
+_BUSY_FRAMES: Final = 2
+_IDLE_FRAMES: Final = 5  # nobody speaks: longer ticks, less work
+_RING_S: Final = 2.0
+_MOST_EVENTS: Final = 1000
+
+
+class TextLeg:
+    """``say`` queues caller audio; ``agent_began_ms`` and ``agent_last_ms`` tell when the agent
+    was heard, on the leg's own clock from the answer."""
+
+    def __init__(
+        self, caller_number: str, called_number: str, transfers: Sequence[TransferOutcome]
+    ) -> None:
+        self._format = AudioFormat(RATE_HZ)
+        self._description = LegDescription(
+            leg_id=new_leg_id(),
+            direction=Direction.INBOUND,
+            trunk="local",
+            caller_number=caller_number,
+            called_number=called_number,
+            sip_call_id="simulated",
+        )
+        self._transfers = list(transfers)
+        self._events: asyncio.Queue[LegEvent] = asyncio.Queue(_MOST_EVENTS)
+        self._sink: AudioSink | None = None
+        self._caller = bytearray()
+        self._queued = 0
+        self._played = 0
+        self._is_paused = False
+        self._ticker: asyncio.TimerHandle | None = None
+        self._frames = 0
+        self._changed = asyncio.Event()
+        self.answered = asyncio.Event()
+        self.ended: LegEnded | None = None
+        self.agent_began_ms: int | None = None  # since the caller's last contribution
+        self.agent_last_ms: int | None = None
+        self.is_referring = False
+        self.referred_to: list[str] = []
+        self.digits_sent: list[str] = []
+        self.hung_up_by_us = False
+
+    # ---- the caller's side ---------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        return self._frames * PTIME_MS
+
+    @property
+    def is_caller_speaking(self) -> bool:
+        return bool(self._caller)
+
+    def say(self, pcm: bytes) -> None:
+        self._caller += pcm
+
+    def forget_agent(self) -> None:
+        """What the agent says from now on is its next answer."""
+        self.agent_began_ms = self.agent_last_ms = None
+
+    def press(self, digit: str) -> None:
+        self._put(LegDigit(digit, 100))
+
+    def hang_up_by_caller(self) -> None:
+        cause = EndCause.CALLER_HANGUP if self.answered.is_set() else EndCause.CALLER_CANCELLED
+        self._end(LegEnded(cause, 200, "Normal call clearing"))
+
+    async def tick(self) -> None:
+        """Wait for the next tick, or the end of the call."""
+        if self.ended is None:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _put(self, event: LegEvent) -> None:
+        if self.ended is None:
+            self._events.put_nowait(event)
+
+    def _end(self, event: LegEnded) -> None:
+        if self.ended is None:
+            self._events.put_nowait(event)
+            self.ended = event
+            if self._ticker is not None:
+                self._ticker.cancel()
+            self._changed.set()
+            self.answered.set()
+
+    # ---- the leg -------------------------------------------------------------------------------
+
+    @property
+    def description(self) -> LegDescription:
+        return self._description
+
+    @property
+    def format(self) -> AudioFormat:
+        return self._format
+
+    @property
+    def codec(self) -> str:
+        return CODEC
+
+    def listen(self, sink: AudioSink) -> None:
+        self._sink = sink
+
+    async def events(self) -> AsyncIterator[LegEvent]:
+        while True:
+            event = await self._events.get()
+            yield event
+            if isinstance(event, LegEnded):
+                return
+
+    async def ring(self) -> None:
+        self._must_live()
+
+    async def answer(self) -> None:
+        self._must_live()
+        self._put(LegMediaStarted(CODEC))
+        self._schedule(_BUSY_FRAMES)
+        self.answered.set()
+
+    async def hang_up(self, cause: EndCause, *, sip_status: int | None = None) -> None:
+        if self.ended is None:
+            self.hung_up_by_us = True
+            self._end(LegEnded(cause, sip_status))
+
+    def _must_live(self) -> None:
+        if self.ended is not None:
+            raise TrunkError("the call is over", sip_status=487)
+
+    async def send_digits(self, digits: str) -> None:
+        self._must_live()
+        self.digits_sent.append(digits)
+
+    async def refer(self, target_uri: str) -> None:
+        """The target rings for a while and then does what the simulation says."""
+        self._must_live()
+        self.referred_to.append(target_uri)
+        outcome = self._transfers[0]
+        if len(self._transfers) > 1:
+            del self._transfers[0]
+        self.is_referring = True
+        self._put(LegTransferProgress(180, "Ringing", is_final=False))
+        asyncio.get_running_loop().call_later(_RING_S, self._refer_ended, outcome)
+
+    def _refer_ended(self, outcome: TransferOutcome) -> None:
+        self.is_referring = False
+        self.forget_agent()  # it speaks again when nobody took the call
+        self._put(LegTransferProgress(outcome.sip_status, outcome.value, is_final=True))
+
+    async def hold(self) -> None:
+        self._must_live()
+
+    async def unhold(self) -> None:
+        self._must_live()
+
+    def stats(self) -> LegStats:
+        return LegStats(rx_packets=self._frames, tx_packets=self._frames)
+
+    # ---- the ring ------------------------------------------------------------------------------
+
+    def write(self, pcm: bytes) -> int:
+        room = self._format.ms_to_samples(_CAPACITY_MS) - self._queued
+        samples = min(len(pcm) // 2, max(room, 0))
+        self._queued += samples
+        return samples * 2
+
+    def queued_samples(self) -> int:
+        return self._queued
+
+    def played_samples(self) -> int:
+        return self._played
+
+    def pause(self) -> None:
+        self._is_paused = True
+
+    def resume(self) -> None:
+        self._is_paused = False
+
+    def flush(self) -> None:
+        self._queued = 0
+
+    def owe_speech(self, owed: bool) -> None:
+        pass
+
+    def _schedule(self, frames: int) -> None:
+        delay_s = frames * PTIME_MS / 1000
+        self._ticker = asyncio.get_running_loop().call_later(delay_s, self._tick, frames)
+
+    def _tick(self, frames: int) -> None:
+        samples = frames * self._format.samples_per_frame
+        if not self._is_paused and self._queued:
+            if self.agent_began_ms is None:
+                self.agent_began_ms = self.now_ms
+            played = min(self._queued, samples)
+            self._queued -= played
+            self._played += played
+            self.agent_last_ms = self.now_ms + played * 1000 // RATE_HZ
+        self._frames += frames
+        caller = bytes(self._caller[: samples * 2])
+        del self._caller[: samples * 2]
+        if self._sink is not None:
+            self._sink(_pairs(caller, frames, self._format.bytes_per_frame))
+        if self.ended is None:
+            is_idle = not self._caller and not self._queued
+            self._schedule(_IDLE_FRAMES if is_idle else _BUSY_FRAMES)
+        self._changed.set()
+
+
+def _pairs(caller: bytes, frames: int, size: int) -> bytes:
+    if not caller:
+        return bytes(2 * size * frames)
+    caller += bytes(size * frames - len(caller))
+    silent = bytes(size)
+    return b"".join(caller[at : at + size] + silent for at in range(0, size * frames, size))

@@ -1,0 +1,132 @@
+"""One simulation in text: the call's own code on virtual time, a caller who is a script."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+import orjson
+
+from trunkline.audio.disk_writer import finish_in
+from trunkline.calls.edge import Edge
+from trunkline.calls.service import CallService
+from trunkline.calls.serving import HeldFlows, Served
+from trunkline.cli.simulate.judge import Finding, TurnDone, judge
+from trunkline.cli.simulate.observed import Observed, observe
+from trunkline.cli.simulate.simulation import Simulation
+from trunkline.cli.simulate.text_caller import TextCaller
+from trunkline.cli.simulate.text_engine import TextEndpoint
+from trunkline.cli.simulate.text_leg import TextLeg
+from trunkline.cli.simulate.text_speech import InstantCache
+from trunkline.cli.simulate.text_tools import SampleServiceThread, SimulatedTools
+from trunkline.cli.simulate.virtual_time import VirtualClock, run_virtual
+from trunkline.domain.events import CallFact
+from trunkline.flows.flow import Flow
+
+T = TypeVar("T")
+
+LONGEST_CALL_S: Final = 1800.0
+_WIND_UP_S: Final = 60.0
+
+
+@dataclass(slots=True)
+class SimulationResult:
+    """``wall_s``: what it cost; ``seen`` is what really happened."""
+
+    simulation: Simulation
+    mode: str
+    findings: list[Finding]
+    seen: Observed
+    wall_s: float
+    done: list[TurnDone] = field(default_factory=list)
+
+    @property
+    def has_passed(self) -> bool:
+        return not self.findings
+
+
+class _InlineDisk:
+    def submit(self, job: Callable[[], None]) -> bool:
+        job()
+        return True
+
+    def finish(self, job: Callable[[], T]) -> Future[T]:
+        return finish_in(lambda run: run(), job)
+
+
+class _Nobody:
+    def publish(self, fact: CallFact) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class _TheseFlows:
+    by_agent: dict[str, Flow]
+
+    def hold(self, call_id: str) -> HeldFlows:
+        return HeldFlows(call_id, {name: Served(flow) for name, flow in self.by_agent.items()})
+
+    def flows(self) -> tuple[Flow, ...]:
+        return tuple(self.by_agent.values())
+
+
+def run_in_text(
+    simulation: Simulation, flows: dict[str, Flow], service: SampleServiceThread
+) -> SimulationResult:
+    """Hold the call and judge it. ``flows``: every agent there is, by name."""
+    began = time.monotonic()
+    flow = flows[simulation.agent]
+    if simulation.variables:
+        flow = replace(flow, variables={**flow.variables, **simulation.variables})
+    service.fresh_books()
+    with tempfile.TemporaryDirectory() as directory:
+        held = _hold(simulation, {**flows, simulation.agent: flow}, service, Path(directory))
+        done = run_virtual(held)
+        logs = sorted(Path(directory).rglob("*.jsonl"))
+        seen = observe(orjson.loads(line) for log in logs for line in log.read_bytes().splitlines())
+    findings = judge(simulation, flow, done, seen)
+    return SimulationResult(
+        simulation, "text", findings, seen, time.monotonic() - began, list(done)
+    )
+
+
+async def _hold(
+    simulation: Simulation,
+    flows: dict[str, Flow],
+    service: SampleServiceThread,
+    data_dir: Path,
+) -> list[TurnDone]:
+    clock = VirtualClock(simulation.now)
+    endpoint = TextEndpoint(simulation.now.date())
+    tools = SimulatedTools(simulation.tools, service)
+    edge = Edge(
+        edge_id="edge_simulated",
+        clock=clock,
+        connect=endpoint.connect,
+        cache=InstantCache(),
+        sink=_Nobody(),
+        disk=_InlineDisk(),
+        tools=tools,
+        data_dir=data_dir,
+        recordings_dir=data_dir / "recordings",
+        engine="simulated",
+        is_recording=False,
+    )
+    calls = CallService(edge, _TheseFlows(flows))
+    leg = TextLeg(simulation.caller_number, simulation.called_number, simulation.transfers)
+    caller = TextCaller(simulation, leg, endpoint, tools)
+    calls.accept(leg, simulation.agent, clock.monotonic_ms())
+    try:
+        async with asyncio.timeout(LONGEST_CALL_S):
+            await caller.run()
+    except TimeoutError:
+        leg.hang_up_by_caller()
+    finally:
+        await calls.drain(_WIND_UP_S)
+    return caller.done

@@ -1,0 +1,164 @@
+"""Every shipped flow with its simulations, and planted misbehaviour that must be reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trunkline.cli.simulate.complaints import SimulationsInvalid
+from trunkline.cli.simulate.report import to_junit, tool_figures, unvisited_steps
+from trunkline.cli.simulate.suite import Suite, run_suite
+
+pytestmark = pytest.mark.enable_socket
+
+CALL = """\
+simulation: A balance by keypad
+agent: energy
+tools: {get_balance: [{result: {owed: 182.4, due: "2026-12-01"}}]}
+turns:
+  - {key: "1"}
+  - {key: "44172908"%s}
+  - say: no thank you
+expect:
+  steps: [menu, goodbye]
+%s
+"""
+
+
+def held(directory: Path, expect: str = "", turn: str = "") -> Suite:
+    path = directory / "one.yaml"
+    path.write_text(CALL % (turn, expect), encoding="utf-8")
+    return run_suite([path])
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Suite:
+    return run_suite([])
+
+
+def test_every_shipped_simulation_passes(shipped: Suite) -> None:
+    wrong = {r.simulation.name: list(map(str, r.findings)) for r in shipped.results if r.findings}
+    assert not wrong
+
+
+def test_every_tool_call_of_the_suite_satisfied_its_schema(shipped: Suite) -> None:
+    total, valid = tool_figures(shipped.results, shipped.flows)
+    assert total >= 15
+    assert valid == total
+
+
+def test_coverage_names_the_steps_nobody_came_to(shipped: Suite) -> None:
+    missing = unvisited_steps(shipped.results, shipped.flows)
+    assert "payment_done" in missing["energy"]  # reached only after a person's approval
+    assert "menu" not in missing["energy"]
+
+
+def test_junit_counts_failures(tmp_path: Path) -> None:
+    suite = held(tmp_path, "  never_steps: [owes]")
+    assert b'failures="1"' in to_junit(suite.results)
+
+
+def test_a_call_that_goes_as_expected_passes(tmp_path: Path) -> None:
+    assert held(tmp_path).has_passed
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        "  only_steps: [welcome, menu, goodbye]",
+        "  never_steps: [owes]",
+        "  variables: {account: '44172909'}",
+        "  variables: {bill.owed: 1}",
+        "  tools: []",
+        "  tools: [get_hours]",
+        "  tools: [{tool: get_balance, arguments: {account: '44172909'}}]",
+        "  tools: [{tool: get_balance, outcome: failed}]",
+        "  tools: [{tool: get_balance, code: not_found}]",
+        "  never_tools: [get_balance]",
+        "  says: you are in credit",
+        "  never_says: you owe",
+        "  matches: 'in credit by .* dollars'",
+        "  within_ms: 1",
+        "  ends: {by: caller}",
+        "  ends: {cause: transferred}",
+        "  ends: {reason: no_input}",
+        "  transferred_to: sip:operator@127.0.0.1:5070",
+        "  flow_error: true",
+    ],
+)
+def test_every_kind_of_expectation_can_fail(tmp_path: Path, expect: str) -> None:
+    suite = held(tmp_path, expect)
+    findings = suite.results[0].findings
+    assert [finding.line for finding in findings] == [10] * len(findings)
+    assert findings
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        "says: in credit",
+        "never_says: you owe",
+        "matches: in credit",
+        "step: menu",
+        "within_ms: 1",
+    ],
+)
+def test_every_kind_of_expectation_of_a_turn_can_fail(tmp_path: Path, expect: str) -> None:
+    suite = held(tmp_path, turn=f", expect: {{{expect}}}")
+    assert [finding.line for finding in suite.results[0].findings] == [6]
+
+
+@pytest.mark.parametrize("wanted", ["true", "false"])
+def test_whether_the_agent_was_interrupted_is_judged(tmp_path: Path, wanted: str) -> None:
+    path = tmp_path / "one.yaml"
+    act = "say: what is my balance" if wanted == "false" else "backchannel: uh huh"
+    path.write_text(
+        "simulation: Over the greeting\nagent: energy\nturns:\n"
+        f"  - {{{act}, after_s: 2.5, expect: {{interrupts: {wanted}}}}}\n"
+        "expect: {steps: [menu]}\n",
+        encoding="utf-8",
+    )
+    assert [finding.line for finding in run_suite([path]).results[0].findings] == [4]
+
+
+def test_steps_out_of_order_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    text = (CALL % ("", "")).replace("[menu, goodbye]", "[goodbye, menu]")
+    path.write_text(text, encoding="utf-8")
+    assert [finding.line for finding in run_suite([path]).results[0].findings] == [9]
+
+
+def test_a_turn_that_the_call_never_came_to_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    text = (CALL % ("", "")).replace("  - say: no", "  - say: goodbye\n  - say: no")
+    path.write_text(text, encoding="utf-8")
+    assert 8 in [finding.line for finding in run_suite([path]).results[0].findings]
+
+
+BROKEN = """\
+simulation: Bad
+agent: energy
+tools:
+  get_balanc: [service]
+turns:
+  - say: [what, -3]
+  - {say: x, key: "1"}
+  - kee: "4"
+  - {say: hi, expect: {step: nowhere, sayz: foo, matches: "("}}
+expect:
+  steps: [welcome, menuu]
+  says: "..."
+  matches: ".*"
+  ends: {cause: agent_hungup}
+"""
+
+
+def test_every_mistake_of_a_file_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(BROKEN, encoding="utf-8")
+    with pytest.raises(SimulationsInvalid) as caught:
+        run_suite([path])
+    (complaints,) = caught.value.complaints.values()
+    assert {complaint.line for complaint in complaints} == {4, 6, 7, 8, 9, 11, 12, 13, 14}
+    assert len([complaint for complaint in complaints if complaint.line == 9]) == 3
