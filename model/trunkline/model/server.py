@@ -23,6 +23,7 @@ from trunkline.model.admission import Admission
 from trunkline.model.api_errors import error_response
 from trunkline.model.authority import Authority, FileAuthority
 from trunkline.model.house_redis import HouseRedis
+from trunkline.model.mcp.rails import read_networks
 from trunkline.model.realtime_socket import RealtimeSockets
 from trunkline.model.registry import Engines, load_engines
 from trunkline.model.rest import add_rest
@@ -57,7 +58,13 @@ class ModelServer:
         self.admission = Admission(settings.max_calls * SESSIONS_PER_CALL)
         self.speech_admission = Admission(MAX_SPEECH_REQUESTS)
         self.transcription_admission = Admission(MAX_TRANSCRIPTION_REQUESTS)
-        self.sockets = RealtimeSockets(engines, self.access, self.admission, self.usage)
+        self.sockets = RealtimeSockets(
+            engines,
+            self.access,
+            self.admission,
+            self.usage,
+            mcp_networks=read_networks(settings.mcp_networks),
+        )
         self._is_started = False
 
     async def start(self) -> None:

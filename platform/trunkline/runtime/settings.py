@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     fallback_engine: str = ""
     models: tuple[ModelSettings, ...] = ()  # beside those that ship
     currency: str = "USD"  # of all prices
+    mcp_networks: str = ""  # private networks where sessions' MCP servers may be: CIDR, commas
     local_trunk: bool = True
     agents_dir: Path | None = None  # more flows; the shipped ones are always there
     # Python modules whose @tool functions flows may use; nothing else is imported for a flow.
