@@ -12,6 +12,7 @@ import click
 
 from trunkline.cli.flow_simulate import simulate
 from trunkline.cli.flow_tools import dry_run_command
+from trunkline.cli.flow_versions import COMMANDS as VERSION_COMMANDS
 from trunkline.flows.tool_python import import_tool_modules
 from trunkline.runtime.settings import load_settings
 
@@ -28,6 +29,8 @@ def flow() -> None:
 
 
 flow.add_command(dry_run_command)
+for command in VERSION_COMMANDS:
+    flow.add_command(command)
 flow.add_command(simulate)
 
 
