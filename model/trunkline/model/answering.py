@@ -22,6 +22,7 @@ from trunkline.model.response import ApprovedCall, ResponseRun
 from trunkline.model.response_shape import CancelReason, Events, ResponseShape
 from trunkline.model.response_writer import ResponseWriter
 from trunkline.model.tokens import text_tokens
+from trunkline.model.truncation import first_kept
 from trunkline.realtime.client_events import ResponseParams
 from trunkline.realtime.items import ItemReference
 from trunkline.realtime.protocol import error_event
@@ -175,6 +176,9 @@ class Answering:
             entries = list(self._conversation) if params.input is None and approved else context
             await self._until_understood(entries)
             pieces = self._pieces(effective, entries)
+            sizes = [text + audio for _, text, audio in pieces[1:]]
+            kept = first_kept(sizes, pieces[0][1], session.truncation)
+            entries, pieces = entries[kept:], [pieces[0], *pieces[1 + kept :]]
             cache = self._cache if is_default else PromptCache()
             writer.input_tokens = cache.count(pieces)
             history = self._conversation.history(entries)

@@ -25,6 +25,7 @@ from trunkline.model.mcp.desk import McpDesk
 from trunkline.model.mcp.rails import AddressPolicy
 from trunkline.model.opening import SESSION_LIMIT_S
 from trunkline.model.outbox import Outbox
+from trunkline.model.response import ApprovedCall
 from trunkline.model.usage import SessionMeter
 from trunkline.realtime import client_events as ce
 from trunkline.realtime import server_events as ev
@@ -172,8 +173,9 @@ class Connection:
                 self._answering.cancel(response_id)
 
     def _create_item(self, item: Item, place: str | None) -> None:
-        is_answer = isinstance(item, McpApprovalResponseItem)
-        call = approved_call(item, self._conversation, self.session.tools) if is_answer else None
+        call: ApprovedCall | None = None
+        if isinstance(item, McpApprovalResponseItem):
+            call = approved_call(item, self._conversation, self.session.tools)
         entry, previous = self._conversation.create(item, place)
         self.emit(
             [
@@ -183,7 +185,7 @@ class Connection:
         )
         if call is not None:
             self._answering.approve(call)
-        if is_answer:
+        if isinstance(item, McpApprovalResponseItem):
             self._answering.continue_soon()
 
     def _create_response(self, params: ce.ResponseParams) -> None:

@@ -63,17 +63,14 @@ def _check_kind(session: Session, update: Mapping[str, Json]) -> None:
         return
     audio = update.get("audio")
     surplus = [key for key in update if key not in _OF_TRANSCRIPTION]
-    surplus += [f"audio.{side}" for side in audio if side != "input"] if _is_map(audio) else []
+    if isinstance(audio, Mapping):
+        surplus += [f"audio.{side}" for side in audio if side != "input"]
     if surplus:
         raise ProtocolError(
             f"Unknown parameter: 'session.{surplus[0]}' (of a transcription session).",
             code="unknown_parameter",
             param=f"session.{surplus[0]}",
         )
-
-
-def _is_map(value: Json) -> bool:
-    return isinstance(value, Mapping)
 
 
 def _merged(session: Session, update: Mapping[str, Json]) -> dict[str, Any]:
