@@ -46,7 +46,7 @@ class UsageReport(BaseModel):
     data: list[UsageOut]
 
 
-@router.get("", responses=problems(400))
+@router.get("", responses=problems(422))
 async def read_usage(
     deps: Deps,
     admin: Admin,

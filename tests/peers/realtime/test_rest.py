@@ -88,6 +88,7 @@ async def test_speech_comes_in_every_format_and_decodes_to_its_length(
         made = await one.audio.speech.create(
             model="tts-1", voice="alloy", input="hello there", response_format=audio_format
         )
+    opened: Any
     with av.open(io.BytesIO(made.content)) as opened:
         stream = opened.streams.audio[0]
         samples = sum(frame.samples for frame in opened.decode(stream))
