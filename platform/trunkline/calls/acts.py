@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from trunkline.domain.agent import AgentSpec
 from trunkline.domain.errors import TrunklineError
 from trunkline.flows.actions import (
     Transfer,
@@ -29,6 +31,34 @@ class CallActs:
 
     def transfer(self, action: Transfer) -> None:
         self._call.spawn(self._call.away.transfer(action), "transfer")
+
+    def use_agent(self, agent: AgentSpec) -> None:
+        """Voice, speed, language and tools of the other; a voice needs a session of its own."""
+        call, before = self._call, self._call.dialogue.agent
+        call.record.note("agent", name=agent.name, flow_version=agent.flow_version)
+        call.dialogue.use_agent(agent)
+        call.use_tools_of(agent.name)
+        if (agent.voice, agent.speed, agent.language) != (
+            before.voice,
+            before.speed,
+            before.language,
+        ):
+            change = {
+                "audio": {
+                    "input": {"transcription": {"language": agent.language}},
+                    "output": {"voice": agent.voice, "speed": agent.speed},
+                }
+            }
+            call.link.switch(call.link.engines, change)
+
+    def use_engine(self, engine: str, fallback: str) -> None:
+        """A session with another engine takes the place of this one, with all that was said."""
+        call = self._call
+        wanted = replace(call.dialogue.agent, model=engine, fallback_model=fallback)
+        engines = call.edge.engines_of(wanted)
+        call.record.note("engine_wanted", engine=engines[0])
+        if engines != call.link.engines:
+            call.link.switch(engines, {})
 
     def send_digits(self, digits: str) -> None:
         self._call.spawn(self._send_digits(digits), "send-digits")

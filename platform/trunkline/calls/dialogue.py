@@ -7,7 +7,7 @@ carried out by. Everything in here is synchronous and runs on the loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
 from trunkline.audio.ledger import far_end_ms
@@ -108,6 +108,11 @@ class Dialogue:
     def agent(self) -> AgentSpec:
         """Whoever has the call now."""
         return self.voice.agent
+
+    def use_agent(self, agent: AgentSpec) -> None:
+        """Another agent has the call: its voice speaks from here on."""
+        self.voice = replace(self.voice, agent=agent)
+        self.speaker.use(self.voice)
 
     # ---- the bridge's end ----------------------------------------------------------------------
 

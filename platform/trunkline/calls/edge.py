@@ -45,4 +45,4 @@ class Edge:
     def engines_of(self, agent: AgentSpec) -> tuple[str, ...]:
         """The engines to try for an agent, in order."""
         first = agent.model or self.engine
-        return tuple(dict.fromkeys((first, self.fallback_engine or first)))
+        return tuple(dict.fromkeys((first, agent.fallback_model or self.fallback_engine or first)))

@@ -156,6 +156,21 @@ class EngineLink:
         _merge(self._base, session)
         self.send(SessionUpdate(session=dict(session)))
 
+    def switch(self, engines: Sequence[str], change: Mapping[str, Json]) -> None:
+        """Another engine, or a voice that a session cannot change to: a new session follows.
+
+        The conversation goes along; what the caller says meanwhile is kept.
+        """
+        self._engines = tuple(engines)
+        self.engine = self._engines[0]
+        _merge(self._base, change)
+        if not self._is_closing and not self._has_failed:
+            self._lose(EngineError("another session is wanted", code=SESSION_OVER))
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return self._engines
+
     def send(self, event: ClientEvent) -> None:
         if self._session is None or self._is_closing:
             return

@@ -9,6 +9,7 @@ from typing import Protocol, assert_never
 from trunkline.calls.digits import DigitEntry
 from trunkline.calls.record import CallRecord
 from trunkline.calls.tool_calls import ToolCalls
+from trunkline.domain.agent import AgentSpec
 from trunkline.domain.events import Json
 from trunkline.flows.actions import (
     Answerer,
@@ -78,6 +79,10 @@ class Acts(Protocol):
     def send_digits(self, digits: str) -> None: ...
 
     def transfer(self, action: Transfer) -> None: ...
+
+    def use_agent(self, agent: AgentSpec) -> None: ...
+
+    def use_engine(self, engine: str, fallback: str) -> None: ...
 
 
 class FlowDriver:
@@ -180,10 +185,10 @@ class FlowDriver:
                 self._waiting.append(VoicemailDetected(Answerer.UNKNOWN))
             case AwaitBeep():
                 self._waiting.append(BeepHeard(was_heard=False))
-            case UseEngine(engine, _):
-                self._record.note("engine_wanted", engine=engine)
+            case UseEngine(engine, fallback):
+                self._acts.use_engine(engine, fallback)
             case UseAgent(agent):
-                self._record.note("agent_wanted", agent=agent.name)
+                self._acts.use_agent(agent)
             case HangUp(reason):
                 self.is_over = True
                 stage.hang_up(reason)

@@ -131,11 +131,11 @@ class CallSession:
             rate_hz=leg.format.sample_rate_hz,
             say_one_moment=self._say_one_moment,
         )
-        tools = ToolCalls(
-            flow, edge.tools, self.record, self.call_clock, self.spawn, self._tool_finished
+        self._tools = self._tools_of(flow)
+        runner = FlowRunner(flow, self._variables(), clock.now, find_agent=self.flows.take)
+        self.driver = FlowDriver(
+            runner, self.dialogue, CallActs(self), self.record, lambda: self._tools
         )
-        runner = FlowRunner(flow, self._variables(), clock.now())
-        self.driver = FlowDriver(runner, self.dialogue, CallActs(self), self.record, lambda: tools)
         self.dialogue.driver = self.driver
         self.follower = LegFollower(self)
         self.away = Away(self)
@@ -291,6 +291,15 @@ class CallSession:
             work.close()
             raise RuntimeError("the call is over")
         return self._tasks.create_task(work, name=name)
+
+    def _tools_of(self, flow: Flow) -> ToolCalls:
+        return ToolCalls(
+            flow, self._edge.tools, self.record, self.call_clock, self.spawn, self._tool_finished
+        )
+
+    def use_tools_of(self, agent: str) -> None:
+        """Another agent has the call; a tool that runs still tells how it ended."""
+        self._tools = self._tools_of(self.flows.take(agent))
 
     def _tool_finished(self, event: Any) -> None:
         self.driver.handle(event)

@@ -110,6 +110,10 @@ class Speaker:
         played_ms = speech.segment.played_samples * 1000 // self._rate_hz
         return speech.asks_at(played_ms, self._rate_hz)
 
+    def use(self, voice: Voice) -> None:
+        """Another voice, for what is said from here on."""
+        self._voice = voice
+
     # ---- the flow's lines ----------------------------------------------------------------------
 
     def say(
