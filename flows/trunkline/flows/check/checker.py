@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 from trunkline.flows.check.build import build_graphs
 from trunkline.flows.check.circles import check_circles
+from trunkline.flows.check.claims import check_claims
+from trunkline.flows.check.declarations import check_declarations
 from trunkline.flows.check.findings import Finding, Proof, Report, as_finding
+from trunkline.flows.check.identity import prove_identity
+from trunkline.flows.check.listening import check_listening
 from trunkline.flows.check.shape import check_shape
+from trunkline.flows.check.types import check_types
+from trunkline.flows.check.unset import check_unset
 from trunkline.flows.flow import Flow
 from trunkline.flows.schema.loader import FlowInvalid, load_flow
 from trunkline.flows.schema.source import Source, read_yaml
@@ -29,12 +35,21 @@ class Checked:
 
 def check_flow(flow: Flow, source: Source) -> tuple[Finding, ...]:
     """Findings about a flow that loads, in the order of the lines of the text it came from."""
+    return _examine(flow, source)[0]
+
+
+def _examine(flow: Flow, source: Source) -> tuple[tuple[Finding, ...], tuple[Proof, ...]]:
     report = Report(source)
-    graphs = build_graphs(flow)
-    for graph in graphs:
-        check_shape(graph, report)
-        check_circles(graph, report)
-    return report.findings()
+    proofs: list[Proof] = []
+    for graph in build_graphs(flow):
+        check_shape(graph, report, check_circles(graph, report))
+        check_unset(graph, report)
+        check_claims(flow, graph, report)
+        proofs += prove_identity(graph, report)
+        check_listening(flow, graph, report)
+        check_types(flow, graph, report)
+    check_declarations(flow, report)
+    return report.findings(), tuple(proofs)
 
 
 def examine_text(text: str, *, environment: Mapping[str, str], name: str = "flow") -> Checked:
@@ -43,5 +58,4 @@ def examine_text(text: str, *, environment: Mapping[str, str], name: str = "flow
         flow = load_flow(text, environment=environment, name=name)
     except FlowInvalid as exc:
         return Checked(None, tuple(as_finding(complaint) for complaint in exc.complaints))
-    source = read_yaml(text)
-    return Checked(flow, check_flow(flow, source))
+    return Checked(flow, *_examine(flow, read_yaml(text)))

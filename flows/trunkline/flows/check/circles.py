@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import Final
 
+from trunkline.flows.check.build import UNHEARD
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.graph import Edge, Graph, Way, hops, search
 from trunkline.flows.check.reads import reads
 
-_UNHEARD: Final = frozenset({Way.NEXT, Way.CASE, Way.WORKED, Way.PARKED, Way.REFUSED})
-"""Taken without the caller. Failures of tools and fallbacks are counted: they end by themselves."""
 
+def check_circles(graph: Graph, report: Report) -> frozenset[str]:
+    """A circle is left where the caller may choose, or where what it decides on has changed.
 
-def check_circles(graph: Graph, report: Report) -> None:
-    """A circle is left where the caller may choose, or where what it decides on has changed."""
+    Gives back the places in circles that are never left.
+    """
+    circling: set[str] = set()
     reached = graph.reachable({graph.start})
     for circle in knots(graph, reached):
         if _can_be_left(graph, circle):
             continue
+        circling |= circle
         way = shortest_circle(graph, circle, report)
         closing = min(way, key=lambda edge: report.line(graph.places[edge.target].path))
         names = " → ".join((*(edge.source for edge in way), way[0].source))
@@ -33,6 +35,7 @@ def check_circles(graph: Graph, report: Report) -> None:
             + ("." if waits else ": after 50 steps in a row the call falls back."),
             hops(graph, way, report.source, "and so on, for ever") if way else (),
         )
+    return frozenset(circling)
 
 
 def knots(graph: Graph, within: Iterable[str]) -> list[frozenset[str]]:
@@ -42,7 +45,7 @@ def knots(graph: Graph, within: Iterable[str]) -> list[frozenset[str]]:
         name: [
             edge.target
             for edge in graph.out(name)
-            if edge.way in _UNHEARD and edge.target in allowed
+            if edge.way in UNHEARD and edge.target in allowed
         ]
         for name in graph.places
         if name in allowed
@@ -88,7 +91,7 @@ def _can_be_left(graph: Graph, circle: frozenset[str]) -> bool:
     inner = [
         edge
         for edge in chain.from_iterable(graph.out(name) for name in circle)
-        if edge.way in _UNHEARD and edge.target in circle
+        if edge.way in UNHEARD and edge.target in circle
     ]
     changes = {name for edge in inner for name in edge.sets}
     for name in circle:
@@ -111,7 +114,7 @@ def shortest_circle(graph: Graph, circle: frozenset[str], report: Report) -> tup
         return [
             (edge, edge.target)
             for edge in graph.out(name)
-            if edge.way in _UNHEARD and edge.target in circle
+            if edge.way in UNHEARD and edge.target in circle
         ]
 
     first = min(circle, key=lambda name: (report.line(graph.places[name].path), name))

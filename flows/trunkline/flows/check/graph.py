@@ -13,9 +13,9 @@ from enum import Enum, auto
 from typing import Final, TypeVar
 
 from trunkline.flows.check.findings import Hop
-from trunkline.flows.flow import Step
 from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.schema.source import Source, YamlPath
+from trunkline.flows.steps import Step
 
 _S = TypeVar("_S", bound=Hashable)
 
@@ -44,10 +44,14 @@ UNWANTED: Final = frozenset({Way.FAILED, Way.REFUSED, Way.FALLBACK, Way.FAULT})
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A template or an expression that is evaluated, and where it is written."""
+    """A template or an expression that is evaluated, and where it is written.
+
+    ``known``: names that have a value whenever it comes to this text (an earlier case failed).
+    """
 
     compiled: Prompt | Expression
     path: YamlPath
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Final
+
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.graph import END, UNWANTED, Edge, Graph
-from trunkline.flows.flow import ToolStep
+from trunkline.flows.steps import ReturnStep, ToolStep
 from trunkline.flows.tools import RiskClass
 
-_MANY: int = 5
+_MANY: Final = 5
 
 
-def check_shape(graph: Graph, report: Report) -> None:
-    """Reachability from the start, and ways on to an end."""
+def check_shape(graph: Graph, report: Report, circling: Collection[str] = ()) -> None:
+    """Reachability from the start, and ways on to an end; ``circling`` is complained of already."""
     reached = graph.reachable({graph.start})
     for name, place in graph.places.items():
         if name not in reached:
@@ -22,7 +25,7 @@ def check_shape(graph: Graph, report: Report) -> None:
                 "Lead to it from an intent, a key, a next or a goto, or remove it.",
             )
     stuck = _dead_ends(graph, reached, report)
-    _check_ends(graph, reached - stuck, report)
+    _check_ends(graph, reached, {*stuck, *circling}, report)
 
 
 def _dead_ends(graph: Graph, reached: set[str], report: Report) -> set[str]:
@@ -60,9 +63,10 @@ def _leads_on(edge: Edge) -> bool:
     return edge.way not in UNWANTED and edge.target != edge.source
 
 
-def _check_ends(graph: Graph, reached: set[str], report: Report) -> None:
+def _check_ends(graph: Graph, reached: set[str], known: set[str], report: Report) -> None:
     """Steps from which a call ends only by running out of patience."""
-    good = graph.leading_to({END}, lambda edge: edge.way not in UNWANTED)
+    back = {name for name, place in graph.places.items() if isinstance(place.step, ReturnStep)}
+    good = graph.leading_to({END, *back, *known}, lambda edge: edge.way not in UNWANTED)
     endless = [name for name in graph.places if name in reached and name not in good]
     if not endless:
         return

@@ -1,0 +1,139 @@
+"""What is declared and has no effect: languages, engines, routes and tools nothing comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from trunkline.flows.check.findings import Report
+from trunkline.flows.check.identity import declared_checks
+from trunkline.flows.flow import Flow
+from trunkline.flows.schema.parts import did_you_mean
+from trunkline.flows.schema.source import YamlPath
+from trunkline.flows.steps import BranchStep, ToolStep
+from trunkline.flows.tool_steps import OTHERWISE, PARKED
+from trunkline.flows.tools import HttpTransport, RiskClass, ToolSpec
+
+LANGUAGES: Final = ("en",)
+"""What agents can hear and say without a hosted recogniser and synthesiser."""
+ENGINES: Final = ("cascade", "scripted", "upstream", "native")
+_OWN_CODES: Final = frozenset(
+    {
+        OTHERWISE, "timed_out", "invalid_arguments", "bad_answer", "bad_template", "unreachable",
+        "address_refused", "redirect_refused", "answer_too_large", "failed", "breaker_open",
+        "busy", "unknown", "dry_run",
+    }
+)  # fmt: skip
+
+
+def check_declarations(flow: Flow, report: Report, engines: Collection[str] = ENGINES) -> None:
+    _check_agent(flow, report, engines)
+    used = {fetch.tool.name for fetch in flow.before_answer}
+    for name, step in flow.steps.items():
+        path: YamlPath = ("steps", name)
+        if isinstance(step, ToolStep):
+            used.add(step.tool.name)
+            _check_routes(step, path, report)
+        elif isinstance(step, BranchStep):
+            _check_cases(step, path, report)
+    for name in flow.tools:
+        if name not in used:
+            report.warning(
+                "unused_tool", ("tools", name), f"no step runs {name!r}", "Use it, or remove it."
+            )
+    for place, name in enumerate(declared_checks(report)):
+        if name not in flow.tools and name not in flow.steps:
+            hint = did_you_mean(name, (*flow.tools, *flow.steps))
+            report.error(
+                "unknown_identity_check",
+                ("identity", "by", place),
+                f"there is no tool and no step {name!r}{hint}",
+                "Name a tool or a step of this flow.",
+            )
+
+
+def _check_agent(flow: Flow, report: Report, engines: Collection[str]) -> None:
+    language = flow.agent.language
+    if language.partition("-")[0] not in LANGUAGES:
+        report.warning(
+            "unknown_language",
+            ("agent", "language"),
+            f"nothing here speaks {language!r} by itself",
+            "Write en, or see to hosted engines that know the language.",
+        )
+    engine = flow.agent.model
+    if engine and engine not in engines:
+        report.warning(
+            "unknown_engine",
+            ("agent", "engine"),
+            f"there is no engine {engine!r} here{did_you_mean(engine, engines)}",
+            f"There are {', '.join(engines)}.",
+        )
+
+
+def _check_routes(step: ToolStep, path: YamlPath, report: Report) -> None:
+    tool = step.tool
+    known = possible_codes(tool)
+    for code, route in step.failures.items():
+        at = (*path, "on_failure", code)
+        if code == PARKED and (tool.risk is not RiskClass.HIGH or step.parked_lines):
+            why = "on_parked comes first" if step.parked_lines else f"{tool.name} is never parked"
+            report.warning("unreachable_route", at, f"never taken: {why}", "Remove it.")
+        elif code != PARKED and not _may_come(code, tool, known):
+            report.warning(
+                "unreachable_route",
+                at,
+                f"{tool.name} never fails with {code!r}{did_you_mean(code, known)}",
+                "Name the code under errors of the tool, or remove the route.",
+            )
+        if route.limit == 0 and route.goto is not None:
+            report.warning(
+                "unreachable_route",
+                (*at, "goto"),
+                "limit: 0 takes the fallback at once, never this",
+                "Give a limit of 1 or more, or drop the goto.",
+            )
+    if tool.risk is not RiskClass.HIGH and step.parked_lines:
+        report.warning(
+            "unreachable_route",
+            (*path, "on_parked"),
+            f"{tool.name} is {tool.risk.value} risk and never parked",
+            "Remove on_parked, or say risk: high.",
+        )
+
+
+def possible_codes(tool: ToolSpec) -> frozenset[str]:
+    """Codes that a tool is known to fail with; other transports may raise codes of their own."""
+    codes = set(_OWN_CODES)
+    if isinstance(tool.transport, HttpTransport):
+        codes |= set(tool.transport.error_codes.values())
+    return frozenset(codes)
+
+
+def _may_come(code: str, tool: ToolSpec, known: frozenset[str]) -> bool:
+    if code in known or not isinstance(tool.transport, HttpTransport):
+        return True
+    status = code.removeprefix("http_")
+    return status.isdigit() and int(status) not in tool.transport.error_codes
+
+
+def _check_cases(step: BranchStep, path: YamlPath, report: Report) -> None:
+    seen: dict[str, int] = {}
+    always = None
+    for place, case in enumerate(step.cases):
+        at = (*path, "branch", place)
+        condition = " ".join(case.when.source.split())
+        if always is not None:
+            report.warning("unreachable_case", at, f"{always!r} before it always holds",
+                           "Remove it, or put it first.")  # fmt: skip
+        elif condition in seen:
+            report.warning("unreachable_case", at, f"case {seen[condition] + 1} asks the same",
+                           "Remove one of the two.")  # fmt: skip
+        elif condition.lower() == "false":
+            report.warning("unreachable_case", at, "false never holds", "Remove it.")
+        seen.setdefault(condition, place)
+        if condition.lower() == "true":
+            always = condition
+    if always is not None:
+        report.warning("unreachable_case", (*path, "otherwise"), f"{always!r} always holds",
+                       "Drop the case, and lead there by otherwise.")  # fmt: skip
