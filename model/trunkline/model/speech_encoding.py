@@ -86,9 +86,10 @@ class _AvEncoder:
             self._pipe, "w", format=coding.container, options=dict(coding.options)
         )
         self._stream: Any = self._container.add_stream(coding.codec, rate=rate_hz, layout="mono")
-        self._stream.codec_context.format = coding.sample_format
+        codec: Any = self._stream.codec_context
+        codec.format = coding.sample_format
         if coding.bit_rate is not None:
-            self._stream.codec_context.bit_rate = coding.bit_rate
+            codec.bit_rate = coding.bit_rate
         self._rate_hz = rate_hz
         # Encoders want frames of their own size and, most, another sample format.
         self._frames = av.AudioResampler(format=coding.sample_format, layout="mono", rate=rate_hz)

@@ -374,7 +374,7 @@ def test_an_agent_that_does_not_exist_is_refused() -> None:
     async def play() -> None:
         async with scene(BALANCE_CALL) as call:
             leg = FakeLeg()
-            call.service._flows = _NoFlows()  # type: ignore[assignment]
+            call.service._flows = _NoFlows()
             call.service.accept(leg, "nobody", 0)
             await leg.until(lambda: leg.ended is not None)
             assert leg.hang_ups == [(EndCause.REJECTED, 404)]

@@ -97,14 +97,14 @@ def test_a_human_is_briefed_and_joined_and_both_are_on_record() -> None:
     run_virtual(play())
 
 
-def recorded(call: Scene) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def recorded(call: Scene) -> tuple[np.ndarray, np.ndarray]:
     (closed,) = call.facts(RecordingClosed)
     with wave.open(str(call.data_dir / closed.path)) as file:
         both = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
     return both[:, 0], both[:, 1]
 
 
-def loudest_hz(samples: np.ndarray) -> float:  # type: ignore[type-arg]
+def loudest_hz(samples: np.ndarray) -> float:
     spectrum = np.abs(np.fft.rfft(samples.astype(float)))
     return float(np.argmax(spectrum) * 8000 / len(samples))
 

@@ -13,6 +13,7 @@ from tests.unit.flows.samples import LIBRARY, changed
 
 from trunkline.domain.errors import NotFound
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog, catalog_from
+from trunkline.flows.tools import HttpTransport
 from trunkline.runtime.settings import Settings
 
 BROKEN = changed(("next: menu\n", "next: menue\n"))
@@ -108,7 +109,9 @@ def test_a_later_directory_hides_the_shipped_agent(tmp_path: Path) -> None:
     flow = catalog.get("energy")
     assert flow.agent.display_name == "Our Own Energy"
     assert flow.variables["sample_service_url"] == "http://127.0.0.1:9003"
-    assert flow.tools["get_hours"].transport.allowed_hosts == ("http://127.0.0.1:9003",)
+    transport = flow.tools["get_hours"].transport
+    assert isinstance(transport, HttpTransport)
+    assert transport.allowed_hosts == ("http://127.0.0.1:9003",)
 
 
 def test_a_missing_directory_is_no_reason_to_stop(tmp_path: Path) -> None:

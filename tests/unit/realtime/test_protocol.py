@@ -25,6 +25,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
+
+
+def _frame(protocol: ServerProtocol, event: ev.ServerEvent) -> bytes:
+    written = protocol.write(event)
+    assert written is not None
+    return written
+
+
 TYPES = st.sampled_from([*ce.CLIENT_EVENTS, "no.such.event", ""])
 
 
@@ -141,7 +149,7 @@ def test_a_binary_frame_is_a_complaint() -> None:
 def test_every_server_event_gets_an_id_of_its_own() -> None:
     protocol = ServerProtocol()
     audio = ev.ResponseAudioDelta(response_id="r", item_id="i", output_index=0, delta="AAA=")
-    written = [orjson.loads(protocol.write(event)) for event in (audio, ev.InputCleared(), audio)]
+    written = [orjson.loads(_frame(protocol, event)) for event in (audio, ev.InputCleared(), audio)]
     assert len({event["event_id"] for event in written}) == 3
     assert written[0]["delta"] == "AAA="
     assert written[1]["type"] == "input_audio_buffer.cleared"
@@ -151,7 +159,7 @@ def test_audio_deltas_by_hand_are_what_the_model_would_write() -> None:
     event = ev.ResponseAudioDelta(
         response_id="resp_1", item_id="item_1", output_index=2, delta="AA=="
     )
-    by_hand = orjson.loads(ServerProtocol().write(event))
+    by_hand = orjson.loads(_frame(ServerProtocol(), event))
     by_model = {**event.model_dump(), "event_id": by_hand["event_id"]}
     assert by_hand == by_model
 
@@ -172,17 +180,18 @@ def test_the_client_reads_what_the_server_writes() -> None:
         ev.TranscriptionDelta(item_id="item_1", x_hypothesis="hell"),
     ]
     for event in sent:
-        read = client.receive(server.write(event))
+        read = client.receive(_frame(server, event))
         assert read == event.model_copy(update={"event_id": read.event_id})
 
 
 def test_absent_extensions_are_not_written_but_null_predecessors_are() -> None:
     protocol = ServerProtocol()
-    added = orjson.loads(protocol.write(ev.ItemAdded(item=user_message("a", item_id="i"))))
+    added = orjson.loads(_frame(protocol, ev.ItemAdded(item=user_message("a", item_id="i"))))
     assert "previous_item_id" in added and added["previous_item_id"] is None
     delta = orjson.loads(
-        protocol.write(
-            ev.ResponseTranscriptDelta(response_id="r", item_id="i", output_index=0, delta="a")
+        _frame(
+            protocol,
+            ev.ResponseTranscriptDelta(response_id="r", item_id="i", output_index=0, delta="a"),
         )
     )
     assert "x_words" not in delta
