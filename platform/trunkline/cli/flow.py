@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from trunkline.cli.flow_simulate import simulate
+from trunkline.cli.flow_simulate import simulate, simulation_from_call
 from trunkline.cli.flow_tools import dry_run_command
 from trunkline.cli.flow_versions import COMMANDS as VERSION_COMMANDS
 from trunkline.flows.tool_python import import_tool_modules
@@ -32,6 +32,7 @@ flow.add_command(dry_run_command)
 for command in VERSION_COMMANDS:
     flow.add_command(command)
 flow.add_command(simulate)
+flow.add_command(simulation_from_call)
 
 
 @flow.command("check")
@@ -43,12 +44,12 @@ def check_command(files: tuple[Path, ...], wants_json: bool, strict: bool) -> No
 
     Exits 0 when nothing is wrong, 1 when a flow has errors, 2 when a file cannot be read.
     """
-    from trunkline.cli.flow_report import examine, lines_of
+    from trunkline.cli.flow_report import as_values, examine, lines_of
     from trunkline.cli.records import as_json
 
     reports = [examine(path, os.environ) for path in flow_files(files)]
     if wants_json:
-        click.echo(as_json(reports))
+        click.echo(as_json([as_values(report) for report in reports]))
     else:
         for report in reports:
             click.echo("\n".join(lines_of(report)))
@@ -56,6 +57,32 @@ def check_command(files: tuple[Path, ...], wants_json: bool, strict: bool) -> No
         sys.exit(UNREADABLE)
     is_faulty = any(finding.is_error or strict for report in reports for finding in report.findings)
     sys.exit(FAULTY if is_faulty else CLEAN)
+
+
+@flow.command("draw")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The SVG; else to stdout.")
+@click.option("--check", "marks", is_flag=True, help="Mark the steps that have findings.")
+def draw_command(file: Path, output: Path | None, marks: bool) -> None:
+    """Draw the flow in FILE as SVG: steps in layers, and what leads from one to the next.
+
+    Exits 1 when the flow does not load, 2 when the file cannot be read or written.
+    """
+    from trunkline.cli.flow_report import draw, examine, lines_of
+
+    report = examine(file, os.environ)
+    if report.flow is None:
+        click.echo("\n".join(lines_of(report)), err=True)
+        sys.exit(UNREADABLE if report.problem else FAULTY)
+    picture = draw(report, marks=marks)
+    if output is None:
+        click.echo(picture, nl=False)
+        return
+    try:
+        output.write_text(picture, encoding="utf-8")
+    except OSError as exc:
+        click.echo(f"{output}: cannot be written: {exc.strerror or exc}", err=True)
+        sys.exit(UNREADABLE)
 
 
 def flow_files(paths: Iterable[Path]) -> list[Path]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trunkline.flows.check.checker import examine_text
 from trunkline.flows.check.findings import Finding, Proof, Severity
+from trunkline.flows.draw.svg import draw_flow
+from trunkline.flows.flow import Flow
 from trunkline.flows.schema.source import MAX_CHARS
 
 
@@ -16,8 +19,7 @@ class FlowReport:
     """``problem`` says why the file could not be read; then there is nothing else."""
 
     file: str
-    agent: str = ""
-    version: str = ""
+    flow: Flow | None = None
     problem: str = ""
     findings: tuple[Finding, ...] = ()
     proofs: tuple[Proof, ...] = ()
@@ -35,11 +37,30 @@ def examine(path: Path, environment: Mapping[str, str]) -> FlowReport:
     checked = examine_text(text, environment=environment, name=path.name)
     return FlowReport(
         str(path),
-        agent=checked.flow.agent.name if checked.flow else "",
-        version=checked.flow.version if checked.flow else "",
+        flow=checked.flow,
         findings=checked.findings,
         proofs=checked.proofs,
     )
+
+
+def as_values(report: FlowReport) -> dict[str, Any]:
+    """The report for machines; the flow itself as its agent and version."""
+    flow = report.flow
+    return {
+        "file": report.file,
+        "agent": flow.agent.name if flow else "",
+        "version": flow.version if flow else "",
+        "problem": report.problem,
+        "findings": report.findings,
+        "proofs": report.proofs,
+    }
+
+
+def draw(report: FlowReport, *, marks: bool) -> str:
+    """The flow of a report as SVG; ``marks`` the steps with findings. ValueError without one."""
+    if report.flow is None:
+        raise ValueError("a flow that does not load cannot be drawn")
+    return draw_flow(report.flow, report.findings if marks else ())
 
 
 def lines_of(report: FlowReport) -> Iterator[str]:

@@ -179,14 +179,13 @@ def search(starts: Iterable[_S], successors: Callable[[_S], Iterable[tuple[Edge,
 def hops(graph: Graph, edges: Iterable[Edge], source: Source, end: str = "") -> tuple[Hop, ...]:
     """A way as steps with reasons; ``end`` says what happens at its last place."""
     way: list[Hop] = []
-    prefix = f"{graph.scope}/" if graph.scope else ""
     last = graph.start
     for edge in edges:
         path = graph.places[edge.source].path
-        way.append(Hop(prefix + edge.source, edge.why, source.line_of(path)))
+        way.append(Hop(edge.source, edge.why, source.line_of(path)))
         last = edge.target
     if last in graph.places:
-        way.append(Hop(prefix + last, end or "here", source.line_of(graph.places[last].path)))
+        way.append(Hop(last, end or "here", source.line_of(graph.places[last].path)))
     elif last == END and end:
         way.append(Hop("the end of the call", end, source.line_of(graph.path)))
     return tuple(way)
