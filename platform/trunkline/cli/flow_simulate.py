@@ -51,3 +51,39 @@ def simulate(
     else:
         click.echo(to_text(suite.results, suite.flows, verbose=verbose))
     sys.exit(0 if suite.has_passed else 1)
+
+
+@click.command("simulation-from-call")
+@click.argument("call")
+@click.option("--title", help="What the simulation is called.")
+@click.option("--keep-digits", is_flag=True, help="Keep the caller's digits, number and arguments.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
+def simulation_from_call(
+    call: str, title: str | None, keep_digits: bool, output: Path | None
+) -> None:
+    """Turn CALL, a call's id or the path of its event log, into a simulation.
+
+    Without --keep-digits every digit becomes another one: what is left shows the way the call took,
+    and usually needs an account of the simulation's own.
+    """
+    import orjson
+
+    from trunkline.cli.simulate.from_call import simulation_from
+    from trunkline.cli.simulate.observed import observe
+    from trunkline.domain.errors import NotFound
+    from trunkline.runtime.settings import load_settings
+
+    path = Path(call)
+    if not path.is_file():
+        found = load_settings().recordings_dir.glob(f"*/*/*/{path.name}.jsonl")
+        logs = sorted(found)
+        if not logs:
+            raise NotFound(f"there is no event log of a call {path.name} in the data directory")
+        path = logs[0]
+    lines = path.read_bytes().splitlines()
+    seen = observe(orjson.loads(line) for line in lines if line.endswith(b"}"))
+    text = simulation_from(seen, title or f"Call {path.stem}", keeps_digits=keep_digits)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")

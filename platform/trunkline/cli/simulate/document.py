@@ -70,7 +70,7 @@ class BehaviourPart(SimulationPart):
     error: Name | None = None
     fault: Literal["slow", "error", "html", "nonsense", "huge", "never", "after"] | None = None
     never: Literal[True] | None = None
-    times: Annotated[int, Field(ge=1, le=1000)] = 1
+    times: Annotated[int, Field(ge=1, le=100)] | None = None
     after_s: Seconds = 0.2
 
 

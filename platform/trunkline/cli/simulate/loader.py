@@ -125,6 +125,10 @@ class _At:
 def _assemble(at: _At, document: SimulationDocument, flow: Flow, path: Path) -> Simulation | None:
     source = at.source
     modes = frozenset(document.modes)
+    if "text" not in modes:
+        source.complain(
+            ("modes",), "no audio caller is there yet: it would never be held; add text"
+        )
     tools = {
         name: tuple(
             _behaviour(at, part, ("tools", name, place)) for place, part in enumerate(parts)
@@ -224,7 +228,7 @@ def _act(part: TurnPart, name: str) -> CallerAct:
         case "cough":
             return Cough()
         case "engine":
-            return Trouble(EngineTrouble(part.engine))
+            return Trouble(EngineTrouble(part.engine or ""))
         case _:
             return HangUp()
 
@@ -262,7 +266,7 @@ def _answer(part: BehaviourPart, given: list[str]) -> ToolAnswer:
         case ["never"]:
             return NeverAnswers()
         case ["fault"]:
-            return FromService(part.fault or "", part.times)
+            return FromService(part.fault or "", part.times or 0)
         case _:
             return FromService()
 

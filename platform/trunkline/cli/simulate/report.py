@@ -65,8 +65,9 @@ def _transcript(result: SimulationResult) -> list[str]:
         who = "caller " if turn.is_caller else "agent  "
         cut = " [cut]" if turn.is_interrupted else ""
         events.append((turn.started_ms, f"{who} {turn.text}{cut}"))
-    for run in result.seen.tools:
-        events.append((run.at_ms, f"tool    {run.tool} {run.code or run.outcome}"))
+    events += [
+        (run.at_ms, f"tool    {run.tool} {run.code or run.outcome}") for run in result.seen.tools
+    ]
     events.sort(key=lambda event: event[0])
     return [f"     {ms / 1000:7.2f}  {text}" for ms, text in events]
 

@@ -137,10 +137,10 @@ class CallerTurn:
 
 @dataclass(frozen=True, slots=True)
 class FromService:
-    """The sample service answers; ``fault`` makes its next ``times`` answers wrong."""
+    """The sample service answers; ``fault`` spoils its first ``times`` attempts, 0: all."""
 
     fault: str = ""
-    times: int = 1
+    times: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class Simulation:
 
 
 def spoken(text: str) -> str:
-    """A text as expectations compare it: case, spacing and punctuation around words do not count."""
+    """A text as expectations compare it: case, spacing and punctuation do not count."""
     words = (word.strip('.,;:!?"()') for word in text.lower().replace("\u2019", "'").split())
     return " ".join(word for word in words if word)
 

@@ -81,32 +81,40 @@ class SampleServiceThread:
         self._app = None
 
     def run(
-        self, tool: ToolSpec, arguments: Mapping[str, Json], context: ToolContext, fault: str
+        self,
+        tool: ToolSpec,
+        arguments: Mapping[str, Json],
+        context: ToolContext,
+        answer: FromService,
     ) -> ToolRunResult:
         """One run, from any thread but the service's own."""
         self._start()
         if self._app is None:
             directory = self._stack.enter_context(tempfile.TemporaryDirectory())
             self._app = create_app(Path(directory))
-        return self._submit(self._run(tool, arguments, context, fault)).result(_RUN_S)
+        return self._submit(self._run(tool, arguments, context, answer)).result(_RUN_S)
 
     def _submit(self, work: Coroutine[Any, Any, ToolRunResult]) -> Future[ToolRunResult]:
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _run(
-        self, tool: ToolSpec, arguments: Mapping[str, Json], context: ToolContext, fault: str
+        self,
+        tool: ToolSpec,
+        arguments: Mapping[str, Json],
+        context: ToolContext,
+        answer: FromService,
     ) -> ToolRunResult:
         assert self._tools is not None
-        if fault:
+        if answer.fault:
             async with httpx.AsyncClient(trust_env=False) as client:
                 attempts = tool.retry.attempts if tool.may_retry else 1
-                body = {"kind": fault, "count": attempts}
+                body = {"kind": answer.fault, "count": answer.times or attempts}
                 (await client.post(f"{self.url}/faults", json=body)).raise_for_status()
         try:
             return await self._tools.run(tool, arguments, context)
         finally:
-            if fault:
+            if answer.fault:
                 async with httpx.AsyncClient(trust_env=False) as client:
                     await client.delete(f"{self.url}/faults")
 
@@ -172,10 +180,10 @@ class SimulatedTools:
                 await asyncio.sleep(tool.worst_case_ms / 1000)
                 error = ToolError("timed_out", "no answer, as the simulation says")
                 return ToolFailed(ToolOutcome.TIMED_OUT, error, tool.worst_case_ms, 1)
-            case FromService(fault):
+            case FromService() as answer:
                 loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(
-                    None, self._service.run, tool, arguments, context, fault
+                really: ToolRunResult = await loop.run_in_executor(
+                    None, self._service.run, tool, arguments, context, answer
                 )
                 await asyncio.sleep(behaviour.after_s)
-                return result
+                return really
