@@ -16,7 +16,6 @@ from trunkline.flows.tool_secrets import masked, secrets_of
 from trunkline.flows.tool_validation import check_arguments
 from trunkline.flows.tools import (
     SECRETS,
-    BuiltinTransport,
     HttpTransport,
     McpTransport,
     PythonTransport,
@@ -51,8 +50,6 @@ def describe_run(
             return shown | {"python": {"function": target, "arguments": dict(arguments)}}
         case McpTransport() as transport:
             return shown | {"mcp": _mcp(tool, transport, arguments, context)}
-        case BuiltinTransport(does):
-            return shown | {"builtin": {"does": does.value, "arguments": dict(arguments)}}
 
 
 def _http(
@@ -112,8 +109,6 @@ def where_to(tool: ToolSpec, context: ToolContext) -> str:
             if server.url is not None:
                 return _origin(server.url, context.variables)
             return " ".join(server.command)
-        case BuiltinTransport():
-            return ""
 
 
 def _origin(url: Prompt, known: Mapping[str, Json]) -> str:

@@ -24,7 +24,6 @@ from trunkline.flows.tool_python import PythonTools
 from trunkline.flows.tool_secrets import FixedSecrets, SecretStore, secrets_from, secrets_of
 from trunkline.flows.tool_validation import check_arguments
 from trunkline.flows.tools import (
-    BuiltinTransport,
     HttpTransport,
     McpTransport,
     PythonTransport,
@@ -173,9 +172,6 @@ class ToolRunner:
             case McpTransport() as transport:
                 secrets = await self._read_secrets(tool)
                 return await self._mcp.run(tool, transport, arguments, context, secrets)
-            case BuiltinTransport():
-                message = "a call does this by itself, when its engine asks for it"
-                raise ToolFault(ToolError("not_runnable", message))
 
     async def _read_secrets(self, tool: ToolSpec) -> Mapping[str, str]:
         names = secrets_of(tool)
@@ -199,7 +195,5 @@ class ToolRunner:
         return service
 
 
-_SAYS_NOTHING: Final = frozenset(
-    {"too_busy", "bad_template", "address_refused", "no_secrets", "not_runnable"}
-)
+_SAYS_NOTHING: Final = frozenset({"too_busy", "bad_template", "address_refused", "no_secrets"})
 """Codes of what happened before the service was asked anything."""

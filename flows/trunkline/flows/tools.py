@@ -19,19 +19,6 @@ DEFAULT_CONCURRENCY: Final = 20
 """Runs of one tool at one service at once; more wait for a place, within their own timeout."""
 
 
-class After(StrEnum):
-    """What follows the result of a tool that an engine called, or that ran in the background.
-
-    ``SPEAK``: the engine answers with the result in hand (a background tool: its lines are said).
-    ``SILENT``: the result is known, and it is the caller's turn. ``CONTINUE``: the flow goes on at
-    the step that the offer names.
-    """
-
-    SPEAK = "speak"
-    SILENT = "silent"
-    CONTINUE = "continue"
-
-
 class RiskClass(StrEnum):
     """How much harm a wrong call does. ``HIGH`` is parked for a human, never just run."""
 
@@ -106,22 +93,7 @@ class McpTransport:
     max_response_bytes: int = 256 * 1024
 
 
-class Builtin(StrEnum):
-    """What a call can do by itself when a language model asks for it."""
-
-    HANG_UP = "hang_up"
-    SEND_DIGITS = "send_digits"
-    SET_VARIABLE = "set_variable"
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltinTransport:
-    """Done by the flow runner at once: no service is asked, nothing can fail on the way."""
-
-    does: Builtin
-
-
-Transport: TypeAlias = HttpTransport | PythonTransport | McpTransport | BuiltinTransport
+Transport: TypeAlias = HttpTransport | PythonTransport | McpTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +111,6 @@ class ToolSpec:
     ``timeout_ms`` bounds each attempt, the wait for a free place (``concurrency``) included. A
     failed attempt is tried again only when the tool is idempotent, or when its service honours our
     idempotency key (``sends_key``). A tool of which ``is_dry_run`` holds is never really run.
-    ``document`` is a flow of this one tool, for whoever runs it later and elsewhere.
     """
 
     name: str
@@ -154,12 +125,9 @@ class ToolSpec:
     sends_key: bool = False
     while_running: Prompt | None = None
     still_running: Prompt | None = None
-    after: After = After.SPEAK
-    is_background: bool = False
     concurrency: int = DEFAULT_CONCURRENCY
     breaker: BreakerPolicy = BreakerPolicy()
     is_dry_run: bool = False
-    document: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def may_retry(self) -> bool:

@@ -7,10 +7,7 @@ import pytest
 from trunkline.flows.flow import Flow
 from trunkline.flows.schema.loader import FlowInvalid, load_flow
 from trunkline.flows.tools import (
-    After,
     BreakerPolicy,
-    Builtin,
-    BuiltinTransport,
     McpTransport,
     ToolSpec,
 )
@@ -59,28 +56,28 @@ def test_an_mcp_server_may_be_a_process() -> None:
     assert transport.server.command == ("books-server", "--stdio")
 
 
-def test_what_follows_and_what_is_bounded_is_written_on_the_tool() -> None:
+def test_what_is_bounded_is_written_on_the_tool() -> None:
     tool = probe(
-        "{description: End., builtin: hang_up, after: silent, concurrency: 2, dry_run: true,"
+        "{description: Find., mcp: {server: books, tool: find}, concurrency: 2, dry_run: true,"
         " breaker: {failures: 2, open_s: 1.5}}"
     )
-    assert tool.transport == BuiltinTransport(Builtin.HANG_UP)
-    assert (tool.after, tool.concurrency, tool.is_dry_run) == (After.SILENT, 2, True)
+    assert (tool.concurrency, tool.is_dry_run) == (2, True)
     assert tool.breaker == BreakerPolicy(2, 1500)
 
 
 @pytest.mark.parametrize(
     ("tool", "said"),
     [
-        ("{description: X.}", "a tool has one of http, python, mcp, builtin"),
+        ("{description: X.}", "a tool has one of http, python, mcp"),
         (
-            "{description: X., builtin: hang_up, mcp: {server: books, tool: find}}",
-            "and this has mcp and builtin",
+            "{description: X., python: 'a:b', mcp: {server: books, tool: find}}",
+            "and this has python and mcp",
         ),
         ("{description: X., mcp: {server: book, tool: find}}", "did you mean 'books'?"),
         ("{description: X., python: 'os:system'}", "no such tool in the modules"),
         ("{description: X., python: 'os.system'}", "should match pattern"),
-        ("{builtin: hang_up}", "'description' is missing"),
+        ("{mcp: {server: books, tool: find}}", "'description' is missing"),
+        ("{description: X., mcp: {server: books, tool: find}, after: silent}", "after"),
         (
             "{description: X., secrets: [other], mcp: {server: books, tool: find}}",
             "the secret 'books' is used and not listed",
@@ -89,3 +86,12 @@ def test_what_follows_and_what_is_bounded_is_written_on_the_tool() -> None:
 )
 def test_a_mistake_in_a_tool_is_named(tool: str, said: str) -> None:
     assert said in complaints(tool)
+
+
+@pytest.mark.parametrize("does", ["hang_up", "send_digits", "set_variable", "''", "{a: 1}"])
+def test_what_a_call_does_by_itself_is_refused_as_a_tool_and_the_steps_are_named(does: str) -> None:
+    with pytest.raises(FlowInvalid) as caught:
+        load(f"{{description: X., builtin: {does}}}")
+    (complaint,) = caught.value.complaints
+    assert complaint.line == FLOW[: FLOW.index("  probe:")].count("\n") + 1
+    assert "hang_up, send_digits, set" in str(caught.value)

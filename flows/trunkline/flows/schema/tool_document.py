@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from trunkline.flows.schema.document import Name, Names, Part, Text, Texts
-from trunkline.flows.tools import DEFAULT_CONCURRENCY, After, Builtin, RiskClass
+from trunkline.flows.tools import DEFAULT_CONCURRENCY, RiskClass
 
 
 class RetryPart(Part):
@@ -64,7 +64,10 @@ class BreakerPart(Part):
 
 
 class ToolPart(Part):
-    """``http``, ``python``, ``mcp`` or ``builtin``: exactly one of them."""
+    """``http``, ``python`` or ``mcp``: exactly one of them.
+
+    ``builtin`` is read to be refused: what a call does by itself is a step, not a tool.
+    """
 
     description: Text | None = None
     parameters: dict[str, Any] | None = None
@@ -74,7 +77,7 @@ class ToolPart(Part):
         None
     )
     mcp: McpPart | None = None
-    builtin: Annotated[Builtin, Field(strict=False)] | None = None
+    builtin: Any = None
     risk: Annotated[RiskClass, Field(strict=False)] = RiskClass.LOW
     timeout_s: Annotated[float, Field(gt=0, le=30, strict=False)] = 5.0
     retry: RetryPart = RetryPart()
@@ -82,7 +85,6 @@ class ToolPart(Part):
     idempotency_key: bool = False
     while_running: Text | None = None
     still_running: Text | None = None
-    after: Annotated[After, Field(strict=False)] = After.SPEAK
     concurrency: Annotated[int, Field(ge=1, le=1000)] = DEFAULT_CONCURRENCY
     breaker: BreakerPart = BreakerPart()
     secrets: Names | None = None

@@ -21,8 +21,6 @@ from trunkline.flows.tool_validation import schema_conflicts
 from trunkline.flows.tools import (
     SECRETS,
     BreakerPolicy,
-    Builtin,
-    BuiltinTransport,
     HttpTransport,
     McpServer,
     McpTransport,
@@ -33,13 +31,11 @@ from trunkline.flows.tools import (
 )
 
 _PLACEHOLDER: Final = "zzargumentzz"
-_TRANSPORTS: Final = ("http", "python", "mcp", "builtin")
-_DIGITS: Final[Mapping[str, Json]] = {
-    "type": "object",
-    "properties": {"digits": {"type": "string", "pattern": "^[0-9A-D*#w]{1,32}$"}},
-    "required": ["digits"],
-    "additionalProperties": False,
-}
+_TRANSPORTS: Final = ("http", "python", "mcp")
+_NO_BUILTINS: Final = (
+    "a tool asks a service; what a call does by itself is a step, with one of the keys"
+    " hang_up, send_digits, set"
+)
 
 
 def assemble_tool(
@@ -75,7 +71,6 @@ def assemble_tool(
         sends_key=part.idempotency_key,
         while_running=running and assembly.prompt(running, (*path, "while_running")) or None,
         still_running=still and assembly.prompt(still, (*path, "still_running")) or None,
-        after=part.after,
         concurrency=part.concurrency,
         breaker=BreakerPolicy(part.breaker.failures, round(part.breaker.open_s * 1000)),
         is_dry_run=part.dry_run,
@@ -134,8 +129,6 @@ def _own_parameters(part: ToolPart) -> Mapping[str, Json]:
         return part.parameters
     if part.python is not None and (found := find_tool(part.python)) is not None:
         return found.parameters
-    if part.builtin is Builtin.SEND_DIGITS:
-        return _DIGITS
     return {"type": "object"} if part.mcp else {"type": "object", "properties": {}}
 
 
@@ -173,8 +166,10 @@ def _transport(
     hosts: tuple[str, ...],
     servers: Mapping[str, McpServer],
 ) -> Transport:
+    if part.builtin is not None:
+        assembly.complain((*path, "builtin"), _NO_BUILTINS)
     given = [key for key in _TRANSPORTS if getattr(part, key) is not None]
-    if len(given) != 1:
+    if len(given) > 1 or (not given and part.builtin is None):
         has = f", and this has {' and '.join(given)}" if given else ""
         assembly.complain(path, f"a tool has one of {', '.join(_TRANSPORTS)}{has}")
     if part.http is not None:
@@ -196,7 +191,7 @@ def _transport(
             result=part.mcp.result,
             max_response_bytes=part.mcp.max_response_bytes,
         )
-    return BuiltinTransport(part.builtin or Builtin.HANG_UP)
+    return PythonTransport("")  # complained of above: no flow is made of this
 
 
 def _http(
