@@ -126,9 +126,7 @@ def _assemble(at: _At, document: SimulationDocument, flow: Flow, path: Path) -> 
     source = at.source
     modes = frozenset(document.modes)
     if "text" not in modes:
-        source.complain(
-            ("modes",), "no audio caller is there yet: it would never be held; add text"
-        )
+        source.complain(("modes",), "there is no audio caller yet, so nobody would call: add text")
     tools = {
         name: tuple(
             _behaviour(at, part, ("tools", name, place)) for place, part in enumerate(parts)
