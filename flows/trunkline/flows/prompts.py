@@ -146,6 +146,20 @@ def compile_value(source: str) -> Expression | Prompt:
     return compile_prompt(source)
 
 
+def members_read(root: str, source: str, *, is_expression: bool) -> frozenset[str]:
+    """The ``name`` of every ``root.name`` and ``root['name']`` in a text that has compiled."""
+    tree = _parse("{{ (" + source + ") }}" if is_expression else source)
+    found = set()
+    for dotted in tree.find_all(nodes.Getattr):
+        if isinstance(dotted.node, nodes.Name) and dotted.node.name == root:
+            found.add(dotted.attr)
+    for item in tree.find_all(nodes.Getitem):
+        if isinstance(item.node, nodes.Name) and item.node.name == root:
+            if isinstance(item.arg, nodes.Const) and isinstance(item.arg.value, str):
+                found.add(item.arg.value)
+    return frozenset(found)
+
+
 def _parse(source: str, shown: str = "") -> nodes.Template:
     if len(source) > MAX_SOURCE_CHARS:
         raise PromptError(f"a template may have at most {MAX_SOURCE_CHARS} characters")

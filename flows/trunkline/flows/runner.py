@@ -191,6 +191,8 @@ class FlowRunner:
         self._answered.append(event.call_id)
         if walk.is_away or is_repeated:
             self._reply(event, {"status": "ignored"})
+            if not walk.is_away:
+                walk.listen()  # the report ended the call's waiting, whatever it was worth
             return None
         confirmed = {CONFIRM_YES: True, CONFIRM_NO: False}.get(event.name)
         if confirmed is not None and walk.mode is Mode.CONFIRMING:

@@ -16,6 +16,7 @@ from trunkline.flows.prompts import (
     compile_expression,
     compile_prompt,
     compile_value,
+    members_read,
 )
 from trunkline.flows.schema.document import CollectPart, FallbackPart, LinePart
 from trunkline.flows.schema.parts import Parts, did_you_mean
@@ -23,6 +24,7 @@ from trunkline.flows.schema.source import Source, YamlPath
 from trunkline.flows.steps import RETURN, Fallback, Line
 
 _C = TypeVar("_C", bound=Prompt | Expression | Condition)
+_HOURS: Final = frozenset({"open", "opens"})
 _NOTHING: Final = compile_prompt("")
 _NEVER: Final = compile_condition("false")
 
@@ -40,7 +42,8 @@ class Assembly:
         inner: set[str] = set()
         for name, subflow in parts.subflows.items():
             inner |= {*subflow.parameters, *_written(_subflow(source, name))}
-        hours = {"open", "opens"} if parts.flow and parts.flow.calendars else set()
+        self.calendars = _calendar_names(source.value)
+        hours = _HOURS if self.calendars else frozenset()
         self.variables = {*CALL_VARIABLES, *parts.variable_names} | written | hours
         self.constants = set(parts.variable_names) - written - inner
         self.secrets = _secret_slots(parts)
@@ -53,7 +56,7 @@ class Assembly:
         inner.base, inner.prefix = ("flows", name), f"{name}."
         steps = value.get("steps") if isinstance(value, dict) else None
         inner.step_names = (*(steps if isinstance(steps, dict) else ()), RETURN)
-        hours = self.variables & {"open", "opens"}
+        hours = self.variables & _HOURS
         inner.variables = (
             {*CALL_VARIABLES, *subflow.parameters} | self.constants | _written(value) | hours
         )
@@ -97,6 +100,12 @@ class Assembly:
         for name in sorted(compiled.variables - set(names)):
             hint = did_you_mean(name, names)
             self.complain(path, f"nothing ever sets the variable {name!r}{hint}")
+        for root in sorted(compiled.variables & _HOURS & set(names)):
+            is_expression = not isinstance(compiled, Prompt)
+            read = members_read(root, compiled.source, is_expression=is_expression)
+            for name in sorted(read - self.calendars):
+                hint = did_you_mean(name, self.calendars)
+                self.complain(path, f"there is no calendar {name!r}{hint}")
         for name in sorted(compiled.variables & self.secrets):
             if compiled.source.strip() != name or "arguments" not in path:
                 self.complain(path, f"{name!r} is secret: only a tool may get it, as it is")
@@ -132,6 +141,12 @@ def _subflow(source: Source, name: str) -> Json:
     value = source.value if isinstance(source.value, dict) else {}
     flows = value.get("flows")
     return flows.get(name) if isinstance(flows, dict) else None
+
+
+def _calendar_names(value: Json) -> frozenset[str]:
+    """As written: a mistake elsewhere in the file does not make a calendar unknown."""
+    calendars = value.get("calendars") if isinstance(value, dict) else None
+    return frozenset(calendars if isinstance(calendars, dict) else ())
 
 
 def _secret_slots(parts: Parts) -> set[str]:
