@@ -10,7 +10,17 @@ from fastapi import FastAPI
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from trunkline.api import calls, flows, keys, live, usage, webhooks
+from trunkline.api import (
+    calls,
+    flow_drafts,
+    flow_tools,
+    flow_versions,
+    flows,
+    keys,
+    live,
+    usage,
+    webhooks,
+)
 from trunkline.api.deps import ApiDeps
 from trunkline.api.errors import DescribedApi, add_api_end, add_error_handlers
 from trunkline.runtime.health import HealthApp
@@ -33,7 +43,18 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
     )
     app.state.api = deps
     add_error_handlers(app)
-    routers = [module.router for module in (calls, keys, webhooks, flows, live, usage)]
+    parts = (
+        calls,
+        keys,
+        webhooks,
+        flows,
+        flow_drafts,
+        flow_versions,
+        flow_tools,
+        live,
+        usage,
+    )
+    routers = [module.router for module in parts]
     for router in routers:
         app.include_router(router)
     add_api_end(app, routers)

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from trunkline.api.limits import RateLimits
 from trunkline.api.principal import Principal, identify
+from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, TooMany, Unauthorized
 from trunkline.domain.ids import CallId
@@ -33,6 +34,7 @@ class CallCommands(Protocol):
 class ApiDeps:
     """``admin_key``: TRUNKLINE_API_KEY or empty; recordings' paths are under ``data_dir``.
 
+    ``shelf`` knows what is published; without one the files of ``catalog`` are all that serves.
     Set ``closing`` when the process is told to stop: open streams end, and do not hold it up.
     """
 
@@ -46,6 +48,11 @@ class ApiDeps:
     clock: Clock = field(default_factory=SystemClock)
     limits: RateLimits = field(default_factory=RateLimits)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    shelf: FlowShelf | None = None
+
+    @property
+    def flows(self) -> FlowShelf:
+        return self.shelf or FlowShelf(self.catalog)
 
 
 def get_deps(request: Request) -> ApiDeps:

@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from trunkline.api.flow_schemas import FindingOut, findings_out
+from trunkline.calls.flow_editor import EditConflict, FlowRefused
 from trunkline.domain.errors import (
     CallerError,
     Conflict,
@@ -27,11 +29,19 @@ from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
+
+class PreconditionRequired(CallerError):
+    """The change does not say which state it was made to (RFC 6585, 3)."""
+
+    default_code = "precondition_required"
+
+
 STATUS: Final[tuple[tuple[type[TrunklineError], int], ...]] = (
     (NotFound, 404),
     (Unauthorized, 401),
     (Forbidden, 403),
     (Conflict, 409),
+    (PreconditionRequired, 428),
     (TooMany, 429),
     (Invalid, 422),
     (CallerError, 400),
@@ -47,8 +57,23 @@ class Complaint(BaseModel):
     detail: str
 
 
+class DraftChanged(BaseModel):
+    """Unified diffs: ``diff`` leads from what is there to the refused text, ``meanwhile`` from
+    revision ``based_on`` to what is there. ``current`` is null when the draft was discarded."""
+
+    based_on: int
+    current_revision: int
+    current: str | None
+    saved_by: str | None
+    diff: list[str]
+    meanwhile: list[str]
+
+
 class Problem(BaseModel):
-    """What went wrong. ``code`` is stable; ``detail`` is for people."""
+    """What went wrong. ``code`` is stable; ``detail`` is for people.
+
+    ``findings`` come with flows that cannot be published, ``conflict`` with drafts that changed.
+    """
 
     type: str = "about:blank"
     status: int
@@ -56,6 +81,8 @@ class Problem(BaseModel):
     detail: str
     param: str | None = None
     errors: list[Complaint] | None = None
+    findings: list[FindingOut] | None = None
+    conflict: DraftChanged | None = None
 
 
 class DescribedApi(FastAPI):
@@ -82,7 +109,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         403: "The key lacks the scope",
         404: "There is no such thing here",
         409: "Not in its present state",
+        412: "It was changed meanwhile",
         422: "A value is wrong",
+        428: "The request does not say which state it changes",
         429: "Too many requests; Retry-After says when",
         503: "Something that this needs is away",
     }
@@ -109,6 +138,26 @@ def add_error_handlers(app: FastAPI) -> None:
         if isinstance(exc, Unauthorized):
             answer.headers["www-authenticate"] = "Bearer"
         return answer
+
+    @app.exception_handler(EditConflict)
+    async def moved(request: Request, exc: EditConflict) -> JSONResponse:
+        is_conditional = {"if-match", "if-none-match"} & set(request.headers)
+        now = exc.current
+        conflict = DraftChanged(
+            based_on=exc.based_on,
+            current_revision=exc.current_revision,
+            current=now.text if now else None,
+            saved_by=now.saved_by if now else None,
+            diff=list(exc.diff),
+            meanwhile=list(exc.meanwhile),
+        )
+        status = 412 if is_conditional else 409
+        return problem(status, exc.code, exc.message, conflict=conflict.model_dump())
+
+    @app.exception_handler(FlowRefused)
+    async def refused(_: Request, exc: FlowRefused) -> JSONResponse:
+        found = [one.model_dump(mode="json") for one in findings_out(exc.findings)]
+        return problem(422, exc.code, exc.message, findings=found)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, exc: RequestValidationError) -> JSONResponse:

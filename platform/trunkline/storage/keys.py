@@ -30,6 +30,8 @@ SCOPES: Final = (
     "calls:control",  # hang up
     "recordings:read",
     "flows:read",
+    "flows:write",  # drafts
+    "flows:publish",  # what serves: publish, restore, withdraw, canaries
     "realtime",  # the model server's endpoint
 )
 _TOUCH_EVERY: Final = timedelta(minutes=1)

@@ -15,6 +15,7 @@ from tests.unit.storage.facts import NOON
 
 from trunkline.api.app import create_api
 from trunkline.api.deps import ApiDeps
+from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.domain.errors import TrunklineError
 from trunkline.domain.ids import CallId
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
@@ -78,6 +79,7 @@ async def api(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Api]:
             data_dir=tmp_path,
             authority_file=tmp_path / "authority.json",
             admin_key=ADMIN,
+            shelf=FlowShelf(catalog, sessions),
         )
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
