@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from trunkline.flows.catalog import FlowCatalog
 from trunkline.flows.flow import Flow
+from trunkline.flows.schema.source import Complaint
 from trunkline.flows.tools import RiskClass
 from trunkline.runtime.settings import NumberSettings
 
@@ -42,10 +42,19 @@ class FlowShelf(Protocol):
     def problems(self) -> Sequence[FlowProblem]: ...
 
 
-class CatalogShelf:
-    """The catalog's flows, with the numbers that lead to them."""
+class ServingFlows(Protocol):
+    """``flows.catalog.FlowCatalog`` (files) and ``calls.flow_shelf.FlowShelf`` (all) are such."""
 
-    def __init__(self, catalog: FlowCatalog, numbers: Sequence[NumberSettings]) -> None:
+    def flows(self) -> Sequence[Flow]: ...
+
+    @property
+    def complaints(self) -> Mapping[str, Sequence[Complaint]]: ...
+
+
+class CatalogShelf:
+    """The flows that serve, canaries too, with the numbers that lead to them."""
+
+    def __init__(self, catalog: ServingFlows, numbers: Sequence[NumberSettings]) -> None:
         self._catalog = catalog
         self._numbers = numbers
 

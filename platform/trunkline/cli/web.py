@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from trunkline.api.app import create_api
 from trunkline.api.deps import ApiDeps
 from trunkline.calls.commands import RedisCommands
+from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.dashboard.app import Dashboard, mount
 from trunkline.dashboard.deps import DashboardDeps
 from trunkline.dashboard.flow_shelf import CatalogShelf
@@ -33,7 +34,8 @@ async def serve(settings: Settings) -> int:
     sessions = open_sessions(settings.resolved_database_url)
     redis = Redis.from_url(settings.resolved_redis_url)
     catalog = catalog_from(settings, os.environ)
-    catalog.load()
+    shelf = FlowShelf(catalog, sessions)
+    await shelf.start()
     commands = RedisCommands(redis, clock)
     dashboards: list[Dashboard] = []
 
@@ -46,7 +48,7 @@ async def serve(settings: Settings) -> int:
                 secret=derive_secret(installation_secret(settings.data_dir), "session-cookie"),
                 data_dir=settings.data_dir,
                 commands=commands,
-                flows=CatalogShelf(catalog, settings.served_numbers()),
+                flows=CatalogShelf(shelf, settings.served_numbers()),
             ),
         )
         dashboards.append(dashboard)
@@ -61,6 +63,7 @@ async def serve(settings: Settings) -> int:
         authority_file=settings.authority_file,
         admin_key=settings.api_key.get_secret_value(),
         clock=clock,
+        shelf=shelf,
     )
     app = create_api(deps, pages)
     server = QuietServer(
@@ -78,7 +81,7 @@ async def serve(settings: Settings) -> int:
     try:
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(server.serve(), name="web")
-            watching = tasks.create_task(catalog.watch(), name="flow files")
+            watching = tasks.create_task(shelf.run(), name="flows")
             stopped = tasks.create_task(stop.wait(), name="stop")
             await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
             deps.closing.set()
