@@ -154,9 +154,9 @@ def members_read(root: str, source: str, *, is_expression: bool) -> frozenset[st
         if isinstance(dotted.node, nodes.Name) and dotted.node.name == root:
             found.add(dotted.attr)
     for item in tree.find_all(nodes.Getitem):
-        if isinstance(item.node, nodes.Name) and item.node.name == root:
-            if isinstance(item.arg, nodes.Const) and isinstance(item.arg.value, str):
-                found.add(item.arg.value)
+        is_of_root = isinstance(item.node, nodes.Name) and item.node.name == root
+        if is_of_root and isinstance(item.arg, nodes.Const) and isinstance(item.arg.value, str):
+            found.add(item.arg.value)
     return frozenset(found)
 
 

@@ -7,11 +7,17 @@ from pathlib import Path
 
 from tests.unit.flows.conversation import Conversation, flow_of
 
+from trunkline.flows.actions import RunTool
+
 PAGE = Path(__file__).parents[3] / "docs" / "flows.md"
 
 
+def examples() -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+
+
 def test_the_example_of_the_documentation_loads_and_runs() -> None:
-    example, policies = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    example, _, policies = examples()
     call = Conversation(flow_of(f"{example}\n{policies}"))
     call.answer()
     call.caller_wants("loans")
@@ -22,4 +28,16 @@ def test_the_example_of_the_documentation_loads_and_runs() -> None:
         "Is there anything else?",
     ]
     call.caller_wants("nothing")
+    assert call.hung_up is not None
+
+
+def test_the_example_of_the_other_steps_loads_and_runs() -> None:
+    call = Conversation(flow_of(examples()[1]))
+    call.answer()
+    assert call.said == ["How can I help?"]
+    call.caller_wants("pay")
+    call.caller_presses("4111111111111111")
+    assert isinstance(call.running, RunTool)
+    assert "4111111111111111" not in str(call.running.arguments)
+    call.tool_returns({})
     assert call.hung_up is not None
