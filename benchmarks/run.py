@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.peers.drivers.installation import Installation, running, start
 
-from benchmarks import calls, edge_cpu
+from benchmarks import calls, edge_cpu, flow_runner
 
 
 def machine() -> str:
@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, nargs="*", default=[1, 10], help="calls under load")
     options = parser.parse_args()
     print(f"machine: {machine()}\ncommit: {commit()}\ncommand: make bench")
+    table("Flow runner, per event", flow_runner.rows())
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as scratch:
         table("Start", start_twice(Path(scratch) / "start"))
         with running(Path(scratch) / "run") as installation:
