@@ -7,12 +7,12 @@ answer or break. Pure computation; nothing waits.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from statistics import quantiles
-from time import perf_counter_ns
+from time import perf_counter_ns, thread_time_ns
 from typing import Any, Final
 
 from trunkline.domain.events import ToolOutcome
@@ -56,17 +56,25 @@ _SAMPLES: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Microseconds per event, over ``calls`` calls of one flow."""
+    """Every event of ``calls`` calls of one flow: wall and processor time, in microseconds.
+
+    Processor time leaves out what other processes took from the machine meanwhile.
+    """
 
     agent: str
     calls: int
-    times_us: tuple[float, ...]
+    times_us: tuple[tuple[float, float], ...]
 
-    def row(self) -> tuple[str, str]:
-        cuts = quantiles(self.times_us, n=100)
-        figures = " / ".join(f"{us / 1000:.3f}" for us in (cuts[49], cuts[94], max(self.times_us)))
+    def rows(self) -> list[tuple[str, str]]:
         what = f"{self.agent}: {self.calls} calls, {len(self.times_us)} events"
-        return what, f"{figures} ms (p50 / p95 / max)"
+        walls, works = zip(*self.times_us, strict=True)
+        return [(f"{what}, wall", _figures(walls)), (f"{what}, processor", _figures(works))]
+
+
+def _figures(times_us: Sequence[float]) -> str:
+    cuts = quantiles(times_us, n=100)
+    figures = " / ".join(f"{us / 1000:.3f}" for us in (cuts[49], cuts[94], max(times_us)))
+    return f"{figures} ms (p50 / p95 / max)"
 
 
 def _sample(schema: Mapping[str, Any]) -> Any:
@@ -131,15 +139,16 @@ class _Caller:
         return ToolFinished(run.run_id, ToolOutcome.OK, _sample(returns or {}))
 
 
-def one_call(flow: Flow, seed: int) -> list[float]:
-    """Every event's microseconds, to the end of the call or ``_MAX_EVENTS``."""
+def one_call(flow: Flow, seed: int) -> list[tuple[float, float]]:
+    """Every event's microseconds, wall and processor, to the end of the call or ``_MAX_EVENTS``."""
     runner, caller = FlowRunner(flow, {}, _NOON), _Caller(flow, seed)
-    times: list[float] = []
+    times: list[tuple[float, float]] = []
     event: FlowEvent = CallAnswered()
     while len(times) < _MAX_EVENTS:
-        began = perf_counter_ns()
+        began, worked = perf_counter_ns(), thread_time_ns()
         actions = runner.handle(event)
-        times.append((perf_counter_ns() - began) / 1000)
+        worked, ended = thread_time_ns() - worked, perf_counter_ns()
+        times.append(((ended - began) / 1000, worked / 1000))
         if runner.is_over or any(isinstance(action, HangUp) for action in actions):
             break
         caller.notice(actions)
@@ -157,7 +166,7 @@ def measure(calls: int = 1000) -> list[Decisions]:
 
 
 def rows() -> list[tuple[str, str]]:
-    return [decisions.row() for decisions in measure()]
+    return [row for decisions in measure() for row in decisions.rows()]
 
 
 if __name__ == "__main__":
