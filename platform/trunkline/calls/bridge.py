@@ -64,6 +64,7 @@ class Bridge:
     """The leg's audio sink; ``is_deaf`` while on hold: recorded, and silence sent up.
 
     ``beside`` is who else the caller hears, for the record. ``tap`` is given the caller's audio.
+    ``mask`` is what the record gets instead of pairs, where the caller's side must not be kept.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Bridge:
         self.is_deaf = False
         self.beside: Beside | None = None
         self.tap: Callable[[bytes], None] | None = None
+        self.mask: Callable[[bytes], bytes] | None = None
 
     def __call__(self, pairs: bytes) -> None:
         if self._is_closed:
@@ -105,7 +107,8 @@ class Bridge:
 
     def _carry(self, pairs: bytes) -> None:
         if self._recorder is not None:
-            self._recorder.write(pairs if self.beside is None else self.beside.mix_into(pairs))
+            kept = pairs if self.beside is None else self.beside.mix_into(pairs)
+            self._recorder.write(kept if self.mask is None else self.mask(kept))
         size = self._frame_bytes
         frames = [
             (pairs[at : at + size], pairs[at + size : at + 2 * size])

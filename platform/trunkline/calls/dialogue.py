@@ -266,6 +266,7 @@ class Dialogue:
         self.conversation.line_queued(speech.item_id, action.text)
 
     def configure(self, action: Configure) -> None:
+        self._record.withhold(action.is_secret)
         session: dict[str, Any] = {
             "type": "realtime",
             "instructions": action.instructions,

@@ -132,7 +132,9 @@ class EngineEars:
 
     def on_server_event(self, event: ServerEvent) -> None:
         if not isinstance(event, _UNLOGGED):
-            self._record.note("realtime", type=event.type, **_brief(event))
+            # What is heard near a secret is told by its type alone: it may hold the secret.
+            is_near = self._record.withholding.is_near(self._call_clock.now_ms)
+            self._record.note("realtime", type=event.type, **({} if is_near else _brief(event)))
         match event:
             case InputSpeechStarted() | InputSpeechStopped() | InputCommitted():
                 self._on_input(event)
@@ -228,7 +230,9 @@ class EngineEars:
             ),
             confidence=event.x_confidence,
         )
-        dialogue.conversation.caller_said(event.item_id, event.transcript)
+        is_withheld = self._record.withholding.covers(utterance.started_ms, utterance.ended_ms)
+        told = "" if is_withheld else event.transcript
+        dialogue.conversation.caller_said(event.item_id, told)
         step = self._record.step
         decisions = dialogue.policy.handle(transcribed)
         is_discarded = any(

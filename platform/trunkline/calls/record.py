@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trunkline.calls.bridge import CallClock
 from trunkline.calls.event_log import EventLog
 from trunkline.calls.fact_json import encode_fact
 from trunkline.calls.publish import FactSink
+from trunkline.calls.withholding import WITHHELD, Withholding
 from trunkline.domain.call import CallEvent, CallState, IllegalTransition, next_state
 from trunkline.domain.clock import Clock
 from trunkline.domain.events import (
@@ -17,7 +20,7 @@ from trunkline.domain.events import (
     TurnEnded,
 )
 from trunkline.domain.ids import CallId
-from trunkline.domain.turn import Turn
+from trunkline.domain.turn import Speaker, Turn
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -41,6 +44,7 @@ class CallRecord:
         self._events = events
         self.state = CallState.INITIATED
         self.step = ""
+        self.withholding = Withholding()
 
     def publish(self, fact: CallFact) -> None:
         self._sink.publish(fact)
@@ -49,6 +53,23 @@ class CallRecord:
 
     def note(self, kind: str, **fields: Json) -> None:
         self._events.note(self._call_clock.now_ms, kind, **fields)
+
+    def withhold(self, is_secret: bool) -> None:
+        """From here on nothing of the caller's is kept, or all of it is again (after a moment)."""
+        if is_secret == self.withholding.is_open:
+            return
+        now_ms = self._call_clock.now_ms
+        if is_secret:
+            self.withholding.begin(now_ms)
+        else:
+            self.withholding.end(now_ms)
+        self.note("caller_masked", is_masked=is_secret)
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the caller's audio is, at this moment."""
+        now_ms = self._call_clock.now_ms
+        return self.withholding.covers(now_ms, now_ms)
 
     def flush(self) -> None:
         self._events.flush()
@@ -69,14 +90,21 @@ class CallRecord:
         return True
 
     def entered(self, step: str) -> None:
+        self.withhold(False)  # until the step says otherwise
         self.step = step
         at_ms = self._call_clock.now_ms
         self.publish(StepEntered(self.call_id, self.clock.now(), at_ms, step))
 
     def turn(self, turn: Turn) -> None:
+        if turn.speaker is Speaker.CALLER and self.withholding.covers(
+            turn.started_ms, turn.ended_ms
+        ):
+            turn = replace(turn, text=WITHHELD, words=())
         self.publish(TurnEnded(self.call_id, self.clock.now(), turn))
 
     def partial(self, text: str) -> None:
+        if self.withholding.is_near(self._call_clock.now_ms):
+            return
         at_ms = self._call_clock.now_ms
         self.publish(CallerPartial(self.call_id, self.clock.now(), at_ms, text))
         self.note("partial", text=text)

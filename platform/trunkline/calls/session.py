@@ -34,6 +34,7 @@ from trunkline.calls.tool_calls import ToolCalls
 from trunkline.calls.turn_state import TurnSettings
 from trunkline.calls.winding_up import break_off, wind_up
 from trunkline.calls.wire_audio import wire_audio
+from trunkline.calls.withholding import ComfortNoise
 from trunkline.domain.call import EndCause
 from trunkline.domain.errors import TrunklineError
 from trunkline.domain.events import CallStarted, Json
@@ -123,6 +124,8 @@ class CallSession:
             recorder=self.recorder,
             fail=self._bridge_broke,
         )
+        noise = ComfortNoise(leg.format)
+        self.bridge.mask = lambda pairs: noise.over(pairs) if self.record.is_withheld else pairs
         self.ears = EngineEars(
             self.dialogue,
             self.link,
@@ -147,6 +150,11 @@ class CallSession:
     @property
     def leg(self) -> Leg:
         return self._leg
+
+    @property
+    def flow(self) -> Flow:
+        """The flow the call began with."""
+        return self._flow
 
     @property
     def edge(self) -> Edge:
