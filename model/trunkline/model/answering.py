@@ -194,6 +194,7 @@ class Answering:
             self._desk.client,
             approved=approved,
             speaks=speaks,
+            is_one_call=_is_one_call(session, params),
         )
         return run
 
@@ -266,6 +267,11 @@ class Answering:
                     await hearing.understood.wait()
         except TimeoutError:
             return
+
+
+def _is_one_call(session: Session, params: ResponseParams) -> bool:
+    own = params.parallel_tool_calls
+    return (session.parallel_tool_calls if own is None else own) is False
 
 
 def config_choice(

@@ -34,11 +34,13 @@ Generation: TypeAlias = Literal["ga", "beta"]
 @dataclass(frozen=True, slots=True)
 class StartConfig:
     """What a session begins with: ``session`` is the client's own document, GA shape, ``type``
-    included; ``model`` may be empty (the server's default)."""
+    included; ``model`` may be empty (the server's default), ``temperature`` is the
+    beta's."""
 
     model: str
     session: Mapping[str, Json]
     generation: Generation = "ga"
+    temperature: float | None = None
 
     @property
     def is_transcription(self) -> bool:
@@ -82,6 +84,7 @@ class ClientSecrets:
                 "model": start.model,
                 "session": dict(start.session),
                 "generation": start.generation,
+                "temperature": start.temperature,
             }
         )
         await self._redis.ask(lambda redis: redis.set(_redis_key(digest), payload, ex=ttl_s))
@@ -124,6 +127,7 @@ def _read(payload: bytes | str) -> ClientSecret | None:
             str(document["model"]),
             dict(document["session"]),
             "beta" if document["generation"] == "beta" else "ga",
+            document.get("temperature"),
         )
         return ClientSecret(str(document["owner_id"]), int(document["expires_at"]), start)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):

@@ -12,7 +12,7 @@ from trunkline.domain.errors import Invalid
 from trunkline.domain.ids import mint
 from trunkline.model.bearer import asks_for_beta
 from trunkline.realtime.beta_protocol import BetaProtocol
-from trunkline.realtime.beta_session import DEFAULT_VOICE
+from trunkline.realtime.beta_session import DEFAULT_TEMPERATURE, DEFAULT_VOICE
 from trunkline.realtime.protocol import ServerProtocol
 from trunkline.realtime.session import (
     AudioInput,
@@ -50,8 +50,11 @@ class Opening:
             is_transcription=self.is_transcription,
         )
 
-    def protocol(self) -> ServerProtocol:
-        return BetaProtocol() if self.generation == "beta" else ServerProtocol()
+    def protocol(self, temperature: float | None = None) -> ServerProtocol:
+        """``temperature``: what an ephemeral key was minted with; GA has none."""
+        if self.generation != "beta":
+            return ServerProtocol()
+        return BetaProtocol(temperature=DEFAULT_TEMPERATURE if temperature is None else temperature)
 
 
 def opening_of(

@@ -158,7 +158,9 @@ class RealtimeSockets:
                     tasks,
                     limit_s=opening.limit_s,
                     meter=meter,
-                    protocol=opening.protocol(),
+                    protocol=opening.protocol(
+                        admitted.start.temperature if admitted.start is not None else None
+                    ),
                     mcp=McpClient(AddressPolicy(_direct_client(socket), self._mcp_networks)),
                 )
                 outbox = connection.outbox

@@ -67,6 +67,7 @@ class ResponseRun:
     """``request`` is awaited first: it may wait for what the caller said to be understood.
 
     ``approved`` calls to MCP servers run before the engine is asked, which ``speaks`` may rule out.
+    ``is_one_call``: the response ends with its first call (``parallel_tool_calls: false``).
     """
 
     def __init__(
@@ -81,10 +82,12 @@ class ResponseRun:
         *,
         approved: Sequence[ApprovedCall] = (),
         speaks: bool = True,
+        is_one_call: bool = False,
     ) -> None:
         self._mcp = mcp
         self._approved = approved
         self._speaks = speaks
+        self._is_one_call = is_one_call
         self.routes: Mapping[str, McpRoute] = {}  # set by ``request``: functions of MCP servers
         self.has_called_mcp = False
         self.was_cancelled = False
@@ -185,6 +188,8 @@ class ResponseRun:
                     is_in_budget = await self._finish_audio()
                     if is_in_budget:
                         await self._call(name, arguments, synthesised)
+                        if self._is_one_call:
+                            return COMPLETED, ResponseEnded()
                 case ResponseEnded():
                     is_in_budget = await self._finish_audio()
                     if is_in_budget:

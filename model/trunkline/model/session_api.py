@@ -3,6 +3,7 @@ ephemeral keys bound to a session's beginning."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -120,7 +121,7 @@ async def create_beta_session(
     except ProtocolError as exc:
         raise Invalid(exc.message, code=exc.code, param=_flat(exc.param)) from None
     session = {"model": flat.get("model", ""), **session}
-    start = start_config(session, engines, "beta")
+    start = replace(start_config(session, engines, "beta"), temperature=warmth)
     try:
         effective = begun_session(start, engines)
     except Invalid as exc:

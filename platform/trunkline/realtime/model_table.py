@@ -17,7 +17,7 @@ DEFAULT_ENGINE: Final = "*"
 """As a row's engine: whichever the server's default is."""
 
 REALTIME, SPEECH, TRANSCRIPTION = "realtime", "speech", "transcription"
-_RELEASED: Final = 1_763_683_200  # 2025-11-21; GET /v1/models tells it as ``created``
+_RELEASED: Final = 1_795_219_200  # 2026-11-21; GET /v1/models tells it as ``created``
 _PER: Final = 1_000_000
 
 # The published example of the mission's price table; what the operator pays nobody here can know.

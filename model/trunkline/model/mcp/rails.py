@@ -19,6 +19,8 @@ from typing import Any, Final, TypeAlias
 import httpcore2
 import httpx2
 
+from trunkline.domain.errors import ConfigError
+
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 _TIMEOUT: Final = httpx2.Timeout(10.0, read=60.0)
 
@@ -36,8 +38,14 @@ class AddressRefused(httpx2.TransportError):
 
 
 def read_networks(text: str) -> tuple[Network, ...]:
-    """``10.1.0.0/16, 192.168.7.9``; ValueError when one is none."""
-    return tuple(ipaddress.ip_network(part) for part in text.replace(",", " ").split())
+    """``10.1.0.0/16, 192.168.7.9``; ConfigError names the part that is no network."""
+    networks: list[Network] = []
+    for part in text.replace(",", " ").split():
+        try:
+            networks.append(ipaddress.ip_network(part))
+        except ValueError as exc:
+            raise ConfigError(f"TRUNKLINE_MCP_NETWORKS: {exc}") from None
+    return tuple(networks)
 
 
 def _plain(address: Address) -> Address:
