@@ -137,8 +137,8 @@ class ToolRunner:
             else:
                 breaker.succeeded()
             raise
-        except BaseException:
-            breaker.abandoned()  # the call ended, or a fault of ours
+        except BaseException:  # not a verdict on the service: the call ended, or a fault of ours
+            breaker.abandoned()
             raise
         breaker.succeeded()
         return result
