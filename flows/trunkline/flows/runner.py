@@ -130,6 +130,10 @@ class FlowRunner:
     def variables(self) -> Mapping[str, Json]:
         return dict(self._walk.memory.variables)
 
+    def know(self, fetched: Mapping[str, Json]) -> None:
+        """What was fetched before the answer; told before the first event."""
+        self._walk.memory.variables.update(fetched)
+
     def handle(self, event: FlowEvent) -> list[FlowAction]:
         """The actions for one event, in order. Never raises for anything a call can bring."""
         walk = self._walk

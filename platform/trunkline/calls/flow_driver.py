@@ -52,6 +52,8 @@ class Runner(Protocol):
     @property
     def variables(self) -> Mapping[str, Json]: ...
 
+    def know(self, fetched: Mapping[str, Json]) -> None: ...
+
     def handle(self, event: FlowEvent) -> list[FlowAction]: ...
 
 
@@ -108,6 +110,14 @@ class FlowDriver:
         self.entry: DigitEntry | None = None
         self.no_input_ms: int | None = None
         self.is_over = False
+
+    def know(self, fetched: Mapping[str, Json]) -> None:
+        """What was fetched while the phone rang; before ``prepare``."""
+        self._runner.know(fetched)
+
+    @property
+    def variables(self) -> Mapping[str, Json]:
+        return self._runner.variables
 
     def prepare(self) -> list[FlowAction]:
         """What the flow does first, before the call is answered; ``start`` then does it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from trunkline.calls.before_answer import fetch_before_answer
 from trunkline.domain.call import Answered, EndCause, Ringing
 from trunkline.domain.errors import EngineError
 from trunkline.domain.events import CallAnswered
@@ -57,17 +58,27 @@ class Opening:
 
     async def _prepare(self) -> bool:
         """The model session and the first lines, side by side; False without an engine."""
+        async with asyncio.TaskGroup() as tasks:
+            opening = tasks.create_task(self._open_engine(), name="engine")
+            tasks.create_task(self._first_lines(), name="greeting")
+        return opening.result()
+
+    async def _first_lines(self) -> None:
+        """What the flow wants to know first, then what it says first."""
         call = self._call
+        if call.flow.before_answer:
+            call.driver.know(
+                await fetch_before_answer(
+                    call.flow, call.driver.variables, call.edge.tools, call.call_id
+                )
+            )
         lines = [
             call.dialogue.voice.line(action.text)
             for action in call.driver.prepare()
             if isinstance(action, Say) and action.is_fixed
         ]
-        async with asyncio.TaskGroup() as tasks:
-            opening = tasks.create_task(self._open_engine(), name="engine")
-            if lines:
-                tasks.create_task(self._fetch(lines[0]), name="greeting")
-        return opening.result()
+        if lines:
+            await self._fetch(lines[0])
 
     async def _open_engine(self) -> bool:
         try:
