@@ -40,16 +40,16 @@ def check_flow(flow: Flow, source: Source) -> tuple[Finding, ...]:
 
 def _examine(flow: Flow, source: Source) -> tuple[tuple[Finding, ...], tuple[Proof, ...]]:
     report = Report(source)
-    proofs: list[Proof] = []
-    for graph in build_graphs(flow):
+    graphs = build_graphs(flow)
+    for graph in graphs:
         check_shape(graph, report, check_circles(graph, report))
         check_unset(graph, report)
         check_claims(flow, graph, report)
-        proofs += prove_identity(graph, report)
-        check_listening(flow, graph, report)
         check_types(flow, graph, report)
+    check_listening(flow, graphs, report)
     check_declarations(flow, report)
-    return report.findings(), tuple(proofs)
+    proofs = prove_identity(graphs, report)
+    return report.findings(), proofs
 
 
 def examine_text(text: str, *, environment: Mapping[str, str], name: str = "flow") -> Checked:

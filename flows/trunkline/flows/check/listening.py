@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from trunkline.flows.check.findings import Report
@@ -19,15 +20,16 @@ _COURTESY: Final = frozenset({"please", "thanks", "thank", "you", "um", "uh", "w
 _YES_NO: Final = ("yes", "no")
 
 
-def check_listening(flow: Flow, graph: Graph, report: Report) -> None:
-    reached = graph.reachable({graph.start})
+def check_listening(flow: Flow, graphs: Sequence[Graph], report: Report) -> None:
+    """Looks at every step that listens and that a call comes to, sub-flows' included."""
     heard: set[str] = set()
-    for name, place in graph.places.items():
-        if name not in reached or not place.listens:
-            continue
-        heard |= intents_at(flow, place.step).keys()
-        _check_examples(flow, place.step, report)
-        _check_keys(flow, place.step, place.path, report)
+    for graph in graphs:
+        reached = graph.reachable({graph.start})
+        for name, place in graph.places.items():
+            if name in reached and place.listens:
+                heard |= intents_at(flow, place.step).keys()
+                _check_examples(flow, place.step, report)
+                _check_keys(flow, place.step, place.path, report)
     for name, intent in flow.intents.items():
         if name not in heard and not intent.is_global:
             report.warning(

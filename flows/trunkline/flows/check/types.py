@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any, Final
 
 from jinja2 import nodes
@@ -16,7 +17,7 @@ from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
 from trunkline.flows.slots import property_schema
-from trunkline.flows.steps import BranchStep, CallStep, CollectStep, SetStep, ToolStep
+from trunkline.flows.steps import BranchStep, CallStep, CollectStep, SetStep, ToolStep, scope_of
 from trunkline.flows.tools import HttpTransport, ToolSpec
 
 Schema = Mapping[str, Any]
@@ -34,7 +35,7 @@ _PYTHON: Final = {bool: "boolean", int: "number", float: "number", str: "string"
 
 def check_types(flow: Flow, graph: Graph, report: Report) -> None:
     """Every text of every place; an unknown type fits everything."""
-    known = schemas_of(flow)
+    known = schemas_of(flow, graph.scope)
     for place in graph.places.values():
         for text in (*place.texts, *(text for edge in place.edges for text in edge.texts)):
             _Typing(known, text, report).visit(parse(text.compiled))
@@ -48,12 +49,14 @@ def check_types(flow: Flow, graph: Graph, report: Report) -> None:
                 _check_argument(known, step.tool, name, value, (*place.path, "arguments"), report)
 
 
-def schemas_of(flow: Flow) -> dict[str, list[Schema]]:
-    """Variable to the schemas of everything that may be in it."""
+def schemas_of(flow: Flow, scope: str = "") -> dict[str, list[Schema]]:
+    """Variable of the flow or a sub-flow to the schemas of everything that may be in it."""
     known: dict[str, list[Schema]] = {name: [{"type": "string"}] for name in CALL_VARIABLES}
     for name, value in flow.variables.items():
         known[name] = [{"type": _PYTHON.get(type(value), "null")}]
     for step in flow.steps.values():
+        if scope_of(step.name) != scope:
+            continue
         if isinstance(step, CollectStep):
             for slot in step.slots:
                 known.setdefault(slot.name, []).append(property_schema(slot))
@@ -65,9 +68,8 @@ def schemas_of(flow: Flow) -> dict[str, list[Schema]]:
         elif isinstance(step, CallStep):
             for name in step.returns:
                 known.setdefault(name, []).append({})
-    for subflow in flow.subflows.values():
-        for name in subflow.parameters:
-            known.setdefault(name, []).append({})
+    for name in flow.subflows[scope].parameters if scope else ():
+        known.setdefault(name, []).append({})
     for fetch in flow.before_answer:
         known.setdefault(fetch.save_as, []).append({})
     return known
@@ -107,6 +109,28 @@ def _types(schema: Schema) -> frozenset[str]:
     return frozenset("number" if name == "integer" else str(name) for name in names)
 
 
+class _Has(Enum):
+    """Whether an object has a field; NO is false."""
+
+    NO = 0
+    PERHAPS = 1
+    SURELY = 2
+
+    def __bool__(self) -> bool:
+        return self is not _Has.NO
+
+
+def _has(schema: Schema, field: str) -> _Has:
+    kinds, properties = _types(schema), schema.get("properties")
+    if kinds and "object" not in kinds:
+        return _Has.NO
+    if not isinstance(properties, Mapping) or not properties:
+        return _Has.SURELY  # nothing is known of its fields, so there is nothing to say
+    if field not in properties:
+        return _Has.NO
+    return _Has.SURELY if field in schema.get("required", ()) else _Has.PERHAPS
+
+
 class _Typing:
     """Goes over one text and complains about what cannot fit."""
 
@@ -127,30 +151,25 @@ class _Typing:
         field = _field(node)
         if field is None:
             return
-        for schema, _ in schemas_at(node.node, self._known):
-            kinds = _types(schema)
-            if kinds and "object" not in kinds:
-                self._report.error(
-                    "unknown_field", self._text.path,
-                    f"{_shown(node.node)} is {' or '.join(sorted(kinds))} and has no {field!r}",
-                    "Read a field that the tool's returns declare.",
-                )  # fmt: skip
-                continue
-            properties = schema.get("properties")
-            if not isinstance(properties, Mapping) or not properties:
-                continue
-            if field not in properties:
-                self._report.error(
-                    "unknown_field", self._text.path,
-                    f"{_shown(node.node)} has no {field!r}{did_you_mean(field, properties)}",
-                    f"There are {', '.join(properties)}.",
-                )  # fmt: skip
-            elif field not in schema.get("required", ()):
-                self._report.warning(
-                    "field_may_lack", self._text.path,
-                    f"{_shown(node)} may be missing: returns does not require it",
-                    f"Add {field} to required, or write {{{{ {_shown(node)} | default(…) }}}}.",
-                )  # fmt: skip
+        found = [schema for schema, _ in schemas_at(node.node, self._known)]
+        if not found:
+            return
+        verdicts = [_has(schema, field) for schema in found]
+        if not any(verdicts):
+            known = sorted({name for schema in found for name in schema.get("properties", ())})
+            self._report.error(
+                "unknown_field",
+                self._text.path,
+                f"{_shown(node.node)} has no {field!r}{did_you_mean(field, known)}",
+                f"There are {', '.join(known)}." if known else "It is no object.",
+            )
+        elif not all(verdict is _Has.SURELY for verdict in verdicts):
+            self._report.warning(
+                "field_may_lack",
+                self._text.path,
+                f"{_shown(node)} may be missing: returns does not require it",
+                f"Add {field} to required, or ask '{_shown(node)} is defined' first.",
+            )
 
     def _check_compare(self, node: nodes.Compare) -> None:
         left = types_of(node.expr, self._known)
