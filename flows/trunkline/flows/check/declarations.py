@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from trunkline.flows.check.build import step_path
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.identity import declared_checks
 from trunkline.flows.flow import Flow
 from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
-from trunkline.flows.steps import BranchStep, ToolStep
+from trunkline.flows.steps import BranchStep, ToolStep, listening_of
 from trunkline.flows.tool_steps import OTHERWISE, PARKED
 from trunkline.flows.tools import HttpTransport, RiskClass, ToolSpec
 
 LANGUAGES: Final = ("en",)
 """What agents can hear and say without a hosted recogniser and synthesiser."""
-ENGINES: Final = ("cascade", "scripted", "upstream", "native")
+ENGINES: Final = ("cascade", "scripted")
+"""What the model server here can be asked for by name."""
 _OWN_CODES: Final = frozenset(
     {
         OTHERWISE, "timed_out", "invalid_arguments", "bad_answer", "bad_template", "unreachable",
@@ -30,7 +32,7 @@ def check_declarations(flow: Flow, report: Report, engines: Collection[str] = EN
     _check_agent(flow, report, engines)
     used = {fetch.tool.name for fetch in flow.before_answer}
     for name, step in flow.steps.items():
-        path: YamlPath = ("steps", name)
+        path = step_path(name)
         if isinstance(step, ToolStep):
             used.add(step.tool.name)
             _check_routes(step, path, report)
@@ -61,14 +63,24 @@ def _check_agent(flow: Flow, report: Report, engines: Collection[str]) -> None:
             f"nothing here speaks {language!r} by itself",
             "Write en, or see to hosted engines that know the language.",
         )
-    engine = flow.agent.model
-    if engine and engine not in engines:
-        report.warning(
-            "unknown_engine",
-            ("agent", "engine"),
-            f"there is no engine {engine!r} here{did_you_mean(engine, engines)}",
-            f"There are {', '.join(engines)}.",
-        )
+    wanted: list[tuple[YamlPath, str]] = [
+        (("agent", "engine"), flow.agent.model),
+        (("agent", "fallback_engine"), flow.agent.fallback_model),
+    ]
+    for name, step in flow.steps.items():
+        listening = listening_of(step)
+        if listening is not None and listening.engine is not None:
+            path = step_path(name)
+            wanted.append(((*path, "engine"), listening.engine.engine))
+            wanted.append(((*path, "fallback_engine"), listening.engine.fallback))
+    for path, engine in wanted:
+        if engine and engine not in engines:
+            report.warning(
+                "unknown_engine",
+                path,
+                f"there is no engine {engine!r} here{did_you_mean(engine, engines)}",
+                f"There are {', '.join(engines)}.",
+            )
 
 
 def _check_routes(step: ToolStep, path: YamlPath, report: Report) -> None:
