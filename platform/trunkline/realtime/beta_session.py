@@ -127,7 +127,7 @@ def modalities_from_beta(value: Json, param: str) -> list[str]:
     if isinstance(value, list) and value in (["audio", "text"], ["text", "audio"]):
         return ["audio"]
     raise ProtocolError(
-        f"Invalid value for '{param}': it must be [\"text\"] or [\"audio\", \"text\"].",
+        f'Invalid value for \'{param}\': it must be ["text"] or ["audio", "text"].',
         code="invalid_value",
         param=param,
     )

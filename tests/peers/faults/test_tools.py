@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 from tests.peers.drivers.installation import Installation
 from tests.peers.faults.phone import ACCOUNT, CALLER, calling, runs_of, said, until
+
+from trunkline.flows.catalog import SHIPPED_AGENTS
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 
@@ -67,9 +71,26 @@ async def hold(house: Installation, drill: Drill) -> dict[str, Any]:
     return await phone.until_ended()
 
 
+PATIENT_BREAKER: Final = "    breaker: {failures: 50, open_s: 1}\n"
+
+
+@pytest.fixture
+async def patient_house(house: Installation, agents_dir: Path) -> AsyncIterator[Installation]:
+    """Drills side by side would open the breaker of the one tool they share."""
+    waits = "    while_running: One moment, I'm looking that up.\n"
+    shipped = (SHIPPED_AGENTS / "energy.yaml").read_text(encoding="utf-8")
+    assert shipped.count(waits) == 1
+    patient, loaded = agents_dir / "energy.yaml", house.log.count("flow_loaded")
+    patient.write_text(shipped.replace(waits, PATIENT_BREAKER + waits), encoding="utf-8")
+    await until(lambda: house.log.count("flow_loaded") > loaded, "the flow is loaded", 10)
+    yield house
+    patient.unlink()
+
+
 async def test_a_broken_tool_is_spoken_of_and_tried_a_bounded_number_of_times(
-    house: Installation,
+    patient_house: Installation,
 ) -> None:
+    house = patient_house
     async with httpx.AsyncClient(base_url=service(house), trust_env=False) as client:
         for drill in DRILLS:
             path = f"/accounts/{drill.account}"
