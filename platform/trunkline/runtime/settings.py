@@ -85,8 +85,6 @@ class Settings(BaseSettings):
     numbers: tuple[NumberSettings, ...] = ()
     max_calls: int = Field(default=60, ge=1)
     outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = ()  # of numbers we may dial
-    outbound_calls_per_hour: int = Field(default=60, ge=0)
-    outbound_minutes_per_day: int = Field(default=600, ge=0)
     asr_workers: int = Field(default=0, ge=0)  # 0: one per core
     recordings: bool = True
     recordings_keep_days: int = Field(default=0, ge=0)  # 0: for ever
