@@ -126,7 +126,7 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             clock=clock,
             connect=realtime_connector(settings.resolved_model_url, key),
             cache=SpeechCache(
-                settings.speech_cache_dir, HttpSpeech(http, settings.resolved_model_url, key)
+                settings.rendered_lines_dir, HttpSpeech(http, settings.resolved_model_url, key)
             ),
             sink=FanOut((store, live)),
             disk=disk,

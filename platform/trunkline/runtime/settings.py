@@ -39,6 +39,9 @@ class TrunkSettings(BaseModel):
     outbound_proxy: str = ""
     expires_s: int = 300
     max_calls: int = 100
+    caller_ids: tuple[str, ...] = ()  # numbers that calls over this trunk may show
+    prices: dict[str, float] = {}  # a minute, by prefix: {"+44" = 0.02}
+    billing: str = "60/60"  # seconds that are paid at first, and then at a time
 
 
 class NumberSettings(BaseModel):
@@ -55,6 +58,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TRUNKLINE_", extra="ignore")
 
     data_dir: Path = Path("var")
+    speech_cache_dir: Path | None = None  # None: in data_dir; edges of one machine may share it
     bind_address: str = "0.0.0.0"
     public_address: str = ""  # in Contact and SDP; empty: the address the packet leaves from
     sip_port: int = 5060
@@ -85,6 +89,10 @@ class Settings(BaseSettings):
     numbers: tuple[NumberSettings, ...] = ()
     max_calls: int = Field(default=60, ge=1)
     outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = ()  # of numbers we may dial
+    # A day's money for placed calls, in ``currency``; None: no cap.
+    outbound_spend_cap: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    outbound_max_calls: int = Field(default=10, ge=0)  # placed calls at once
+    outbound_quiet_hours: str = ""  # nobody is called: "21:00-08:00 Europe/London"
     asr_workers: int = Field(default=0, ge=0)  # 0: one per core
     recordings: bool = True
     recordings_keep_days: int = Field(default=0, ge=0)  # 0: for ever
@@ -214,9 +222,9 @@ class Settings(BaseSettings):
         return self.data_dir / "flows" / "published.json"
 
     @property
-    def speech_cache_dir(self) -> Path:
+    def rendered_lines_dir(self) -> Path:
         """Rendered lines, by content hash."""
-        return self.data_dir / "speech"
+        return self.speech_cache_dir or self.data_dir / "speech"
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,15 +35,14 @@ trunk = "carrier"
 
 
 @asynccontextmanager
-async def registered(folder: Path, carrier: Kamailio, speech: Path) -> AsyncIterator[Installation]:
-    """An installation whose one trunk is the carrier; ``speech``: lines rendered before."""
+async def registered(folder: Path, carrier: Kamailio) -> AsyncIterator[Installation]:
+    """An installation whose one trunk is the carrier."""
     config = folder / "trunkline.toml"
     config.write_text(
         CONFIG.format(
             port=carrier.port, user=carrier.user, password=carrier.password, number=NUMBER
         )
     )
-    shutil.copytree(speech, folder / "var" / "speech")
     starting = running(folder / "var", TRUNKLINE_CONFIG=str(config))
     installation = await asyncio.to_thread(starting.__enter__)
     try:
@@ -62,7 +60,7 @@ async def test_a_number_rings_at_the_carrier_and_the_agent_answers(
     folder = tmp_path_factory.mktemp("tk")  # short: Redis listens on a Unix socket below it
     async with (
         kamailio(folder / "proxy") as carrier,
-        registered(folder, carrier, installation.data_dir / "speech") as ours,
+        registered(folder, carrier) as ours,
     ):
         uri = f"sip:{NUMBER}@127.0.0.1:{carrier.port}"
         async with calling(ours, folder, uri=uri) as caller:

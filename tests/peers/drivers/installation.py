@@ -18,6 +18,9 @@ from pathlib import Path
 import httpx
 
 READY = "Trunkline is ready"
+RENDERED_LINES = "RENDERED_LINES_OF_THIS_TEST_RUN"
+"""Names the directory where the installations of one run of tests keep their rendered lines: the
+first renders them, and the later ones start as an installation does for the second time."""
 
 
 def _free(port: int) -> bool:
@@ -60,6 +63,10 @@ class Installation:
     @property
     def api(self) -> str:
         return f"http://127.0.0.1:{self.web_port}/api/v1"
+
+    @property
+    def rendered_lines(self) -> Path:
+        return Path(self.environment["TRUNKLINE_SPEECH_CACHE_DIR"])
 
     @property
     def sip_uri(self) -> str:
@@ -115,11 +122,13 @@ def start(
 ) -> Installation:
     """Start on free ports; RuntimeError holds the log when it does not get ready."""
     base = free_ports(8)
+    rendered = os.environ.get(RENDERED_LINES, str(data_dir.resolve() / "speech"))
     rtp = random.randrange(32000, 58000) // 2 * 2
     key = f"tk_{secrets.token_urlsafe(24)}"
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")},
         "TRUNKLINE_DATA_DIR": str(data_dir.resolve()),
+        "TRUNKLINE_SPEECH_CACHE_DIR": rendered,
         "TRUNKLINE_BIND_ADDRESS": "127.0.0.1",
         "TRUNKLINE_SIP_PORT": str(base),
         "TRUNKLINE_WEB_PORT": str(base + 1),  # health ports: the three after it

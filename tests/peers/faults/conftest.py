@@ -36,9 +36,15 @@ def house(tmp_path_factory: pytest.TempPathFactory, agents_dir: Path) -> Iterato
     """Whoever breaks it waits until it is whole again."""
     # A short path: the private Redis listens on a Unix socket (unix(7): 107 bytes).
     data_dir = tmp_path_factory.mktemp("tl") / "var"
-    with running(data_dir, TRUNKLINE_AGENTS_DIR=str(agents_dir)) as started:
+    settings = {"TRUNKLINE_AGENTS_DIR": str(agents_dir), **own_lines(data_dir)}
+    with running(data_dir, **settings) as started:
         yield started
     assert_log_tells_no_secrets(started)
+
+
+def own_lines(data_dir: Path) -> dict[str, str]:
+    """Drills look their lines up by words, so no other agent's voice may be among them."""
+    return {"TRUNKLINE_SPEECH_CACHE_DIR": str(data_dir.resolve() / "speech")}
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def fresh(house: Installation) -> Fresh:
     @contextmanager
     def start(data_dir: Path, **settings: str) -> Iterator[Installation]:
         shutil.copytree(house.data_dir / "speech", data_dir / "speech")
-        with running(data_dir, **settings) as started:
+        with running(data_dir, **settings, **own_lines(data_dir)) as started:
             yield started
         assert_log_tells_no_secrets(started)
 
