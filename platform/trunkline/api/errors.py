@@ -96,6 +96,11 @@ class DescribedApi(FastAPI):
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas |= described.pop("$defs", {})
             schemas["Problem"] = described
+            unreadable = problems(400)[400]
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    if "requestBody" in operation:
+                        operation["responses"].setdefault("400", unreadable)
         assert self.openapi_schema is not None
         return self.openapi_schema
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from trunkline.domain.call import ANSWERABLE, Answerable, CallState, Direction, EndCause
 from trunkline.domain.events import RecordingState, ToolOutcome
 from trunkline.domain.turn import Speaker, TurnKind, WordFate
 from trunkline.storage.views import CallDetail, CallSummary
+
+_NUMBER: Final = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
+
+
+def _as_text(value: object) -> object:
+    """A bare number is no time: whether it counts seconds or milliseconds is anybody's guess."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        return value
+    if isinstance(value, datetime):
+        return value
+    raise ValueError("a time is written as 2026-11-21T12:00:00Z")
 
 
 def _utc(at: datetime) -> datetime:
@@ -22,7 +34,7 @@ def _utc(at: datetime) -> datetime:
         raise ValueError("the time lies outside the calendar") from None
 
 
-UtcTime: TypeAlias = Annotated[datetime, AfterValidator(_utc)]
+UtcTime: TypeAlias = Annotated[datetime, BeforeValidator(_as_text), AfterValidator(_utc)]
 Id: TypeAlias = Annotated[str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$")]
 
 

@@ -128,3 +128,9 @@ async def test_an_edge_that_is_away_is_said_and_not_audited(api: Api) -> None:
     assert (answer.status_code, answer.json()["code"]) == (503, "control_away")
     async with api.sessions.reading() as session:
         assert await Audit(session).latest() == ()
+
+
+@pytest.mark.parametrize("time", ["0", "1700000000", "-1e3", "0.5"])
+async def test_a_bare_number_is_no_time(api: Api, time: str) -> None:
+    refused = await api.http.get("/api/v1/calls", params={"since": time})
+    assert refused.status_code == 422 and "2026-11-21T12:00:00Z" in refused.text
