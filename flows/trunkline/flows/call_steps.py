@@ -56,7 +56,7 @@ def enter_transfer(walk: Walk, step: TransferStep) -> str | None:
     briefing = walk.render(step.briefing) if step.briefing else ""
     walk.say(step.lines)
     walk.mode = Mode.TRANSFER
-    walk.script.add(Transfer(target, step.mode, briefing, step.ring_ms))
+    walk.script.add(Transfer(target, step.mode, briefing, step.ring_ms, step.needs_key))
     return None
 
 

@@ -217,7 +217,8 @@ class SendDigitsStep:
 class TransferStep:
     """To a human; the call comes back to ``on_failure`` when nobody takes it.
 
-    ``failures`` says more by cause. ``briefing`` is spoken to the human of a warm transfer.
+    ``failures`` says more by cause. ``briefing`` is spoken to the human of a warm transfer, who
+    takes the call by pressing 1 when ``needs_key``.
     """
 
     name: str
@@ -228,6 +229,7 @@ class TransferStep:
     mode: TransferMode = TransferMode.BLIND
     briefing: Prompt | None = None
     ring_ms: int = 25_000
+    needs_key: bool = False
     failures: Mapping[TransferCause, Fallback] = field(default_factory=dict)
 
 

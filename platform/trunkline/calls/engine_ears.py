@@ -10,7 +10,9 @@ import orjson
 
 from trunkline.calls.bridge import CallClock
 from trunkline.calls.dialogue import Dialogue
+from trunkline.calls.engine_gap import EngineGap
 from trunkline.calls.engine_link import SESSION_OVER, EngineLink
+from trunkline.calls.house_lines import house_lines
 from trunkline.calls.record import CallRecord
 from trunkline.calls.responses import ResponseFailure, ResponseResult
 from trunkline.calls.transcript import CallerUtterance
@@ -20,6 +22,7 @@ from trunkline.calls.turn_events import (
     Interrupt,
     Pause,
     Resume,
+    ServerBack,
     ServerLost,
     SpeechClosed,
     SpeechOpened,
@@ -52,6 +55,7 @@ from trunkline.realtime.server_events import (
 _UNLOGGED: Final = (ResponseAudioDelta, TranscriptionDelta, ResponseTranscriptDelta)
 _ON_THE_AGENT: Final = (Pause, Resume, Interrupt)
 _MOST_OPEN: Final = 64
+_TALKING_MS: Final = 1000  # a caller who was heard this recently is not talked over
 
 
 @dataclass(slots=True)
@@ -76,14 +80,15 @@ class EngineEars:
         call_clock: CallClock,
         *,
         rate_hz: int,
-        say_one_moment: Callable[[], None],
+        say_house_line: Callable[[str], None],
     ) -> None:
         self._dialogue = dialogue
         self._link = link
         self._record = record
         self._call_clock = call_clock
         self._rate_hz = rate_hz
-        self._say_one_moment = say_one_moment
+        self._say_house_line = say_house_line
+        self._gap = EngineGap()
         self._spans: dict[str, _Span] = {}
         self._owes_answer = False
         self._owes_apology = False
@@ -100,11 +105,33 @@ class EngineEars:
         dialogue.speaker.replies_ended()
         dialogue.tell(ServerLost(self._call_clock.now_ms))
         self._spans.clear()
-        if dialogue.speaker.is_idle and not dialogue.is_closing and code != SESSION_OVER:
-            self._say_one_moment()
+        self._gap.begin(self._call_clock.now_ms)
+        if self._is_awaited and dialogue.speaker.is_idle and code != SESSION_OVER:
+            self._say_house_line(house_lines(dialogue.agent.language).one_moment)
+
+    @property
+    def _is_awaited(self) -> bool:
+        """The caller is with the agent, and would notice that it does not answer."""
+        return not (self.is_deaf or self._dialogue.is_closing)
+
+    def tick(self) -> None:
+        """A caller who waits for the engine to be back is told so; ten times a second."""
+        if not self._gap.is_open:
+            return
+        dialogue, now_ms = self._dialogue, self._call_clock.now_ms
+        spoke_ms = dialogue.policy.caller_stopped_ms
+        talks = spoke_ms is not None and now_ms - spoke_ms < _TALKING_MS
+        is_quiet = dialogue.speaker.is_idle and not talks and self._is_awaited
+        if self._gap.is_due(now_ms, is_quiet=is_quiet):
+            self._say_house_line(house_lines(dialogue.agent.language).still_here)
+
+    def _gap_over(self) -> None:
+        self._gap.end()
+        self._dialogue.tell(ServerBack(self._call_clock.now_ms))
 
     def on_engine_restored(self) -> None:
         self._record.note("engine_restored", engine=self._link.engine)
+        self._gap_over()
         self._dialogue.conversation.replay()
         # What was asked for while there was no session went nowhere.
         if self._dialogue.responses.lost() or self._owes_answer:
@@ -115,6 +142,7 @@ class EngineEars:
 
     def on_engine_failed(self, code: str) -> None:
         self._record.note("engine_failed", code=code)
+        self._gap_over()
         self._flow(EngineFailed(code))
 
     def on_call_ended(self) -> None:

@@ -15,21 +15,24 @@ from typing import Final
 class HouseLines:
     """``one_moment``: the engine is being replaced; ``apology``: it cannot be; the call ends.
 
-    ``closing``: this edge stops, and the call with it. ``press_one`` asks a human to take a caller.
+    ``still_here``: said every few seconds until it is known which. ``closing``: this edge stops,
+    and the call with it. ``press_one`` asks a human to take a caller.
     """
 
     one_moment: str
+    still_here: str
     apology: str
     closing: str
     press_one: str
 
     def all(self) -> tuple[str, ...]:
-        return (self.one_moment, self.apology, self.closing, self.press_one)
+        return (self.one_moment, self.still_here, self.apology, self.closing, self.press_one)
 
 
 _LINES: Final[Mapping[str, HouseLines]] = {
     "en": HouseLines(
         one_moment="Sorry, one moment please.",
+        still_here="Please bear with me, I am still here.",
         apology="I am sorry, we have a technical problem. Please call again later. Goodbye.",
         closing="I am sorry, I have to end this call now. Please call us again. Goodbye.",
         press_one="Press one to take the call, or two to decline.",

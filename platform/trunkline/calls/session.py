@@ -132,7 +132,7 @@ class CallSession:
             self.record,
             self.call_clock,
             rate_hz=leg.format.sample_rate_hz,
-            say_one_moment=self._say_one_moment,
+            say_house_line=self._say_house_line,
         )
         self._tools = self._tools_of(flow)
         runner = FlowRunner(flow, self._variables(), clock.now, find_agent=self.flows.take)
@@ -274,6 +274,7 @@ class CallSession:
             await asyncio.sleep(TICK_S)
             now_ms = self._clock.monotonic_ms()
             self.dialogue.tick()
+            self.ears.tick()
             self.follower.tick(now_ms)
             self.away.tick()
             self.parting.tick(now_ms)
@@ -316,7 +317,7 @@ class CallSession:
         line = house_lines(self.dialogue.agent.language).apology
         return self._edge.cache.at_hand(self.dialogue.voice.line(line)) is not None
 
-    def _say_one_moment(self) -> None:
-        line = house_lines(self.dialogue.agent.language).one_moment
+    def _say_house_line(self, line: str) -> None:
+        """A line that was rendered before the call; one that was not is not said."""
         if self._edge.cache.at_hand(self.dialogue.voice.line(line)) is not None:
             self.dialogue.say(Say("", line, is_fixed=True))

@@ -104,7 +104,17 @@ class Suspended:
 
 @dataclass(frozen=True, slots=True)
 class ServerLost:
-    """The session is gone, and with it every utterance that it had not transcribed."""
+    """The session is gone, and with it every utterance that it had not transcribed.
+
+    Nobody could hear the caller: silence does not count until ServerBack.
+    """
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBack:
+    """A session is there again, or none will be: silence counts from here."""
 
     at_ms: int
 
@@ -120,6 +130,7 @@ TurnEvent: TypeAlias = (
     | DigitPressed
     | Suspended
     | ServerLost
+    | ServerBack
 )
 
 # ---- what to do --------------------------------------------------------------------------------

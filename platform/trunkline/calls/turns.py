@@ -27,6 +27,7 @@ from trunkline.calls.turn_events import (
     Pause,
     Reason,
     Resume,
+    ServerBack,
     ServerLost,
     Silent,
     SpeechClosed,
@@ -60,6 +61,7 @@ class TurnPolicy:
     _owed: str | None = None  # the last item of a turn that nobody has answered yet
     _asked: str | None = None  # the item for which an answer was asked and has not begun
     _false_alarms: int = 0
+    _is_unheard: bool = False  # no session: what the caller says is kept for the next
 
     def __post_init__(self) -> None:
         self._scales = Scales(self.settings)
@@ -123,7 +125,12 @@ class TurnPolicy:
                 return []
             case ServerLost():
                 self._items.clear()
+                self._is_unheard = True
                 return self._resume(Reason.NOISE) if self.is_paused else []
+            case ServerBack(at_ms):
+                self._is_unheard = False
+                self._restart_silence(at_ms)
+                return []
             case _:
                 assert_never(event)
 
@@ -352,7 +359,8 @@ class TurnPolicy:
         listen = self._listen
         if listen is None or listen.has_told:
             return []
-        if self._floor.is_speaking or self._floor.is_thinking or self._items or self._owed:
+        is_busy = self._floor.is_speaking or self._floor.is_thinking or self._is_unheard
+        if is_busy or self._items or self._owed:
             listen.since_ms = at_ms
             return []
         if at_ms - listen.since_ms < listen.no_input_ms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from tests.fakes.scene import scene
 from tests.fakes.virtual_time import run_virtual
@@ -98,5 +99,45 @@ def test_an_edge_that_stops_says_goodbye_before_it_hangs_up() -> None:
             assert "I have to end this call now" in call.said_by(Speaker.AGENT)[-1]
             assert call.end.cause is EndCause.DRAINED
             assert call.leg.hang_ups == [(EndCause.DRAINED, None)]
+
+    run_virtual(play())
+
+
+def test_while_no_engine_is_there_the_caller_is_told_so_and_is_not_asked_whether_they_are() -> None:
+    async def play() -> None:
+        async with scene(BALANCE_CALL) as call:
+            await call.heard("How can I help you")
+            await asyncio.sleep(4)  # of the six seconds after which silence counts
+            call.endpoint.is_down = True
+            call.endpoint.kill()
+            await call.over()
+            after = call.said_by(Speaker.AGENT)
+            after = after[after.index("Sorry, one moment please.") :]
+            assert after[1:-1] == ["Please bear with me, I am still here."] * 2
+            assert "technical problem" in after[-1]
+            lines = [turn for turn in call.turns if turn.text in after]
+            gaps = [b.started_ms - a.ended_ms for a, b in pairwise(lines)]
+            assert max(gaps) <= 3300
+            assert call.end.cause is EndCause.ENGINE_ERROR
+
+    run_virtual(play())
+
+
+def test_after_the_engine_is_back_silence_counts_from_then() -> None:
+    async def play() -> None:
+        async with scene(BALANCE_CALL) as call:
+            await call.heard("How can I help you")
+            await asyncio.sleep(5)
+            call.endpoint.is_down = True
+            call.endpoint.kill()
+            await asyncio.sleep(4)
+            assert "Are you still there?" not in call.said_by(Speaker.AGENT)
+            call.endpoint.is_down = False
+            await call.heard("Are you still there?")
+            restored = next(line for line in call.log if line["event"] == "engine_restored")
+            asked = next(turn for turn in call.turns if turn.text == "Are you still there?")
+            assert asked.started_ms - restored["at_ms"] >= 6000
+            call.leg.hang_up_by_caller()
+            await call.over()
 
     run_virtual(play())

@@ -23,7 +23,6 @@ from trunkline.calls.turn_events import (
     Pause,
     Reason,
     Resume,
-    ServerLost,
     Silent,
     SpeechClosed,
     SpeechOpened,
@@ -374,17 +373,6 @@ def test_hold_forgets_what_was_being_said() -> None:
     assert not case.policy.is_paused
     case.tell(Transcribed(200, "a", "stop"))
     assert case.kinds == ["Pause"]
-
-
-def test_a_lost_server_leaves_no_utterance_open() -> None:
-    case = Case().speech(300)
-    case.tell(SpeechOpened(300, "a"))
-    case.tell(ServerLost(320))
-    assert case.decisions[-1] == Resume(Reason.NOISE)
-    assert not case.policy.awaits_words
-    case.floor = IDLE
-    case.quiet(11_000)
-    assert case.kinds[-1] == "Silent"
 
 
 def test_a_pause_at_the_very_end_of_the_agents_speech_is_let_go() -> None:

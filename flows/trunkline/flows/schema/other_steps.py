@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from trunkline.flows.actions import Answerer, TransferCause
+from trunkline.flows.actions import Answerer, TransferCause, TransferMode
 from trunkline.flows.prompts import Expression, Prompt, compile_prompt
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.document import FallbackPart, ListeningStepPart, StepPart
@@ -140,6 +140,8 @@ def _transfer(
     otherwise = part.on_failure.get(TransferCause.OTHERWISE, FallbackPart())
     if otherwise.goto is None:
         assembly.complain(at, "'goto' is missing" if len(part.on_failure) < 2 else "say otherwise")
+    if part.needs_key and part.mode is not TransferMode.WARM:
+        assembly.complain((*path, "needs_key"), "only a human of mode: warm can press a key")
     general = assembly.fallback(otherwise, at)
     return TransferStep(
         name=name,
@@ -150,6 +152,7 @@ def _transfer(
         mode=part.mode,
         briefing=(assembly.prompt(part.briefing, (*path, "briefing")) if part.briefing else None),
         ring_ms=round(part.ring_s * 1000),
+        needs_key=part.needs_key,
         failures={
             cause: assembly.fallback(fallback, (*at, cause.value))
             for cause, fallback in part.on_failure.items()

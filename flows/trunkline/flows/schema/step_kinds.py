@@ -72,6 +72,7 @@ class TransferPart(StepPart):
     mode: Annotated[TransferMode, Field(strict=False)] = TransferMode.BLIND
     briefing: Text | None = None
     ring_s: Annotated[_Seconds, Field(le=120)] = 25.0
+    needs_key: bool = False
     on_failure: Annotated[
         dict[Annotated[TransferCause, Field(strict=False)], FallbackPart],
         BeforeValidator(_by_cause),
