@@ -1,19 +1,19 @@
 """Lanes: on two cores, what waits for a conversation leaves room for what computes beside it.
 
-``pytest -n 3 --dist loadgroup`` (``make test``) deals out whole directories of peers, which share
-their installations, and single files of units. Peers go first: they hold calls in real time.
+``make test`` deals whole directories of peers, which share their installations, and single files
+of units out to a few workers. Peers go first: they hold calls in real time.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.peers.drivers.installation import RENDERED_LINES
+from xdist.scheduler import LoadScopeScheduling
 
-_HERE = Path(__file__).parent
 _LONGEST_FIRST = ("conversation", "faults", "sip", "dashboard", "realtime", "soak")
 
 
@@ -26,20 +26,26 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[RENDERED_LINES] = folder.name
 
 
-def _lane(item: pytest.Item) -> str:
-    where = item.path.relative_to(_HERE).parts
-    return "/".join(where[:2] if where[0] == "peers" else where)
+def _peers(node_id: str) -> str | None:
+    """The directory below tests/peers that a test is in."""
+    where = node_id.partition("::")[0].split("/")
+    return where[2] if where[1] == "peers" else None
 
 
-def _order(item: pytest.Item) -> tuple[bool, int]:
-    where = item.path.relative_to(_HERE).parts
-    is_unit = where[0] != "peers"
-    known = not is_unit and where[1] in _LONGEST_FIRST
-    return is_unit, _LONGEST_FIRST.index(where[1]) if known else len(_LONGEST_FIRST)
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_lane(item)))
-    items.sort(key=_order)
+    def order(item: pytest.Item) -> int:
+        peers = _peers(item.nodeid)
+        if peers is None:
+            return len(_LONGEST_FIRST) + 1
+        return _LONGEST_FIRST.index(peers) if peers in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
+    items.sort(key=order)
+
+
+class _Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    def _split_scope(self, nodeid: str) -> str:
+        return _peers(nodeid) or nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _Lanes(config, log)
