@@ -6,16 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
-import httpcore
-import httpx
+import httpx2
 import orjson
 
 from trunkline.domain.events import Json
-from trunkline.flows.network import AddressRefused, GuardedTransport, Resolver, resolve
 from trunkline.flows.prompts import Expression, PromptError
 from trunkline.flows.tool_context import ToolContext
 from trunkline.flows.tool_validation import bad_answer, mapped_result
 from trunkline.flows.tools import SECRETS, HttpTransport, ToolError, ToolFault, ToolSpec
+from trunkline.runtime.guarded_http import (
+    GuardedTransport,
+    RefusedHere,
+    Resolver,
+    guarded_client,
+    resolve,
+)
+from trunkline.runtime.reach import Reach
 
 _MAX_REDIRECTS: Final = 3
 _RETRYABLE_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -26,7 +32,7 @@ class HttpTools:
 
     def __init__(self, resolver: Resolver = resolve) -> None:
         self._resolver = resolver
-        self._clients: dict[tuple[str, ...], httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, ...], httpx2.AsyncClient] = {}
 
     async def aclose(self) -> None:
         clients, self._clients = self._clients, {}
@@ -45,15 +51,16 @@ class HttpTools:
         request = make_request(tool, transport, arguments, context, secrets)
         try:
             status, body = await self._exchange(transport, request)
-        except AddressRefused as exc:
-            raise ToolFault(ToolError("address_refused", str(exc))) from None
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as exc:
-            error = ToolError("unreachable", type(exc).__name__, is_retryable=True)
+        except RefusedHere as exc:
+            message = f"{exc}: a flow allows hosts by allow_hosts"
+            raise ToolFault(ToolError("address_refused", message)) from None
+        except httpx2.TransportError as exc:
+            error = ToolError("unreachable", str(exc), is_retryable=True)
             raise ToolFault(error) from None
         return _result(tool, transport, status, body)
 
     async def _exchange(
-        self, transport: HttpTransport, request: httpx.Request
+        self, transport: HttpTransport, request: httpx2.Request
     ) -> tuple[int, bytes]:
         client = self._client(transport.allowed_hosts)
         for _ in range(_MAX_REDIRECTS + 1):
@@ -66,16 +73,14 @@ class HttpTools:
             request = _redirected(request, response)
         raise ToolFault(ToolError("redirect_refused", "redirected too often"))
 
-    def _client(self, allowed: Sequence[str]) -> httpx.AsyncClient:
+    def _client(self, allowed: Sequence[str]) -> httpx2.AsyncClient:
         key = tuple(sorted(allowed))
         client = self._clients.get(key)
         if client is None:
-            client = httpx.AsyncClient(
-                transport=GuardedTransport(key, self._resolver),
-                timeout=None,  # the attempt as a whole has a deadline
-                trust_env=False,
-                follow_redirects=False,
+            transport = GuardedTransport(
+                Reach.of_hosts(key), resolver=self._resolver, keeps_open=False
             )
+            client = guarded_client(transport)  # the attempt as a whole has a deadline
             self._clients[key] = client
         return client
 
@@ -86,11 +91,11 @@ def make_request(
     arguments: Mapping[str, Json],
     context: ToolContext,
     secrets: Mapping[str, str],
-) -> httpx.Request:
+) -> httpx2.Request:
     """The request as it would leave; raises ToolFault ``bad_template`` when it cannot be made."""
     try:
         return _request(tool, transport, arguments, context, secrets)
-    except (PromptError, ValueError, TypeError, httpx.InvalidURL) as exc:
+    except (PromptError, ValueError, TypeError, httpx2.InvalidURL) as exc:
         # UnicodeError is a ValueError: its text would repeat the value.
         said = type(exc).__name__ if isinstance(exc, UnicodeError) else exc
         error = ToolError("bad_template", f"cannot make the request: {said}")
@@ -103,7 +108,7 @@ def _request(
     arguments: Mapping[str, Json],
     context: ToolContext,
     secrets: Mapping[str, str],
-) -> httpx.Request:
+) -> httpx2.Request:
     if SECRETS in arguments:
         raise ValueError(f"no argument may be called {SECRETS}")
     plain = {**context.variables, **arguments}
@@ -111,7 +116,6 @@ def _request(
     with_secrets = {**plain, SECRETS: secrets}
     headers = {
         "Accept": "application/json",
-        "Accept-Encoding": "identity",  # so that the size limit is on what we really read
         "User-Agent": "trunkline",
         **{name: text.render(with_secrets) for name, text in transport.headers.items()},
     }
@@ -127,9 +131,12 @@ def _request(
             }
         )
     query = {name: text.render(plain) for name, text in transport.query.items()}
-    return httpx.Request(
+    url = httpx2.URL(transport.url.render(in_url))
+    if url.userinfo:
+        raise ValueError("credentials belong into headers, not into a URL")
+    return httpx2.Request(
         transport.method,
-        transport.url.render(in_url),
+        url,
         params=query or None,
         headers=headers,
         content=content,
@@ -144,11 +151,11 @@ def _in_url(value: Json) -> str:
     return quote(text, safe="")
 
 
-def _redirected(request: httpx.Request, response: httpx.Response) -> httpx.Request:
+def _redirected(request: httpx2.Request, response: httpx2.Response) -> httpx2.Request:
     """The next request of a redirect within the same origin; everything else is refused."""
     try:
         target = request.url.join(response.headers["Location"])
-    except (httpx.InvalidURL, KeyError) as exc:
+    except (httpx2.InvalidURL, KeyError) as exc:
         raise ToolFault(ToolError("redirect_refused", "redirected to no URL")) from exc
     same = (target.scheme, target.host, target.port) == (
         request.url.scheme,
@@ -158,10 +165,10 @@ def _redirected(request: httpx.Request, response: httpx.Response) -> httpx.Reque
     if not same or request.method != "GET":
         message = "redirected elsewhere" if not same else "a redirect of a request with effects"
         raise ToolFault(ToolError("redirect_refused", message, response.status_code))
-    return httpx.Request("GET", target, headers=request.headers)
+    return httpx2.Request("GET", target, headers=request.headers)
 
 
-async def _read(response: httpx.Response, transport: HttpTransport) -> bytes:
+async def _read(response: httpx2.Response, transport: HttpTransport) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise bad_answer("the answer is compressed though we asked for plain")
     limit, parts, size = transport.max_response_bytes, [], 0

@@ -19,7 +19,6 @@ from mcp_types import (
 )
 
 from trunkline.domain.events import Json, ToolOutcome
-from trunkline.flows.network import Resolver, resolve
 from trunkline.flows.prompts import PromptError
 from trunkline.flows.tool_context import ToolContext
 from trunkline.flows.tool_mcp_link import LinkLost, McpLink, ServerAddress
@@ -30,6 +29,7 @@ from trunkline.flows.tool_validation import (
     schema_conflicts,
 )
 from trunkline.flows.tools import SECRETS, McpServer, McpTransport, ToolError, ToolFault, ToolSpec
+from trunkline.runtime.guarded_http import Resolver, resolve
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.supervision import Nursery
 

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+import httpx2
 from mcp import Client
 from mcp.client import Transport
 from mcp.client.session import IncomingMessage
@@ -20,9 +21,9 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED, Implementation, ToolListChangedNotification
 
 from trunkline.domain.events import Json
-from trunkline.flows.network import Resolver
-from trunkline.flows.tool_mcp_http import GuardedMcpTransport, guarded_client
+from trunkline.runtime.guarded_http import GuardedTransport, Resolver, guarded_client
 from trunkline.runtime.logging import get_logger
+from trunkline.runtime.reach import Reach
 from trunkline.runtime.supervision import Nursery
 
 log = get_logger(__name__)
@@ -30,6 +31,7 @@ log = get_logger(__name__)
 logging.getLogger("mcp").setLevel(logging.CRITICAL)
 
 _CONNECT_S: Final = 10.0
+_TIMEOUT: Final = httpx2.Timeout(30.0, read=300.0)  # a run has its own, shorter deadline
 _IDLE_S: Final = 300.0
 _LIST_FRESH_S: Final = 60.0
 _MAX_PAGES: Final = 50
@@ -147,10 +149,13 @@ class McpLink:
 
     async def _hold(self, connection: _Open) -> None:
         """Open the connection, and close it in this same task, as the library's scopes demand."""
-        guard: GuardedMcpTransport | None = None
+        guard: GuardedTransport | None = None
         if self._address.url:
-            guard = GuardedMcpTransport(
-                self._address.allowed_hosts, self._address.limit_bytes, self._resolver
+            guard = GuardedTransport(
+                Reach.of_hosts(self._address.allowed_hosts),
+                resolver=self._resolver,
+                limit_bytes=self._address.limit_bytes,
+                limits_events=False,  # the library bounds each event
             )
         reason = "the link was closed"
         try:
@@ -170,12 +175,12 @@ class McpLink:
                 connection.ready.exception()  # looked at, if nobody waits for it any more
 
     async def _enter(
-        self, stack: AsyncExitStack, guard: GuardedMcpTransport | None, connection: _Open
+        self, stack: AsyncExitStack, guard: GuardedTransport | None, connection: _Open
     ) -> Client:
         address = self._address
         transport: Transport
         if guard is not None:
-            http = await stack.enter_async_context(guarded_client(guard, dict(address.headers)))
+            http = await stack.enter_async_context(guarded_client(guard, address.headers, _TIMEOUT))
             transport = streamable_http_client(address.url, http_client=http)
         else:
             # A server's own chatter may hold what callers said: it is not ours to keep.

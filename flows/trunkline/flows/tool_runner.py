@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from trunkline.domain.events import Json, ToolOutcome
-from trunkline.flows.network import Resolver, resolve
 from trunkline.flows.tool_breaker import Breaker
 from trunkline.flows.tool_context import ToolContext
 from trunkline.flows.tool_dry_run import describe_run, where_to
@@ -34,6 +33,7 @@ from trunkline.flows.tools import (
     ToolSpec,
     ToolSucceeded,
 )
+from trunkline.runtime.guarded_http import Resolver, resolve
 
 __all__ = ["ToolContext", "ToolRunner", "secrets_from"]
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
 
 from trunkline.domain.events import Json, ToolOutcome
 from trunkline.flows.prompts import Expression, Prompt
@@ -204,17 +203,6 @@ class ToolFault(Exception):
         self.error = error
         self.outcome = outcome
         self.blames_service = blames_service or error.is_retryable
-
-
-def split_allowed(entry: str) -> tuple[str, int | None]:
-    """``host``, ``host:port``, ``[v6]:port`` or a URL, as host and port; ValueError if neither."""
-    where = urlsplit(entry if "//" in entry else f"//{entry}")
-    if not where.hostname:
-        raise ValueError(f"{entry!r} names no host")
-    port = where.port
-    if port is None and where.scheme in ("http", "https"):
-        port = 443 if where.scheme == "https" else 80
-    return where.hostname.lower(), port
 
 
 def error_code(result: Json) -> str:

@@ -22,7 +22,6 @@ from trunkline.model.engine_config import engine_config
 from trunkline.model.hearing import Hearing
 from trunkline.model.mcp.client import McpClient
 from trunkline.model.mcp.desk import McpDesk
-from trunkline.model.mcp.rails import AddressPolicy
 from trunkline.model.opening import SESSION_LIMIT_S
 from trunkline.model.outbox import Outbox
 from trunkline.model.response import ApprovedCall
@@ -41,6 +40,7 @@ from trunkline.realtime.protocol import ServerProtocol, error_event
 from trunkline.realtime.session import Session
 from trunkline.realtime.session_update import refuse_prompt, updated
 from trunkline.runtime.logging import get_logger
+from trunkline.runtime.reach import Reach
 
 log = get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Connection:
             is_agent_heard=self._is_agent_heard,
         )
         self._desk = McpDesk(
-            mcp or McpClient(AddressPolicy()), self._conversation, self.emit, tasks, self._listed
+            mcp or McpClient(Reach()), self._conversation, self.emit, tasks, self._listed
         )
         self._answering = Answering(
             self._conversation,

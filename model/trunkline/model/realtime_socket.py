@@ -22,7 +22,6 @@ from trunkline.model.connection import Connection
 from trunkline.model.engine import Engine, EngineSession
 from trunkline.model.engine_config import engine_config
 from trunkline.model.mcp.client import McpClient
-from trunkline.model.mcp.rails import AddressPolicy, Network
 from trunkline.model.opening import Opening, opening_of
 from trunkline.model.outbox import Close, Outbox
 from trunkline.model.registry import Engines, ServedModel
@@ -31,6 +30,7 @@ from trunkline.realtime.model_table import REALTIME, TRANSCRIPTION
 from trunkline.realtime.session import Session
 from trunkline.realtime.session_update import updated
 from trunkline.runtime.logging import get_logger
+from trunkline.runtime.reach import Network, Reach
 from trunkline.runtime.telemetry import SESSIONS_LIVE
 
 log = get_logger(__name__)
@@ -161,7 +161,9 @@ class RealtimeSockets:
                     protocol=opening.protocol(
                         admitted.start.temperature if admitted.start is not None else None
                     ),
-                    mcp=McpClient(AddressPolicy(_direct_client(socket), self._mcp_networks)),
+                    mcp=McpClient(
+                        Reach(networks=self._mcp_networks, client=_direct_client(socket))
+                    ),
                 )
                 outbox = connection.outbox
                 self._open.add(outbox)

@@ -196,7 +196,20 @@ async def test_only_the_named_port_of_a_named_host_is_allowed(
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"],
+    [
+        "localhost",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "017700000001",
+        "0",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::]",
+        "0.0.0.0",
+        "LOCALHOST",
+    ],
 )
 async def test_a_url_that_points_inward_is_refused_however_it_is_spelt(
     tools: ToolRunner, service: str, host: str
@@ -222,6 +235,31 @@ async def test_a_name_that_resolves_inward_is_refused_and_the_checked_address_is
         named = plain_tool(f"http://tools.example.org:{port}/hours", "tools.example.org")
         assert isinstance(await run_tool(tools, named), ToolSucceeded)
     assert asked == ["tools.example.org"] * 2
+
+
+async def test_a_resolver_that_changes_its_mind_gains_nothing(service: str) -> None:
+    port = service.rpartition(":")[2]
+    answers = iter([["203.0.113.9", "127.0.0.1"], ["127.0.0.1"], ["8.8.8.8", "127.0.0.1"]])
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        return next(answers)
+
+    async with ToolRunner(resolver=rebinding) as tools:
+        for _ in range(2):
+            tool = plain_tool(f"http://tools.example.org:{port}/hours", timeout_ms=500)
+            assert failed(await run_tool(tools, tool)).error.code == "address_refused"
+    assert next(answers)[1] == "127.0.0.1"  # asked once for each connection, not again to dial
+
+
+async def test_credentials_in_a_url_are_refused_also_when_a_variable_brings_them(
+    tools: ToolRunner, service: str
+) -> None:
+    bare = service.removeprefix("http://")
+    tool = plain_tool("http://{{ who }}" + bare + "/hours", service)
+    context = ToolContext("call_1", "key-1", {"who": "me:secret@"})
+    error = failed(await tools.run(tool, {}, context)).error
+    assert error.code == "bad_template"
+    assert "secret" not in error.message
 
 
 @pytest.mark.parametrize(

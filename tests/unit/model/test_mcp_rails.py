@@ -2,31 +2,20 @@ from __future__ import annotations
 
 import pytest
 
+from trunkline.domain.errors import ConfigError
 from trunkline.model.mcp.catalog import allowed, needs_approval, offer
-from trunkline.model.mcp.rails import AddressPolicy, read_networks
+from trunkline.model.mcp.rails import read_networks
 from trunkline.realtime.mcp_items import McpListedTool
 from trunkline.realtime.tools import McpTool, NamedMcp
 
 
-@pytest.mark.parametrize(
-    ("address", "client", "networks", "is_admitted"),
-    [
-        ("93.184.216.34", "", "", True),
-        ("127.0.0.1", "127.0.0.1", "", True),
-        ("127.0.0.1", "203.0.113.7", "", False),
-        ("127.0.0.1", "", "", False),
-        ("10.0.0.7", "10.0.0.7", "", True),
-        ("10.0.0.7", "10.0.0.8", "", False),
-        ("10.0.0.7", "", "10.0.0.0/24", True),
-        ("169.254.169.254", "169.254.169.254", "169.254.0.0/16", False),
-        ("::ffff:127.0.0.1", "203.0.113.7", "", False),
-        ("0.0.0.0", "127.0.0.1", "", False),
-    ],
-)
-def test_only_public_own_and_named_addresses_are_dialled(
-    address: str, client: str, networks: str, is_admitted: bool
-) -> None:
-    assert AddressPolicy(client, read_networks(networks)).admits(address) is is_admitted
+def test_networks_are_read_and_a_bad_one_is_named() -> None:
+    assert [str(net) for net in read_networks("10.1.0.0/16, 192.168.7.9")] == [
+        "10.1.0.0/16",
+        "192.168.7.9/32",
+    ]
+    with pytest.raises(ConfigError, match="10.1.0.0/99"):
+        read_networks("10.1.0.0/99")
 
 
 def server(**more: object) -> McpTool:

@@ -28,7 +28,8 @@ from trunkline.flows.schema.source import Complaint, read_yaml
 from trunkline.flows.schema.step_parts import assemble_step, failure_route
 from trunkline.flows.schema.subflows import assemble_before_answer, assemble_subflows
 from trunkline.flows.schema.tool_parts import assemble_servers, assemble_tool
-from trunkline.flows.tools import SECRETS, split_allowed
+from trunkline.flows.tools import SECRETS
+from trunkline.runtime.reach import split_allowed
 
 _VERSION_CHARS: Final = 12
 _RESERVED: Final = frozenset({*CALL_VARIABLES, SECRETS, "flow_error", "open", "opens"})

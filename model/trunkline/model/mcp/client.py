@@ -21,7 +21,7 @@ from mcp_types import CallToolResult, Implementation, TextContent
 from pydantic import ValidationError
 
 from trunkline.domain.events import Json
-from trunkline.model.mcp.rails import AddressPolicy, RailedTransport, railed_client
+from trunkline.model.mcp.rails import MAX_ANSWER_BYTES
 from trunkline.realtime.mcp_items import (
     MAX_MCP_TEXT_CHARS,
     McpError,
@@ -31,6 +31,8 @@ from trunkline.realtime.mcp_items import (
     McpToolExecutionError,
 )
 from trunkline.realtime.tools import McpTool
+from trunkline.runtime.guarded_http import GuardedTransport, guarded_client
+from trunkline.runtime.reach import Reach
 
 LIST_TIMEOUT_S: Final = 10.0
 CALL_TIMEOUT_S: Final = 30.0
@@ -41,6 +43,7 @@ _MAX_DESCRIPTION: Final = 4096
 _UNREACHABLE: Final = -32001
 _NO_SENSE: Final = -32002
 _TIMED_OUT: Final = -32003
+_TIMEOUT: Final = httpx2.Timeout(10.0, read=60.0)
 _CLIENT: Final = Implementation(name="trunkline", version="1")
 
 
@@ -56,7 +59,7 @@ class McpFailure(Exception):
 class McpClient:
     """The MCP side of one session; ``policy`` says which addresses it may dial."""
 
-    policy: AddressPolicy
+    policy: Reach
 
     async def list_tools(self, server: McpTool) -> tuple[McpListedTool, ...]:
         """Every tool the server admits to, bounded; raises McpFailure."""
@@ -87,17 +90,15 @@ class McpClient:
 
 
 @asynccontextmanager
-async def _asking(
-    server: McpTool, policy: AddressPolicy, timeout_s: float
-) -> AsyncIterator[Client]:
-    transport = RailedTransport(policy)
+async def _asking(server: McpTool, policy: Reach, timeout_s: float) -> AsyncIterator[Client]:
+    transport = GuardedTransport(policy, limit_bytes=MAX_ANSWER_BYTES)
     headers = list((server.headers or {}).items())
     if server.authorization:
         headers.append(("Authorization", f"Bearer {server.authorization}"))
     try:
         async with (
             asyncio.timeout(timeout_s),
-            railed_client(transport, headers) as http,
+            guarded_client(transport, headers, _TIMEOUT) as http,
             Client(
                 streamable_http_client(str(server.server_url), http_client=http),
                 client_info=_CLIENT,
@@ -115,7 +116,7 @@ async def _asking(
         raise _failure(exc, transport) from None
 
 
-def _failure(exc: BaseException, transport: RailedTransport) -> McpFailure:
+def _failure(exc: BaseException, transport: GuardedTransport) -> McpFailure:
     while isinstance(exc, BaseExceptionGroup):
         exc = exc.exceptions[0]
     if isinstance(exc, McpFailure):
