@@ -33,6 +33,7 @@ class _File:
 
     fingerprint: tuple[int, int, int]
     flow: Flow | None = None
+    text: str = ""
     complaints: tuple[Complaint, ...] = ()
 
 
@@ -47,6 +48,7 @@ class FlowCatalog:
     environment: Mapping[str, str]
     _files: dict[Path, _File] = field(default_factory=dict)
     _flows: dict[str, Flow] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
 
     def load(self) -> None:
         """Read what is new or changed; never raises for a bad file."""
@@ -75,6 +77,10 @@ class FlowCatalog:
     def flows(self) -> tuple[Flow, ...]:
         """Every flow that serves, by agent name."""
         return tuple(self._flows[name] for name in sorted(self._flows))
+
+    def text(self, agent: str) -> str | None:
+        """What the flow that serves was read from; None when no file has such an agent."""
+        return self._texts.get(agent)
 
     @property
     def complaints(self) -> dict[str, tuple[Complaint, ...]]:
@@ -116,7 +122,7 @@ class FlowCatalog:
         except (OSError, UnicodeDecodeError) as exc:
             file.complaints = (Complaint(1, "", f"cannot be read: {exc}"),)
         else:
-            file.flow, file.complaints = flow, ()
+            file.flow, file.text, file.complaints = flow, text, ()
             log.info("flow_loaded", file=path.name, agent=flow.agent.name, version=flow.version)
             return
         serving = file.flow.version if file.flow else None
@@ -131,12 +137,9 @@ class FlowCatalog:
             )
 
     def _index(self, order: Sequence[Path]) -> None:
-        flows: dict[str, Flow] = {}
-        for path in order:
-            flow = self._files[path].flow
-            if flow is not None:
-                flows[flow.agent.name] = flow
-        self._flows = flows
+        files = [self._files[path] for path in order]
+        self._flows = {file.flow.agent.name: file.flow for file in files if file.flow}
+        self._texts = {file.flow.agent.name: file.text for file in files if file.flow}
 
 
 def _text(path: Path) -> str:

@@ -18,8 +18,7 @@ from trunkline.api.flow_schemas import (
 )
 from trunkline.api.principal import Principal
 from trunkline.calls.flow_editor import FlowEditor, check_text
-from trunkline.domain.errors import NotFound
-from trunkline.storage.flow_versions import FlowRepository
+from trunkline.calls.flow_reading import FlowReader
 from trunkline.storage.flow_views import DraftView
 
 router = APIRouter(prefix="/api/v1/flows", tags=["flows"], responses=problems())
@@ -41,13 +40,8 @@ def editor_for(deps: ApiDeps, principal: Principal) -> FlowEditor:
     return FlowEditor(deps.sessions, deps.clock, deps.catalog.environment, owner=principal.owner)
 
 
-async def read_draft(deps: ApiDeps, principal: Principal, agent: str) -> DraftView:
-    """NotFound without one."""
-    async with deps.sessions.reading() as session:
-        draft = await FlowRepository(session, owner=principal.owner).draft(agent)
-    if draft is None:
-        raise NotFound("this agent has no draft", code="draft_not_found")
-    return draft
+def reader_for(deps: ApiDeps, principal: Principal) -> FlowReader:
+    return FlowReader(deps.sessions, deps.flows.file_text, owner=principal.owner)
 
 
 def _based_on(if_match: str | None, if_none_match: str | None = None) -> int | None:
@@ -70,7 +64,7 @@ def _answer(draft: DraftView, response: Response) -> DraftOut:
 
 @router.get("/{agent}/draft", responses=problems(404))
 async def get_draft(agent: Agent, deps: Deps, reader: Reader, response: Response) -> DraftOut:
-    return _answer(await read_draft(deps, reader, agent), response)
+    return _answer(await reader_for(deps, reader).draft(agent), response)
 
 
 @router.put("/{agent}/draft", responses=problems(412, 428))
@@ -100,7 +94,7 @@ async def validate(agent: Agent, wanted: MaybeText, deps: Deps, writer: Writer) 
     """All that is wrong with a text, or with the draft, at once. Nothing is saved."""
     text = wanted.text
     if text is None:
-        text = (await read_draft(deps, writer, agent)).text
+        text = (await reader_for(deps, writer).draft(agent)).text
     check_text(text)
     examined = await editor_for(deps, writer).examine(text, agent)
     return ExaminedOut(

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from trunkline.api.deps import ApiDeps, Deps
 from trunkline.api.errors import problems
-from trunkline.api.flow_drafts import Reader, editor_for
+from trunkline.api.flow_drafts import Reader, editor_for, reader_for
 from trunkline.api.flow_schemas import Agent, Tool
-from trunkline.api.flow_versions import Which, text_of
+from trunkline.api.flow_versions import Which
 from trunkline.api.principal import Principal
 from trunkline.calls.flow_editor import FlowRefused
 from trunkline.domain.errors import Invalid, NotFound
@@ -111,9 +111,8 @@ async def _flow(deps: ApiDeps, principal: Principal, agent: str, of: str) -> Flo
         if served is None:
             raise NotFound("there is no such agent that serves", code="agent_not_found")
         return served.stable
-    examined = await editor_for(deps, principal).examine(
-        await text_of(deps, principal, agent, of), agent
-    )
+    text = await reader_for(deps, principal).text_of(agent, of)
+    examined = await editor_for(deps, principal).examine(text, agent)
     if examined.flow is None:
         raise FlowRefused(examined.findings)
     return examined.flow

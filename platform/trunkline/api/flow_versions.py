@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -9,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from trunkline.api.deps import ApiDeps, Deps, needs
 from trunkline.api.errors import problems
-from trunkline.api.flow_drafts import Reader, editor_for, read_draft
+from trunkline.api.flow_drafts import Reader, editor_for, reader_for
 from trunkline.api.flow_schemas import (
     Agent,
     CanaryIn,
@@ -28,13 +32,11 @@ from trunkline.api.flow_schemas import (
 )
 from trunkline.api.principal import Principal
 from trunkline.calls.flow_diff import diff_lines
-from trunkline.calls.flow_editor import Published
-from trunkline.domain.errors import NotFound
+from trunkline.calls.flow_editor import FlowEditor, Published
 from trunkline.storage.flow_versions import FlowRepository
 
 router = APIRouter(prefix="/api/v1/flows", tags=["flows"], responses=problems())
 
-Publisher = Annotated[Principal, Depends(needs("flows:publish"))]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Before = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 # "serving" is the stable version; a canary is named by its version.
@@ -51,18 +53,37 @@ class Format(StrEnum):
     YAML = "yaml"
 
 
-async def text_of(deps: ApiDeps, principal: Principal, agent: str, which: str) -> str:
-    """The text of the draft, of what is published, or of a version. Raises NotFound."""
-    if which == "draft":
-        return (await read_draft(deps, principal, agent)).text
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """The editor of whoever may publish, and how they are told what came of it."""
+
+    editor: FlowEditor
+    by: str
+    deps: ApiDeps
+
+    async def told(self, done: Awaitable[Published]) -> PublishedOut:
+        published = await done
+        # Who publishes and then asks what serves is not told of the past.
+        await self.deps.flows.look()
+        return PublishedOut.of(published)
+
+
+def get_press(
+    deps: Deps, publisher: Annotated[Principal, Depends(needs("flows:publish"))]
+) -> _Press:
+    return _Press(editor_for(deps, publisher), publisher.name, deps)
+
+
+Press = Annotated[_Press, Depends(get_press)]
+
+
+@asynccontextmanager
+async def _known(deps: ApiDeps, reader: Principal, agent: str) -> AsyncIterator[FlowRepository]:
+    """The reader's flows; NotFound when the database has no such agent."""
     async with deps.sessions.reading() as session:
-        flows = FlowRepository(session, owner=principal.owner)
-        if which == "serving":
-            stable = (await flows.agent(agent)).slots.stable
-            if stable is None:
-                raise NotFound("nothing of this agent is published", code="not_published")
-            which = stable
-        return (await flows.version(agent, which)).text
+        flows = FlowRepository(session, owner=reader.owner)
+        await flows.agent(agent)
+        yield flows
 
 
 @router.get("/{agent}/versions", responses=problems(404))
@@ -70,9 +91,7 @@ async def list_versions(
     agent: Agent, deps: Deps, reader: Reader, limit: Limit = 50, before: Before = None
 ) -> VersionsOut:
     """Without texts. A version is kept for good once it was published."""
-    async with deps.sessions.reading() as session:
-        flows = FlowRepository(session, owner=reader.owner)
-        await flows.agent(agent)
+    async with _known(deps, reader, agent) as flows:
         found = await flows.versions(agent, limit=limit, before=before)
     return VersionsOut(
         versions=[VersionOut.model_validate(one) for one in found],
@@ -102,9 +121,9 @@ async def diff(
     agent: Agent, deps: Deps, reader: Reader, old: Which = "serving", new: Which = "draft"
 ) -> DiffOut:
     """By lines; ``old`` and ``new`` are ``draft``, ``serving`` or a version."""
-    before = await text_of(deps, reader, agent, old)
-    after = await text_of(deps, reader, agent, new)
-    lines = diff_lines(before, after)
+    texts = reader_for(deps, reader)
+    before, after = await texts.text_of(agent, old), await texts.text_of(agent, new)
+    lines = await asyncio.to_thread(diff_lines, before, after)
     return DiffOut(old=old, new=new, lines=[DiffLineOut.model_validate(one) for one in lines])
 
 
@@ -113,9 +132,7 @@ async def history(
     agent: Agent, deps: Deps, reader: Reader, limit: Limit = 50, before: Before = None
 ) -> HistoryOut:
     """What served when, and who let it."""
-    async with deps.sessions.reading() as session:
-        flows = FlowRepository(session, owner=reader.owner)
-        await flows.agent(agent)
+    async with _known(deps, reader, agent) as flows:
         found = await flows.history(agent, limit=limit, before=before)
     return HistoryOut(
         publications=[PublicationOut.of(one) for one in found],
@@ -124,73 +141,47 @@ async def history(
 
 
 @router.post("/{agent}/publish", responses=problems(404, 409))
-async def publish(
-    agent: Agent, wanted: Publishing, deps: Deps, publisher: Publisher
-) -> PublishedOut:
+async def publish(agent: Agent, wanted: Publishing, press: Press) -> PublishedOut:
     """The draft serves every call that begins from now on, unless the checker finds an error."""
-    return await _told(
-        deps,
-        await editor_for(deps, publisher).publish(
-            agent, publisher.name, revision=wanted.revision, note=wanted.note
-        ),
+    return await press.told(
+        press.editor.publish(agent, press.by, revision=wanted.revision, note=wanted.note)
     )
 
 
 @router.post("/{agent}/restore", responses=problems(404, 409))
-async def restore(
-    agent: Agent, wanted: Restoring, deps: Deps, publisher: Publisher
-) -> PublishedOut:
+async def restore(agent: Agent, wanted: Restoring, press: Press) -> PublishedOut:
     """An earlier version serves all calls again."""
-    return await _told(
-        deps,
-        await editor_for(deps, publisher).restore(
-            agent, wanted.version, publisher.name, note=wanted.note
-        ),
-    )
+    return await press.told(press.editor.restore(agent, wanted.version, press.by, note=wanted.note))
 
 
 @router.post("/{agent}/withdraw", responses=problems(404, 409))
-async def withdraw(agent: Agent, wanted: Why, deps: Deps, publisher: Publisher) -> PublishedOut:
+async def withdraw(agent: Agent, wanted: Why, press: Press) -> PublishedOut:
     """Nothing published serves any more; a file of the agent's name does, if there is one."""
-    editor = editor_for(deps, publisher)
-    return await _told(deps, await editor.withdraw(agent, publisher.name, note=wanted.note))
+    return await press.told(press.editor.withdraw(agent, press.by, note=wanted.note))
 
 
 @router.post("/{agent}/canary", responses=problems(404, 409))
-async def set_canary(
-    agent: Agent, wanted: CanaryIn, deps: Deps, publisher: Publisher
-) -> PublishedOut:
+async def set_canary(agent: Agent, wanted: CanaryIn, press: Press) -> PublishedOut:
     """A version takes ``percent`` of the calls beside the one that serves."""
-    return await _told(
-        deps,
-        await editor_for(deps, publisher).set_canary(
+    return await press.told(
+        press.editor.set_canary(
             agent,
             wanted.percent,
-            publisher.name,
+            press.by,
             version=wanted.version,
             revision=wanted.revision,
             note=wanted.note,
-        ),
+        )
     )
 
 
 @router.post("/{agent}/canary/stop", responses=problems(404, 409))
-async def stop_canary(agent: Agent, wanted: Why, deps: Deps, publisher: Publisher) -> PublishedOut:
+async def stop_canary(agent: Agent, wanted: Why, press: Press) -> PublishedOut:
     """The stable version takes all calls again; running ones keep what they have."""
-    editor = editor_for(deps, publisher)
-    return await _told(deps, await editor.stop_canary(agent, publisher.name, note=wanted.note))
+    return await press.told(press.editor.stop_canary(agent, press.by, note=wanted.note))
 
 
 @router.post("/{agent}/canary/promote", responses=problems(404, 409))
-async def promote_canary(
-    agent: Agent, wanted: Why, deps: Deps, publisher: Publisher
-) -> PublishedOut:
+async def promote_canary(agent: Agent, wanted: Why, press: Press) -> PublishedOut:
     """The canary takes all calls."""
-    editor = editor_for(deps, publisher)
-    return await _told(deps, await editor.promote_canary(agent, publisher.name, note=wanted.note))
-
-
-async def _told(deps: ApiDeps, done: Published) -> PublishedOut:
-    # Who publishes and then asks what serves is not told of the past.
-    await deps.flows.look()
-    return PublishedOut.of(done)
+    return await press.told(press.editor.promote_canary(agent, press.by, note=wanted.note))

@@ -53,6 +53,16 @@ def diff_lines(old: str, new: str, *, context: int = _CONTEXT) -> tuple[DiffLine
     return tuple(found)
 
 
+def count_changes(old: str, new: str) -> tuple[int, int]:
+    """How many lines were added and how many removed."""
+    added = removed = 0
+    for group in _groups(old.splitlines(), new.splitlines(), 0):
+        for tag, i1, i2, j1, j2 in group:
+            if tag != "equal":
+                added, removed = added + j2 - j1, removed + i2 - i1
+    return added, removed
+
+
 def unified(old: str, new: str, old_name: str, new_name: str) -> tuple[str, ...]:
     """The lines of a unified diff, as ``diff -u`` writes them."""
     before, after = old.splitlines(), new.splitlines()

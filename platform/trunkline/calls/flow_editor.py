@@ -79,7 +79,7 @@ class EditConflict(Conflict):
     """Somebody else saved the draft first. Nothing was changed and nothing is lost.
 
     ``diff`` leads from what is there now to the text that was refused; ``meanwhile`` from the
-    state that the refused editor began with to what is there now.
+    state that the refused editor began with (``base``, if it is kept) to what is there now.
     """
 
     default_code = "draft_changed"
@@ -89,6 +89,7 @@ class EditConflict(Conflict):
         self.based_on = moved.based_on
         self.current_revision = moved.current_revision
         self.current = moved.current
+        self.base = moved.base
         now = moved.current.text if moved.current else ""
         name = f"revision {moved.current_revision}"
         self.diff = unified(now, text, name, "yours") if text is not None else ()

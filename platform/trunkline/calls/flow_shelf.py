@@ -69,6 +69,10 @@ class FlowShelf:
         files = {flow.agent.name: Served(flow) for flow in self._catalog.flows()}
         return {**files, **self._published}
 
+    def file_text(self, agent: str) -> str | None:
+        """The text of a file of this agent, whether it serves or is published over."""
+        return self._catalog.text(agent)
+
     def flows(self) -> tuple[Flow, ...]:
         """Every flow that a call may get now, canaries included."""
         serving = self.serving()

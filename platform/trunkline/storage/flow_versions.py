@@ -230,6 +230,17 @@ class FlowRepository:
             query = query.where(FlowVersionRow.number < before)
         return tuple(VersionView(*row) for row in await self._session.execute(query))
 
+    async def texts(self, agent: str, versions: Sequence[str]) -> dict[str, str]:
+        """By version; those that the agent never had are left out."""
+        rows = await self._session.scalars(
+            select(FlowVersionRow).where(
+                FlowVersionRow.owner == self._owner,
+                FlowVersionRow.agent == agent,
+                FlowVersionRow.version.in_(versions),
+            )
+        )
+        return {row.version: row.text for row in rows}
+
     # ---- publications --------------------------------------------------------------------------
 
     async def publish(
@@ -317,20 +328,10 @@ class FlowRepository:
 
     async def _serving_view(self, row: AgentRow) -> ServingView:
         slots = _slots(row)
-        texts = await self._texts(row.name, [name for name in (slots.stable, slots.canary) if name])
+        texts = await self.texts(row.name, [name for name in (slots.stable, slots.canary) if name])
         return ServingView(
             row.name, slots, texts.get(slots.stable or "", ""), texts.get(slots.canary or "", "")
         )
-
-    async def _texts(self, agent: str, versions: Sequence[str]) -> dict[str, str]:
-        rows = await self._session.scalars(
-            select(FlowVersionRow).where(
-                FlowVersionRow.owner == self._owner,
-                FlowVersionRow.agent == agent,
-                FlowVersionRow.version.in_(versions),
-            )
-        )
-        return {row.version: row.text for row in rows}
 
 
 def _no_agent() -> NotFound:
