@@ -24,6 +24,7 @@ STATE_WORDS: Final = {
 
 CAUSE_WORDS: Final = {
     EndCause.CALLER_HANGUP: "Caller hung up",
+    EndCause.CALLEE_HANGUP: "Called person hung up",
     EndCause.CALLER_CANCELLED: "Caller gave up before the answer",
     EndCause.AGENT_HANGUP: "Agent finished",
     EndCause.OPERATOR_HANGUP: "Operator hung up",
@@ -36,6 +37,7 @@ CAUSE_WORDS: Final = {
     EndCause.ENGINE_ERROR: "Engine failed",
     EndCause.FLOW_ERROR: "Flow failed",
     EndCause.MEDIA_TIMEOUT: "No audio arrived",
+    EndCause.LIMIT_REACHED: "Money or time was used up",
     EndCause.DRAINED: "Drained for shutdown",
     EndCause.EDGE_LOST: "SIP edge was lost",
     EndCause.INTERNAL_ERROR: "Internal error",
@@ -62,6 +64,7 @@ OUTCOME_WORDS: Final = {
 
 _GOOD_CAUSES: Final = {
     EndCause.CALLER_HANGUP,
+    EndCause.CALLEE_HANGUP,
     EndCause.AGENT_HANGUP,
     EndCause.TRANSFERRED,
     EndCause.OPERATOR_HANGUP,

@@ -30,6 +30,7 @@ class EndCause(StrEnum):
     """Why the call ended; ``ANSWERABLE`` says which side is answerable."""
 
     CALLER_HANGUP = "caller_hangup"
+    CALLEE_HANGUP = "callee_hangup"  # of a call that we placed
     CALLER_CANCELLED = "caller_cancelled"
     AGENT_HANGUP = "agent_hangup"
     OPERATOR_HANGUP = "operator_hangup"
@@ -42,6 +43,7 @@ class EndCause(StrEnum):
     ENGINE_ERROR = "engine_error"
     FLOW_ERROR = "flow_error"
     MEDIA_TIMEOUT = "media_timeout"
+    LIMIT_REACHED = "limit_reached"  # the money or the time that a placed call was given
     DRAINED = "drained"
     EDGE_LOST = "edge_lost"
     INTERNAL_ERROR = "internal_error"
@@ -60,6 +62,7 @@ class Answerable(StrEnum):
 ANSWERABLE: Final[Mapping[EndCause, Answerable]] = MappingProxyType(
     {
         EndCause.CALLER_HANGUP: Answerable.CALLER,
+        EndCause.CALLEE_HANGUP: Answerable.CALLEE,
         EndCause.CALLER_CANCELLED: Answerable.CALLER,
         EndCause.AGENT_HANGUP: Answerable.AGENT,
         EndCause.OPERATOR_HANGUP: Answerable.OPERATOR,
@@ -72,6 +75,7 @@ ANSWERABLE: Final[Mapping[EndCause, Answerable]] = MappingProxyType(
         EndCause.ENGINE_ERROR: Answerable.ENGINE,
         EndCause.FLOW_ERROR: Answerable.OPERATOR,
         EndCause.MEDIA_TIMEOUT: Answerable.TRUNK,
+        EndCause.LIMIT_REACHED: Answerable.OPERATOR,
         EndCause.DRAINED: Answerable.OPERATOR,
         EndCause.EDGE_LOST: Answerable.US,
         EndCause.INTERNAL_ERROR: Answerable.US,

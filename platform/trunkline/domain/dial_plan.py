@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trunkline.domain.errors import Forbidden, Invalid
+from trunkline.domain.special_numbers import refuse_special
 from trunkline.domain.trunk import normalise_number
 
 # RFC 3261 §25.1, without the headers and passwords that a URI may carry and a target must not.
@@ -18,6 +19,7 @@ _SIP_URI: Final = re.compile(r"sips?:(?:[^\s@<>;?:]+@)?[\w.\-\[\]:]+(?:;[\w\-.=%
 class DialPlan:
     """``prefixes`` of numbers (E.164, with ``+``) that may be dialled; none allows no number.
 
+    Emergency and premium numbers need a prefix of their own (``special_numbers``).
     ``allows_uris``: SIP URIs of other hosts than a trunk's may be dialled; they cost nothing.
     """
 
@@ -49,6 +51,7 @@ class DialPlan:
                 + allowed,
                 code="number_not_allowed",
             )
+        refuse_special(number, self.prefixes)
         return number
 
 

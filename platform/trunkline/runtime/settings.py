@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from trunkline.domain.errors import ConfigError
+from trunkline.runtime.engine_settings import HostedSettings, UpstreamSettings
 from trunkline.runtime.model_settings import ModelSettings
 
 
@@ -76,6 +77,9 @@ class Settings(BaseSettings):
     api_key: SecretStr = SecretStr("")
     engine: str = "cascade"
     fallback_engine: str = ""
+    engines: Annotated[tuple[str, ...], NoDecode] = ()  # more engines that agents may name
+    hosted: HostedSettings = HostedSettings()
+    upstream: UpstreamSettings | None = None
     models: tuple[ModelSettings, ...] = ()  # beside those that ship
     currency: str = "USD"  # of all prices
     mcp_networks: str = ""  # private networks where sessions' MCP servers may be: CIDR, commas
@@ -119,7 +123,7 @@ class Settings(BaseSettings):
             return int(first), int(last)
         return value
 
-    @field_validator("outbound_prefixes", mode="before")
+    @field_validator("outbound_prefixes", "engines", mode="before")
     @classmethod
     def _prefixes_from_text(cls, value: Any) -> Any:
         """``+4420,+1212`` in the environment, a list in TOML."""

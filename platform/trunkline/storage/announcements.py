@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import orjson
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.domain.events import Json
 from trunkline.storage.outbox import Outbox
+from trunkline.storage.placement_rows import AttemptRow, PlacementRow
 from trunkline.storage.rows import CallRow
 from trunkline.storage.upsert import digest_id
 from trunkline.storage.webhooks import WebhookRepository
@@ -27,6 +29,7 @@ async def _announce(session: AsyncSession, event: str, call_id: str, at: datetim
     call = await session.get(CallRow, call_id, populate_existing=True)
     if call is None:
         return
+    document = {**_call_document(call), **await _placed(session, call_id)}
     outbox = Outbox(session)
     for webhook in await WebhookRepository(session).subscribed(event, owner=call.owner):
         delivery_id = digest_id("evt", webhook.webhook_id, event, call_id)
@@ -34,7 +37,7 @@ async def _announce(session: AsyncSession, event: str, call_id: str, at: datetim
             "id": delivery_id,
             "type": event,
             "created_at": at.isoformat(),
-            "data": _call_document(call),
+            "data": document,
         }
         await outbox.add(
             delivery_id,
@@ -44,6 +47,17 @@ async def _announce(session: AsyncSession, event: str, call_id: str, at: datetim
             now=at,
             owner=call.owner,
         )
+
+
+async def _placed(session: AsyncSession, call_id: str) -> dict[str, Json]:
+    """What the orderer of a call wants to be told with it, and which order it belongs to."""
+    query = (
+        select(PlacementRow.id, PlacementRow.details)
+        .join(AttemptRow, AttemptRow.placement_id == PlacementRow.id)
+        .where(AttemptRow.call_id == call_id)
+    )
+    row = (await session.execute(query)).one_or_none()
+    return {} if row is None else {"placement_id": row.id, "metadata": row.details}
 
 
 def _call_document(call: CallRow) -> dict[str, Json]:

@@ -30,6 +30,7 @@ from trunkline.domain.events import (
 )
 from trunkline.storage.announcements import announce_call_ended, announce_call_started
 from trunkline.storage.engine import Sessions
+from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import (
     ApprovalRow,
     CallRow,
@@ -279,3 +280,8 @@ async def _ended(session: AsyncSession, fact: CallEnded) -> None:
         )
     )
     await announce_call_ended(session, fact.call_id, fact.at)
+    await settle_attempt(session, await _call(session, fact.call_id))
+
+
+async def _call(session: AsyncSession, call_id: str) -> CallRow:
+    return await session.get_one(CallRow, call_id, populate_existing=True)

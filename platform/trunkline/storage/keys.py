@@ -28,6 +28,7 @@ SCOPES: Final = (
     "admin",  # everything, keys included
     "calls:read",  # lists, transcripts, events, the live stream
     "calls:control",  # hang up
+    "calls:write",  # order calls, and take orders back
     "recordings:read",
     "flows:read",
     "flows:write",  # drafts

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.ids import CallId
 from trunkline.storage.announcements import announce_call_ended
+from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import CallRow
 
 
@@ -62,4 +63,5 @@ async def _close(session: AsyncSession, row: CallRow, last_heard: datetime) -> C
         row.duration_ms = max(0, int((ended_at - row.answered_at).total_seconds() * 1000))
     await session.flush()
     await announce_call_ended(session, row.id, ended_at)
+    await settle_attempt(session, row)
     return CallId(row.id)

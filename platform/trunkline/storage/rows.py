@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from trunkline.storage.base import Base, Owned
 from trunkline.storage.column_types import Document
 from trunkline.storage.flow_rows import AgentRow, FlowDraftRow, FlowVersionRow, PublicationRow
+from trunkline.storage.placement_rows import AttemptRow, PlacementRow
 from trunkline.storage.usage_rows import UsageRow
 from trunkline.storage.views import HOUSE
 
@@ -23,6 +24,7 @@ __all__ = [
     "AgentRow",
     "ApiKeyRow",
     "ApprovalRow",
+    "AttemptRow",
     "AuditRow",
     "Base",
     "CallRow",
@@ -31,6 +33,7 @@ __all__ = [
     "LegRow",
     "OutboxRow",
     "Owned",
+    "PlacementRow",
     "PublicationRow",
     "RecordingRow",
     "SettingRow",

@@ -209,11 +209,13 @@ class UserView:
 
 @dataclass(frozen=True, slots=True)
 class KeyQuota:
-    """What a key may use of the model server; zero means no limit."""
+    """What a key may use of the model server, and order of calls; zero means no limit."""
 
     sessions: int = 0
     requests_per_minute: int = 0
     tokens_per_day: int = 0
+    calls_at_once: int = 0  # ordered over REST and not over
+    calls_per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,9 +120,14 @@ class PjCall(pj.Call):
         if state.state != pj.PJSIP_INV_STATE_DISCONNECTED or self.is_over:
             return
         self.is_over = True
-        reason = reason_in(_received_message(prm.e))
+        message = _received_message(prm.e)
+        reason = reason_in(message)
         cause = self._cause or end_cause(
-            self.direction, self.is_answered, state.lastStatusCode, reason
+            self.direction,
+            self.is_answered,
+            state.lastStatusCode,
+            reason,
+            is_our_own=not message,
         )
         text = (reason.text if reason else "") or state.lastReason
         self._ended = LegEnded(cause, state.lastStatusCode or None, one_line(text))

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from trunkline.domain.call import Direction, EndCause
+from trunkline.domain.refusals import unanswered_cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Farewell:
 FAREWELLS: Final[Mapping[EndCause, Farewell]] = MappingProxyType(
     {
         EndCause.CALLER_HANGUP: Farewell(487, 16),
+        EndCause.CALLEE_HANGUP: Farewell(487, 16),
         EndCause.CALLER_CANCELLED: Farewell(487, 16),
         EndCause.AGENT_HANGUP: Farewell(603, 16),
         EndCause.OPERATOR_HANGUP: Farewell(603, 16),
@@ -34,6 +36,7 @@ FAREWELLS: Final[Mapping[EndCause, Farewell]] = MappingProxyType(
         EndCause.ENGINE_ERROR: Farewell(503, 41),
         EndCause.FLOW_ERROR: Farewell(500, 41),
         EndCause.MEDIA_TIMEOUT: Farewell(408, 102),
+        EndCause.LIMIT_REACHED: Farewell(503, 31),
         EndCause.DRAINED: Farewell(503, 41),
         EndCause.EDGE_LOST: Farewell(500, 41),
         EndCause.INTERNAL_ERROR: Farewell(500, 41),
@@ -43,7 +46,6 @@ FAREWELLS: Final[Mapping[EndCause, Farewell]] = MappingProxyType(
 # Q.850 causes a peer may give in a Reason header (RFC 3326) that say more than "normal".
 _FROM_Q850: Final[Mapping[int, EndCause]] = MappingProxyType(
     {
-        17: EndCause.REJECTED,
         21: EndCause.REJECTED,
         27: EndCause.TRUNK_ERROR,
         34: EndCause.TRUNK_ERROR,
@@ -55,8 +57,19 @@ _FROM_Q850: Final[Mapping[int, EndCause]] = MappingProxyType(
         102: EndCause.MEDIA_TIMEOUT,
     }
 )
-# Statuses that end an INVITE of ours which was never answered.
-_REFUSED_BY_CALLEE: Final = frozenset({403, 404, 410, 480, 484, 486, 488, 600, 603, 604, 606})
+# What they say of an INVITE of ours that was not answered; a status may be the gateway's own.
+_UNANSWERED_Q850: Final[Mapping[int, EndCause]] = MappingProxyType(
+    {
+        1: EndCause.UNREACHABLE,
+        3: EndCause.UNREACHABLE,
+        17: EndCause.BUSY,
+        18: EndCause.NO_ANSWER,
+        19: EndCause.NO_ANSWER,
+        20: EndCause.UNREACHABLE,
+        22: EndCause.UNREACHABLE,
+        28: EndCause.UNREACHABLE,
+    }
+)
 # Statuses that end an answered dialog without a BYE from the far end: our own request inside it
 # (re-INVITE, session refresh) failed, or a timer fired (RFC 3261 §12.2.1.2, RFC 4028 §10).
 _DIALOG_LOST: Final = frozenset({408, 481, 500, 502, 503, 504})
@@ -106,15 +119,30 @@ def reason_in(message: str) -> Reason | None:
 
 
 def end_cause(
-    direction: Direction, was_answered: bool, sip_status: int, reason: Reason | None = None
+    direction: Direction,
+    was_answered: bool,
+    sip_status: int,
+    reason: Reason | None = None,
+    *,
+    is_our_own: bool = False,
 ) -> EndCause:
-    """Why a dialog that we did not end is over."""
-    if reason is not None and reason.protocol == "Q.850" and reason.cause in _FROM_Q850:
-        return _FROM_Q850[reason.cause]
+    """Why a dialog that we did not end is over.
+
+    ``is_our_own``: nobody sent the status; PJSIP made it up (408 for an INVITE without any answer,
+    503 for a transport that failed).
+    """
+    q850 = reason.cause if reason is not None and reason.protocol == "Q.850" else 0
+    if q850 in _FROM_Q850:
+        return _FROM_Q850[q850]
+    is_outbound = direction is Direction.OUTBOUND
     if was_answered:
-        return EndCause.TRUNK_ERROR if sip_status in _DIALOG_LOST else EndCause.CALLER_HANGUP
-    if direction is Direction.INBOUND:
+        if sip_status in _DIALOG_LOST:
+            return EndCause.TRUNK_ERROR
+        return EndCause.CALLEE_HANGUP if is_outbound else EndCause.CALLER_HANGUP
+    if not is_outbound:
         if sip_status in (487, 0):
             return EndCause.CALLER_CANCELLED
         return EndCause.REJECTED if sip_status == 488 else EndCause.TRUNK_ERROR
-    return EndCause.REJECTED if sip_status in _REFUSED_BY_CALLEE else EndCause.TRUNK_ERROR
+    if is_our_own:
+        return EndCause.TRUNK_ERROR
+    return _UNANSWERED_Q850.get(q850) or unanswered_cause(sip_status)

@@ -31,16 +31,21 @@ def test_our_reason_header_can_be_read_back(cause: EndCause) -> None:
     ("direction", "was_answered", "status", "expected"),
     [
         (IN, True, 200, EndCause.CALLER_HANGUP),
-        (OUT, True, 200, EndCause.CALLER_HANGUP),
+        (OUT, True, 200, EndCause.CALLEE_HANGUP),
         (IN, True, 408, EndCause.TRUNK_ERROR),
         (IN, True, 481, EndCause.TRUNK_ERROR),
         (IN, False, 487, EndCause.CALLER_CANCELLED),
         (IN, False, 500, EndCause.TRUNK_ERROR),
         (IN, False, 488, EndCause.REJECTED),
-        (OUT, False, 486, EndCause.REJECTED),
+        (OUT, False, 486, EndCause.BUSY),
+        (OUT, False, 600, EndCause.BUSY),
         (OUT, False, 603, EndCause.REJECTED),
-        (OUT, False, 404, EndCause.REJECTED),
-        (OUT, False, 408, EndCause.TRUNK_ERROR),
+        (OUT, False, 403, EndCause.REJECTED),
+        (OUT, False, 404, EndCause.UNREACHABLE),
+        (OUT, False, 488, EndCause.UNREACHABLE),
+        (OUT, False, 408, EndCause.NO_ANSWER),
+        (OUT, False, 480, EndCause.NO_ANSWER),
+        (OUT, False, 487, EndCause.NO_ANSWER),
         (OUT, False, 503, EndCause.TRUNK_ERROR),
     ],
 )
@@ -48,6 +53,23 @@ def test_why_a_dialog_is_over(
     direction: Direction, was_answered: bool, status: int, expected: EndCause
 ) -> None:
     assert end_cause(direction, was_answered, status) is expected
+
+
+def test_a_status_that_nobody_sent_is_the_trunks_fault() -> None:
+    """PJSIP ends an INVITE without any answer with 408, and one it cannot send with 503."""
+    assert end_cause(OUT, False, 408, is_our_own=True) is EndCause.TRUNK_ERROR
+    assert end_cause(OUT, False, 503, is_our_own=True) is EndCause.TRUNK_ERROR
+
+
+@pytest.mark.parametrize(
+    ("q850", "expected"),
+    [(17, EndCause.BUSY), (19, EndCause.NO_ANSWER), (1, EndCause.UNREACHABLE)],
+)
+def test_an_exchange_behind_a_gateway_says_why_nobody_answered(
+    q850: int, expected: EndCause
+) -> None:
+    assert end_cause(OUT, False, 480, Reason("Q.850", q850)) is expected
+    assert end_cause(IN, True, 200, Reason("Q.850", q850)) is EndCause.CALLER_HANGUP
 
 
 def test_a_peers_q850_cause_says_more_than_its_status() -> None:

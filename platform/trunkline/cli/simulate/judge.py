@@ -24,6 +24,7 @@ from trunkline.flows.flow import Flow
 _BY: Final[Mapping[str, str]] = {
     "agent_hangup": "agent",
     "caller_hangup": "caller",
+    "callee_hangup": "caller",
     "caller_cancelled": "caller",
     "transferred": "transfer",
 }
