@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from trunkline.cli.simulate.suite import Suite
+
 
 @click.command("simulate")
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("names", nargs=-1, metavar="[FILES|NAMES]...")
 @click.option("--agent", help="Only this agent's simulations.")
 @click.option(
     "--agents-dir",
@@ -22,28 +26,49 @@ import click
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write JUnit XML for CI to this file, too.",
 )
+@click.option("--audio", is_flag=True, help="Hold them as real SIP calls with synthesised callers.")
+@click.option("--seed", type=click.IntRange(0, 2**31), help="Instead of the files' own, in audio.")
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 16),
+    help="Audio calls side by side; one per core and at most four by default.",
+)
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Leave recordings and event logs of audio calls in this directory.",
+)
 @click.option("--verbose", is_flag=True, help="Show the transcript of every call.")
 def simulate(
-    files: tuple[Path, ...],
+    names: tuple[str, ...],
     agent: str | None,
     agents_dir: Path | None,
     as_json: bool,
     junit: Path | None,
+    audio: bool,
+    seed: int | None,
+    at_once: int | None,
+    keep: Path | None,
     verbose: bool,
 ) -> None:
-    """Hold the simulated calls of FILES (files or directories; the shipped ones by default).
+    """Hold simulated calls: FILES, directories, or NAMES of shipped ones; all of those by default.
 
     Exits 0 when every expectation was met, 1 when one was not, 2 when a file has mistakes.
     """
     from trunkline.cli.simulate.report import to_json, to_junit, to_text
-    from trunkline.cli.simulate.suite import SHIPPED_SIMULATIONS, run_suite
+    from trunkline.cli.simulate.suite import SHIPPED_SIMULATIONS, named, run_suite
     from trunkline.runtime.logging import configure_logging
 
     configure_logging("simulate", level="critical", log_format="json", show_pii=False)
-    paths = list(files)
+    paths = named(names)
     if agent and not paths:
         paths = [SHIPPED_SIMULATIONS / agent]
-    suite = run_suite(paths, agents_dir)
+    if audio:
+        suite = _in_audio(paths, agents_dir, seed, at_once, keep)
+    elif seed is not None or at_once is not None or keep is not None:
+        raise click.UsageError("--seed, --at-once and --keep belong to --audio")
+    else:
+        suite = run_suite(paths, agents_dir)
     if junit is not None:
         junit.write_bytes(to_junit(suite.results))
     if as_json:
@@ -51,6 +76,22 @@ def simulate(
     else:
         click.echo(to_text(suite.results, suite.flows, verbose=verbose))
     sys.exit(0 if suite.has_passed else 1)
+
+
+def _in_audio(
+    paths: list[Path],
+    agents_dir: Path | None,
+    seed: int | None,
+    at_once: int | None,
+    keep: Path | None,
+) -> Suite:
+    from trunkline.cli.simulate.audio_run import AudioOptions, calls_at_once
+    from trunkline.cli.simulate.suite import run_audio_suite
+    from trunkline.runtime.settings import load_settings
+
+    settings = load_settings()
+    options = AudioOptions(seed, at_once or calls_at_once(), keep)
+    return run_audio_suite(paths, settings, options, agents_dir or settings.agents_dir)
 
 
 @click.command("simulation-from-call")

@@ -65,9 +65,6 @@ def check_behaviours(source: Source, simulation: Simulation, flow: Flow) -> None
                     pass
                 case Fails() | NeverAnswers():
                     pass
-            if "audio" in simulation.modes and not isinstance(behaviour.answer, FromService):
-                message = "in audio the real service answers: use fault, or modes: text"
-                source.complain(path, message)
 
 
 def check_expectations(source: Source, simulation: Simulation, flow: Flow) -> None:

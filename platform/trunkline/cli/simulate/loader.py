@@ -125,8 +125,6 @@ class _At:
 def _assemble(at: _At, document: SimulationDocument, flow: Flow, path: Path) -> Simulation | None:
     source = at.source
     modes = frozenset(document.modes)
-    if "text" not in modes:
-        source.complain(("modes",), "there is no audio caller yet, so nobody would call: add text")
     tools = {
         name: tuple(
             _behaviour(at, part, ("tools", name, place)) for place, part in enumerate(parts)
@@ -137,7 +135,7 @@ def _assemble(at: _At, document: SimulationDocument, flow: Flow, path: Path) -> 
         name=path.stem,
         title=document.simulation,
         agent=flow.agent.name,
-        now=_now(at, document.now, flow, "audio" in modes),
+        now=_now(at, document.now, flow),
         turns=tuple(
             _turn(at, part, ("turns", place), modes) for place, part in enumerate(document.turns)
         ),
@@ -161,9 +159,7 @@ def _assemble(at: _At, document: SimulationDocument, flow: Flow, path: Path) -> 
     return simulation
 
 
-def _now(at: _At, text: str | None, flow: Flow, is_audio: bool) -> datetime:
-    if text is not None and is_audio:
-        at.source.complain(("now",), "an audio call happens now: leave it out, or modes: text")
+def _now(at: _At, text: str | None, flow: Flow) -> datetime:
     try:
         now = datetime.fromisoformat(text or DEFAULT_NOW)
     except ValueError:
@@ -186,7 +182,7 @@ def _turn(at: _At, part: TurnPart, path: YamlPath, modes: frozenset[str]) -> Cal
     if part.after_s is not None and isinstance(act, Silence | Trouble):
         source.complain((*path, "after_s"), f"does not go with {given[0]}")
     if isinstance(act, Trouble) and "audio" in modes:
-        source.complain((*path, "engine"), "is for text only: an audio call has the real engine")
+        source.complain((*path, "engine"), "is for text only: an audio call has a real engine")
     if isinstance(act, Say) and not act.text.strip():
         source.complain((*path, "say"), "says nothing: use silence for that")
     if part.voice is not None and part.voice not in VOICES:

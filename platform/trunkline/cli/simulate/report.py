@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import orjson
 
 from trunkline.cli.simulate.judge import invalid_tools
-from trunkline.cli.simulate.text_run import SimulationResult
+from trunkline.cli.simulate.result import SimulationResult
 from trunkline.flows.flow import Flow
 
 

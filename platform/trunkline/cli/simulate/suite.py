@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trunkline.cli.simulate.audio_run import AudioOptions, run_in_audio
 from trunkline.cli.simulate.loader import load_simulations
-from trunkline.cli.simulate.text_run import SimulationResult, run_in_text
+from trunkline.cli.simulate.result import SimulationResult
+from trunkline.cli.simulate.simulation import Simulation
+from trunkline.cli.simulate.text_run import run_in_text
 from trunkline.cli.simulate.text_tools import SampleServiceThread
 from trunkline.domain.errors import Invalid
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
 from trunkline.flows.flow import Flow
+from trunkline.runtime.settings import Settings
 
 SHIPPED_SIMULATIONS: Final = SHIPPED_AGENTS.parent / "simulations"
 
@@ -32,13 +37,62 @@ def run_suite(paths: Sequence[Path], agents_dir: Path | None = None) -> Suite:
 
     Raises SimulationsInvalid with all mistakes of all files, Invalid when there is none to run.
     """
-    dirs = [SHIPPED_AGENTS, *([agents_dir] if agents_dir else [])]
     with SampleServiceThread() as service:
-        catalog = FlowCatalog(dirs, {"TRUNKLINE_SAMPLE_SERVICE_URL": service.url})
-        catalog.load()
-        flows = {flow.agent.name: flow for flow in catalog.flows()}
-        found = load_simulations(paths or [SHIPPED_SIMULATIONS], catalog.get)
-        chosen = [one for one in found if "text" in one.modes]
-        if not chosen:
-            raise Invalid("there is no simulation for text under what was named")
+        flows, found = _load(paths, agents_dir, service.url)
+        chosen = _for_mode(found, "text", are_named=bool(paths))
         return Suite([run_in_text(one, flows, service) for one in chosen], flows)
+
+
+def run_audio_suite(
+    paths: Sequence[Path],
+    settings: Settings,
+    options: AudioOptions,
+    agents_dir: Path | None = None,
+) -> Suite:
+    """Every simulation under ``paths`` (none: the shipped ones) that is for audio, over SIP.
+
+    Raises as ``run_suite``; EngineError and ConfigError when what it needs cannot be started.
+    """
+    # What the edge's own tools talk to is known to the edge alone.
+    flows, found = _load(paths, agents_dir, "http://127.0.0.1:9")
+    chosen = _for_mode(found, "audio", are_named=bool(paths))
+    held = run_in_audio(chosen, flows, settings, options, agents_dir=agents_dir)
+    return Suite(asyncio.run(held), flows)
+
+
+def _load(
+    paths: Sequence[Path], agents_dir: Path | None, service_url: str
+) -> tuple[dict[str, Flow], list[Simulation]]:
+    dirs = [SHIPPED_AGENTS, *([agents_dir] if agents_dir else [])]
+    catalog = FlowCatalog(dirs, {"TRUNKLINE_SAMPLE_SERVICE_URL": service_url})
+    catalog.load()
+    flows = {flow.agent.name: flow for flow in catalog.flows()}
+    return flows, load_simulations(paths or [SHIPPED_SIMULATIONS], catalog.get)
+
+
+def _for_mode(found: list[Simulation], mode: str, *, are_named: bool) -> list[Simulation]:
+    chosen = [one for one in found if mode in one.modes]
+    if not chosen:
+        where = "under what was named" if are_named else "that ships"
+        raise Invalid(f"there is no simulation for {mode} {where}: add {mode} to its modes")
+    return chosen
+
+
+def named(names: Sequence[str]) -> list[Path]:
+    """Files and directories, and shipped simulations by ``name`` or ``agent/name``.
+
+    Raises Invalid for what is neither.
+    """
+    found = []
+    for name in names:
+        path = Path(name)
+        if path.exists():
+            found.append(path)
+            continue
+        shipped = sorted(SHIPPED_SIMULATIONS.glob(f"*/{name}.yaml")) or sorted(
+            SHIPPED_SIMULATIONS.glob(f"{name}.yaml")
+        )
+        if not shipped:
+            raise Invalid(f"{name!r} is neither a file nor the name of a shipped simulation")
+        found += shipped
+    return found

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,9 +16,10 @@ import orjson
 from trunkline.audio.disk_writer import finish_in
 from trunkline.calls.edge import Edge
 from trunkline.calls.service import CallService
-from trunkline.calls.serving import HeldFlows, Served
-from trunkline.cli.simulate.judge import Finding, TurnDone, judge
-from trunkline.cli.simulate.observed import Observed, observe
+from trunkline.cli.simulate.edge_parts import Nobody, TheseFlows
+from trunkline.cli.simulate.judge import TurnDone, judge
+from trunkline.cli.simulate.observed import observe
+from trunkline.cli.simulate.result import SimulationResult
 from trunkline.cli.simulate.simulation import Simulation
 from trunkline.cli.simulate.text_caller import TextCaller
 from trunkline.cli.simulate.text_engine import TextEndpoint
@@ -26,29 +27,12 @@ from trunkline.cli.simulate.text_leg import TextLeg
 from trunkline.cli.simulate.text_speech import InstantCache
 from trunkline.cli.simulate.text_tools import SampleServiceThread, SimulatedTools
 from trunkline.cli.simulate.virtual_time import VirtualClock, run_virtual
-from trunkline.domain.events import CallFact
 from trunkline.flows.flow import Flow
 
 T = TypeVar("T")
 
 LONGEST_CALL_S: Final = 1800.0
 _WIND_UP_S: Final = 60.0
-
-
-@dataclass(slots=True)
-class SimulationResult:
-    """``wall_s``: what it cost; ``seen`` is what really happened."""
-
-    simulation: Simulation
-    mode: str
-    findings: list[Finding]
-    seen: Observed
-    wall_s: float
-    done: list[TurnDone] = field(default_factory=list)
-
-    @property
-    def has_passed(self) -> bool:
-        return not self.findings
 
 
 class _InlineDisk:
@@ -58,22 +42,6 @@ class _InlineDisk:
 
     def finish(self, job: Callable[[], T]) -> Future[T]:
         return finish_in(lambda run: run(), job)
-
-
-class _Nobody:
-    def publish(self, fact: CallFact) -> None:
-        pass
-
-
-@dataclass(frozen=True, slots=True)
-class _TheseFlows:
-    by_agent: dict[str, Flow]
-
-    def hold(self, call_id: str) -> HeldFlows:
-        return HeldFlows(call_id, {name: Served(flow) for name, flow in self.by_agent.items()})
-
-    def flows(self) -> tuple[Flow, ...]:
-        return tuple(self.by_agent.values())
 
 
 def run_in_text(
@@ -110,7 +78,7 @@ async def _hold(
         clock=clock,
         connect=endpoint.connect,
         cache=InstantCache(),
-        sink=_Nobody(),
+        sink=Nobody(),
         disk=_InlineDisk(),
         tools=tools,
         data_dir=data_dir,
@@ -118,7 +86,7 @@ async def _hold(
         engine="simulated",
         is_recording=False,
     )
-    calls = CallService(edge, _TheseFlows(flows))
+    calls = CallService(edge, TheseFlows(flows))
     leg = TextLeg(simulation.caller_number, simulation.called_number, simulation.transfers)
     caller = TextCaller(simulation, leg, endpoint, tools)
     calls.accept(leg, simulation.agent, clock.monotonic_ms())

@@ -1,0 +1,192 @@
+"""Simulations in audio: real SIP calls with synthesised callers, several side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import httpx
+import orjson
+
+from trunkline.calls.speech_cache import SpeechCache
+from trunkline.calls.speech_source import HttpSpeech
+from trunkline.cli.simulate.audio_caller import AudioCaller
+from trunkline.cli.simulate.audio_edge import SIMULATION_HEADER
+from trunkline.cli.simulate.audio_house import AudioHouse, audio_house
+from trunkline.cli.simulate.audio_voice import CallerSounds, render_caller
+from trunkline.cli.simulate.judge import Finding, judge
+from trunkline.cli.simulate.observed import Observed, observe
+from trunkline.cli.simulate.result import SimulationResult
+from trunkline.cli.simulate.simulation import Simulation
+from trunkline.domain.errors import TrunklineError
+from trunkline.flows.flow import Flow
+from trunkline.runtime.settings import Settings
+from trunkline.sip.config import CODECS, EndpointConfig
+from trunkline.sip.endpoint import Endpoint
+
+LONGEST_CALL_S: Final = 600.0
+MOST_AT_ONCE: Final = 16
+_LOG_S: Final = 20.0
+_CALL_OVER: Final = b'"fact":"call_ended"'
+
+
+def calls_at_once() -> int:
+    """Side by side by default: a recogniser for each must keep up with its caller."""
+    return max(1, min(4, os.cpu_count() or 1))
+
+
+@dataclass(frozen=True, slots=True)
+class AudioOptions:
+    """``seed`` None: each file's own; ``keep``: where recordings and logs are left."""
+
+    seed: int | None = None
+    at_once: int = 1
+    keep: Path | None = None
+
+
+def codec_of(simulation: Simulation) -> str:
+    wanted = simulation.line.codec.lower()
+    return next(codec for codec in CODECS if codec.split("/")[0].lower() == wanted)
+
+
+def rate_of(codec: str) -> int:
+    return 8000 if codec.startswith("PCM") else 24000
+
+
+async def run_in_audio(
+    simulations: Sequence[Simulation],
+    flows: dict[str, Flow],
+    settings: Settings,
+    options: AudioOptions,
+    *,
+    agents_dir: Path | None = None,
+) -> list[SimulationResult]:
+    """Hold every call and judge it; results in the order of the simulations."""
+    rates = sorted({rate_of(codec_of(one)) for one in simulations})
+    with tempfile.TemporaryDirectory(prefix="tl-audio-") as directory:
+        async with (
+            audio_house(
+                settings, simulations, Path(directory), agents_dir=agents_dir, rates_hz=rates
+            ) as house,
+            _studio(settings, house) as cache,
+        ):
+            suite = _Suite(house, cache, flows, options)
+            return await suite.hold(simulations)
+
+
+@asynccontextmanager
+async def _studio(settings: Settings, house: AudioHouse) -> AsyncIterator[SpeechCache]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        speech = HttpSpeech(http, house.model_url, house.api_key)
+        yield SpeechCache(settings.rendered_lines_dir, speech)
+
+
+class _Suite:
+    def __init__(
+        self, house: AudioHouse, cache: SpeechCache, flows: dict[str, Flow], options: AudioOptions
+    ) -> None:
+        self._house = house
+        self._cache = cache
+        self._flows = flows
+        self._options = options
+        self._results: dict[int, SimulationResult] = {}
+
+    async def hold(self, simulations: Sequence[Simulation]) -> list[SimulationResult]:
+        """One endpoint for all that speak a codec; a process can have only one at a time."""
+        numbered = sorted(enumerate(simulations), key=lambda one: codec_of(one[1]))
+        for codec, group in groupby(numbered, key=lambda one: codec_of(one[1])):
+            waiting = sorted(group, reverse=True, key=lambda one: one[0])
+            sounds = {
+                number: await render_caller(
+                    simulation, self._cache, rate_of(codec), self._options.seed
+                )
+                for number, simulation in waiting
+            }
+            async with (
+                Endpoint(EndpointConfig(codecs=(codec,))).running() as endpoint,
+                asyncio.TaskGroup() as tasks,
+            ):
+                for place in range(self._options.at_once):
+                    work = self._hold_from(waiting, endpoint, sounds)
+                    tasks.create_task(work, name=f"caller-{place}")
+        return [self._results[number] for number in range(len(simulations))]
+
+    async def _hold_from(
+        self,
+        waiting: list[tuple[int, Simulation]],
+        endpoint: Endpoint,
+        sounds: dict[int, CallerSounds],
+    ) -> None:
+        while waiting:
+            number, simulation = waiting.pop()
+            result = await self._hold(number, simulation, endpoint, sounds[number])
+            self._results[number] = result
+
+    async def _hold(
+        self, number: int, simulation: Simulation, endpoint: Endpoint, sounds: CallerSounds
+    ) -> SimulationResult:
+        began = time.monotonic()
+        uri = f"sip:{simulation.called_number}@127.0.0.1:{self._house.sip_port}"
+        leg = await endpoint.place(
+            uri, sample_rate_hz=sounds.rate_hz, headers={SIMULATION_HEADER: str(number)}
+        )
+        caller = AudioCaller(simulation, leg, sounds, lambda: number in self._house.busy)
+        problem = ""
+        try:
+            async with asyncio.timeout(LONGEST_CALL_S):
+                await caller.run()
+        except TimeoutError:
+            problem = f"the call was not over after {LONGEST_CALL_S:.0f} s"
+        except TrunklineError as exc:
+            problem = f"the call could not be held: {exc.message}"
+        if caller.is_stalled:
+            problem = "the caller's side stood still: no media came for minutes"
+        if not caller.is_answered:
+            problem = f"the call was not answered (SIP {caller.sip_status})"
+        seen = await _seen(self._house.call_dir(number), wants_end=not problem)
+        flow = self._flows[simulation.agent]
+        findings = judge(simulation, flow, caller.done, seen)
+        if problem:
+            findings.insert(0, Finding(1, problem))
+        result = SimulationResult(
+            simulation, "audio", findings, seen, time.monotonic() - began, list(caller.done)
+        )
+        if self._options.keep is not None:
+            result.kept = _keep(self._house.call_dir(number), self._options.keep, simulation)
+        return result
+
+
+async def _seen(call_dir: Path, *, wants_end: bool) -> Observed:
+    """The call's event log, once its last fact is written; what there is of it after a while."""
+    deadline = time.monotonic() + (_LOG_S if wants_end else 1.0)
+    lines: list[bytes] = []
+    while time.monotonic() < deadline:
+        lines = _log_lines(call_dir)
+        if any(_CALL_OVER in line for line in lines):
+            break
+        await asyncio.sleep(0.05)
+    return observe(orjson.loads(line) for line in lines if line.endswith(b"}"))
+
+
+def _log_lines(call_dir: Path) -> list[bytes]:
+    logs = sorted(call_dir.rglob("*.jsonl"))
+    return [line for log in logs for line in log.read_bytes().split(b"\n")]
+
+
+def _keep(call_dir: Path, directory: Path, simulation: Simulation) -> Path:
+    """Recording and event log under the simulation's own name."""
+    kept = directory / simulation.agent
+    kept.mkdir(parents=True, exist_ok=True)
+    for found in call_dir.rglob("*"):
+        if found.suffix in (".wav", ".jsonl"):
+            shutil.copyfile(found, kept / f"{simulation.name}{found.suffix}")
+    return kept
