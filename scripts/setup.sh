@@ -116,6 +116,25 @@ pip install --no-deps -r "$lock" || die "the Python packages of $lock could not 
 pip install --no-deps --no-build-isolation -e . || die "the project itself could not be installed."
 step_done "Python packages" "$step"
 
+# The official Realtime clients that the conformance suite drives: versions that ours must not share
+# an environment with, each in one of its own.
+make_clients() {
+  local name=$1 list=requirements/clients-$1.txt place=$venv/clients/$1 stamp
+  stamp="$base_python $(sha256sum <"$list")"
+  [ "$(cat "$place/.ready" 2>/dev/null)" = "$stamp" ] && return
+  rm -rf "$place"
+  "$base_python" -m venv --without-pip "$place" || return
+  pip --python "$place/bin/python" install --no-deps -r "$list" || return
+  echo "$stamp" >"$place/.ready"
+}
+if [ "$profile" = dev ]; then
+  step=$EPOCHREALTIME
+  for name in new old; do
+    make_clients "$name" || die "the clients of requirements/clients-$name.txt could not be installed."
+  done
+  step_done "official Realtime clients" "$step"
+fi
+
 wait $build || die "pjsua2 could not be built (see above)."
 wheel=$(tail -n 1 "$logs/wheel")
 version=${wheel##*/pjsua2-}

@@ -14,7 +14,7 @@ import pytest
 from tests.peers.drivers.installation import RENDERED_LINES
 from xdist.scheduler import LoadScopeScheduling
 
-_LONGEST_FIRST = ("conversation", "faults", "sip", "dashboard", "realtime", "soak")
+_LONGEST_FIRST = ("conversation", "faults", "sip", "conformance", "dashboard", "realtime", "soak")
 
 
 def pytest_configure(config: pytest.Config) -> None:
