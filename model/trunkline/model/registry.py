@@ -1,6 +1,8 @@
 """Engine names to engines; a module is imported only when its engine is asked for.
 
-``cascade`` is the embedded default. ``scripted`` answers by rote; ``scripted:FILE`` reads a script.
+``cascade`` is the embedded default, ``cascade-hosted`` the same with ports at other servers,
+``upstream`` a Realtime endpoint elsewhere. ``scripted`` answers by rote; ``scripted:FILE`` reads a
+script.
 """
 
 from __future__ import annotations
@@ -8,8 +10,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 from trunkline.domain.errors import ConfigError, Invalid, NotFound
 from trunkline.model.engine import Engine, SpeechSynthesis
@@ -17,7 +20,7 @@ from trunkline.realtime.model_table import REALTIME, ModelCard, ModelTable
 from trunkline.runtime.model_settings import ModelSettings
 from trunkline.runtime.settings import Settings
 
-ENGINE_NAMES: Final = ("cascade", "scripted")
+ENGINE_NAMES: Final = ("cascade", "cascade-hosted", "upstream", "scripted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +32,48 @@ class LoadedEngine:
     speech: SpeechSynthesis | None
 
 
-def load_engine(setting: str, settings: Settings) -> LoadedEngine:
-    """``setting`` is TRUNKLINE_ENGINE; ConfigError says which names there are."""
-    name, _, argument = setting.partition(":")
-    match name:
-        case "cascade":
-            # By name: whoever runs another engine needs none of the cascade's libraries.
-            module = importlib.import_module("trunkline.model.cascade.engine")
-            engine = module.create_engine(settings)
-        case "scripted":
-            from trunkline.model.script import Script, read_script
-            from trunkline.model.scripted import ScriptedEngine
+class EngineLoader:
+    """Loads the engines of one server, whose cascades share what is local."""
 
-            engine = ScriptedEngine(read_script(Path(argument)) if argument else Script())
-        case _:
-            raise ConfigError(
-                f"TRUNKLINE_ENGINE is {setting!r}; it must be one of {', '.join(ENGINE_NAMES)}"
-            )
-    return LoadedEngine(name, engine, engine.speech)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def load(self, setting: str) -> LoadedEngine:
+        """``setting`` is as in TRUNKLINE_ENGINE; ConfigError says which names there are."""
+        name, _, argument = setting.partition(":")
+        engine: _SpeakingEngine
+        match name:
+            case "cascade":
+                # By name: whoever runs another engine needs none of the cascade's libraries.
+                module = importlib.import_module("trunkline.model.cascade.engine")
+                engine = module.create_engine(self._settings, self._local)
+            case "cascade-hosted":
+                module = importlib.import_module("trunkline.model.cascade.hosted.engine")
+                engine = module.create_hosted_engine(self._settings, self._local)
+            case "upstream":
+                module = importlib.import_module("trunkline.model.upstream.engine")
+                return LoadedEngine(name, module.create_engine(self._settings), None)
+            case "scripted":
+                from trunkline.model.script import Script, read_script
+                from trunkline.model.scripted import ScriptedEngine
+
+                engine = ScriptedEngine(read_script(Path(argument)) if argument else Script())
+            case _:
+                raise ConfigError(
+                    f"there is no engine {setting!r}; there are {', '.join(ENGINE_NAMES)}"
+                )
+        return LoadedEngine(name, engine, engine.speech)
+
+    @cached_property
+    def _local(self) -> Any:
+        return importlib.import_module("trunkline.model.cascade.local_ports").LocalPorts(
+            self._settings
+        )
+
+
+class _SpeakingEngine(Engine, Protocol):
+    @property
+    def speech(self) -> SpeechSynthesis: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +128,11 @@ class Engines:
 
 
 def load_engines(settings: Settings) -> Engines:
-    wanted = [settings.engine]
-    if settings.fallback_engine and settings.fallback_engine != settings.engine:
-        wanted.append(settings.fallback_engine)
-    return Engines(tuple(load_engine(name, settings) for name in wanted), settings.models)
+    """The default first, then the fallback and what else agents may name; each name once."""
+    loader = EngineLoader(settings)
+    wanted = [settings.engine, settings.fallback_engine, *settings.engines]
+    by_name: dict[str, str] = {}
+    for setting in wanted:
+        if setting:
+            by_name.setdefault(setting.partition(":")[0], setting)
+    return Engines(tuple(loader.load(setting) for setting in by_name.values()), settings.models)

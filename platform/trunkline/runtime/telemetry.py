@@ -35,6 +35,33 @@ TOOL_RUNS: Final = Counter("trunkline_tool_runs_total", "Tool runs, by outcome",
 ENGINE_FAILURES: Final = Counter(
     "trunkline_engine_failures_total", "Engine failures seen by calls, by code", ["code"]
 )
+HOSTED_REQUESTS: Final = Counter(
+    "trunkline_hosted_requests_total",
+    "Attempts at hosted ports, by port and outcome",
+    ["port", "outcome"],
+)
+HOSTED_FIRST_BYTE_SECONDS: Final = Histogram(
+    "trunkline_hosted_first_byte_seconds",
+    "Attempt at a hosted port to its first byte",
+    ["port"],
+    buckets=_TURN_BUCKETS_S,
+)
+HOSTED_FALLBACKS: Final = Counter(
+    "trunkline_hosted_fallbacks_total",
+    "What a local port did because the hosted one failed, by port and reason",
+    ["port", "code"],
+)
+HOSTED_BREAKER_OPEN: Final = Gauge(
+    "trunkline_hosted_breaker_open", "1 while a hosted port is left alone", ["port"]
+)
+UPSTREAM_SESSIONS: Final = Counter(
+    "trunkline_upstream_sessions_total",
+    "Sessions opened at the upstream Realtime endpoint, by why",
+    ["why"],
+)
+UPSTREAM_FAILURES: Final = Counter(
+    "trunkline_upstream_failures_total", "What went wrong with the upstream, by code", ["code"]
+)
 SESSIONS_LIVE: Final = Gauge("trunkline_realtime_sessions_live", "Realtime sessions that are open")
 FACTS_SPOOLED: Final = Gauge(
     "trunkline_facts_spooled", "Facts of calls that wait on disk for the database"

@@ -18,7 +18,7 @@ from trunkline.domain.errors import (
 from trunkline.model.admission import Admission
 from trunkline.model.authority import FileAuthority, hash_key
 from trunkline.model.bearer import asks_for_beta, bearer_key, chosen_subprotocol
-from trunkline.model.registry import load_engine, load_engines
+from trunkline.model.registry import EngineLoader, load_engines
 from trunkline.model.script import read_script
 from trunkline.runtime.settings import Settings
 
@@ -151,8 +151,8 @@ def test_engines_are_found_by_name_alias_and_default() -> None:
 
 
 def test_an_unknown_engine_names_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="cascade, scripted"):
-        load_engine("nonsense", Settings())
+    with pytest.raises(ConfigError, match="cascade, cascade-hosted, upstream, scripted"):
+        EngineLoader(Settings()).load("nonsense")
 
 
 def test_a_wrong_script_is_named_with_its_place(tmp_path: Path) -> None:

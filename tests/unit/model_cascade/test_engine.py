@@ -181,6 +181,7 @@ async def test_tools_that_change_change_what_is_heard(engine: CascadeEngine) -> 
 
 async def test_a_recogniser_that_dies_costs_one_turn(engine: CascadeEngine) -> None:
     session = await engine.open_session("s", CONFIG)
+    assert isinstance(engine.recogniser, LocalRecogniser)
     [process] = engine.recogniser.processes
     _, heard = await hear(engine, session, "operator please", "ash")
     assert isinstance(heard, Transcribed)

@@ -1,4 +1,4 @@
-"""The cascade: recogniser, planner and synthesiser as one engine, with no key and no weights."""
+"""The cascade: ears, brain and voice as one engine, each port local or hosted."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
-import orjson
-
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import EngineBusy, TrunklineError
-from trunkline.model.cascade.dialogue import CallTool, Speak
-from trunkline.model.cascade.forced_calls import ForcedCall
+from trunkline.model.cascade.dialogue import State
+from trunkline.model.cascade.local_generator import LocalGenerator
+from trunkline.model.cascade.local_ports import LocalPorts
 from trunkline.model.cascade.planner import Planner
-from trunkline.model.cascade.ports import RecognizerSession
-from trunkline.model.cascade.recogniser import LocalRecogniser
-from trunkline.model.cascade.synthesiser import FliteSynthesiser
+from trunkline.model.cascade.ports import (
+    Generator,
+    NowExpected,
+    Recognizer,
+    RecognizerSession,
+    Synthesizer,
+    WholeText,
+)
 from trunkline.model.cascade.triage import Meant
+from trunkline.model.cascade.voicing import Voicing
 from trunkline.model.engine import (
     EngineCapabilities,
     EngineConfig,
@@ -33,38 +38,43 @@ from trunkline.runtime.settings import Settings
 
 log = get_logger(__name__)
 
-_SPARE_SESSIONS: Final = 16  # clients of the endpoint beside the calls
-_CAPABILITIES: Final = EngineCapabilities(
-    partial_transcripts=True,
-    word_times=True,
-    tools=True,
-    input_rate_hz=16_000,
-    output_rate_hz=16_000,
-)
+SPARE_SESSIONS: Final = 16  # clients of the endpoint beside the calls
 
 
 class CascadeEngine:
-    """One per model server. ``speech`` serves texts outside any session."""
-
-    name = "cascade"
-    capabilities = _CAPABILITIES
+    """One per model server. ``speech`` serves texts outside any session; without ``generator`` the
+    planner thinks. ``recogniser`` and ``synthesiser`` may be shared: they are started and closed
+    as often as there are engines that use them."""
 
     def __init__(
         self,
-        recogniser: LocalRecogniser,
-        synthesiser: FliteSynthesiser,
+        recogniser: Recognizer,
+        synthesiser: Synthesizer,
         *,
         max_sessions: int,
+        generator: Generator | None = None,
         clock: Clock | None = None,
+        name: str = "cascade",
+        has_partials: bool = True,
+        has_word_times: bool = True,
     ) -> None:
+        self.name = name
         self.recogniser = recogniser
         self._synthesiser = synthesiser
         self._max_sessions = max_sessions
-        self._clock = clock or SystemClock()
+        self._planning = LocalGenerator(clock or SystemClock())
+        self.generator: Generator = generator or self._planning
         self._sessions: set[CascadeSession] = set()
+        self.capabilities = EngineCapabilities(
+            partial_transcripts=has_partials,
+            word_times=has_word_times,
+            tools=True,
+            input_rate_hz=16_000,
+            output_rate_hz=synthesiser.output_rate_hz,
+        )
 
     @property
-    def speech(self) -> FliteSynthesiser:
+    def speech(self) -> Synthesizer:
         return self._synthesiser
 
     async def start(self) -> None:
@@ -72,10 +82,6 @@ class CascadeEngine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.recogniser.start(), name="recogniser")
             group.create_task(self._synthesiser.warm_up(), name="synthesiser")
-
-    async def warm_up_general(self) -> None:
-        """Load the general model now; else the first session that declares nothing waits for it."""
-        await self.recogniser.general()
 
     async def open_session(self, session_id: str, config: EngineConfig) -> CascadeSession:
         """Raises EngineBusy when no slot is free."""
@@ -86,7 +92,7 @@ class CascadeEngine:
         return session
 
     def planner(self, config: EngineConfig) -> Planner:
-        return Planner(config.tools, self._clock.now().astimezone().date())
+        return self._planning.planner(config)
 
     def closed(self, session: CascadeSession) -> None:
         self._sessions.discard(session)
@@ -95,7 +101,8 @@ class CascadeEngine:
         for session in list(self._sessions):
             await session.aclose()
         await self.recogniser.aclose()
-        self._synthesiser.close()
+        await self.generator.aclose()
+        await self._synthesiser.aclose()
 
 
 class CascadeSession:
@@ -140,45 +147,51 @@ class CascadeSession:
         return self._hearing.events()
 
     async def respond(self, request: ResponseRequest) -> AsyncGenerator[ResponsePart]:
-        """One message or one function call."""
-        config = request.config
-        planner = self._engine.planner(config)
+        """What the generator says, voiced while it is still being written, and what it calls."""
         try:
-            plan = planner.plan(request.history, config.tool_choice)
-            if config.tools == self._config.tools:
-                self._state = plan.after
-            match plan.move:
-                case Speak(text):
-                    async with aclosing(self._voice(text, config)) as parts:
-                        async for part in parts:
-                            yield part
-                case CallTool(name, arguments):
-                    yield ToolCalled(name, orjson.dumps(dict(arguments)).decode())
-                case ForcedCall(name, arguments, synthesised):
-                    yield ToolCalled(name, orjson.dumps(dict(arguments)).decode(), synthesised)
+            async with aclosing(self._answer(request)) as parts:
+                async for part in parts:
+                    yield part
         except TrunklineError as exc:
             yield ResponseEnded("failed", code=exc.code, message=exc.message)
-            return
-        yield ResponseEnded()
 
-    async def _voice(self, text: str, config: EngineConfig) -> AsyncGenerator[ResponsePart]:
-        if "audio" not in config.modalities:
-            yield TextDelta(text)
-            return
-        speech = self._engine.speech.synthesise(text, voice=config.voice, speed=config.speed)
-        async with aclosing(speech) as deltas:
-            async for delta in deltas:
-                yield delta
+    async def _answer(self, request: ResponseRequest) -> AsyncGenerator[ResponsePart]:
+        config = request.config
+        is_voiced = "audio" in config.modalities
+        voicing = Voicing(self._engine.speech, config)
+        # A generator that does not say what it asked leaves us with what the tools want; the caller
+        # may begin to speak before it has ended.
+        self._expect(self._planner.expected(), config)
+        async with aclosing(self._engine.generator.generate(request)) as parts:
+            async for part in parts:
+                match part:
+                    case NowExpected(state):
+                        self._expect(state, config)
+                        continue
+                    case TextDelta(text) | WholeText(text) if not is_voiced:
+                        yield TextDelta(text)
+                        continue
+                    case TextDelta(text):
+                        speech = voicing.say(text)
+                    case WholeText(text):
+                        speech = voicing.say_whole(text)
+                    case _:
+                        speech = voicing.finish()
+                async with aclosing(speech) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                if isinstance(part, ToolCalled | ResponseEnded):
+                    yield part
+
+    def _expect(self, state: State, config: EngineConfig) -> None:
+        if config.tools == self._config.tools:
+            self._state = state
 
     async def aclose(self) -> None:
         self._engine.closed(self)
         await self._hearing.aclose()
 
 
-def create_engine(settings: Settings) -> CascadeEngine:
-    """Raises ConfigError, naming the package, when a speech library is missing."""
-    return CascadeEngine(
-        LocalRecogniser(settings.asr_workers),
-        FliteSynthesiser(),
-        max_sessions=settings.max_calls + _SPARE_SESSIONS,
-    )
+def create_engine(settings: Settings, local: LocalPorts) -> CascadeEngine:
+    """Over ports that other cascades of this server may use too."""
+    return CascadeEngine(local.ears, local.voice, max_sessions=settings.max_calls + SPARE_SESSIONS)

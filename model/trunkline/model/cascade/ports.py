@@ -1,12 +1,20 @@
-"""The three trades of a cascade: hear, plan, speak. Hosted ones will fill the same ports."""
+"""The three trades of a cascade: hear, plan, speak. Local ones and hosted ones fill them alike."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
+from trunkline.model.cascade.dialogue import State
 from trunkline.model.cascade.triage import Meaning
-from trunkline.model.engine import EngineConfig, EngineEvent, ResponsePart, ResponseRequest
+from trunkline.model.engine import (
+    EngineConfig,
+    EngineEvent,
+    ResponsePart,
+    ResponseRequest,
+    SpeechDelta,
+)
 
 
 class RecognizerSession(Protocol):
@@ -32,6 +40,8 @@ class RecognizerSession(Protocol):
 
 
 class Recognizer(Protocol):
+    """Takes PCM16 at 16 kHz."""
+
     async def start(self) -> None: ...
 
     def open(self, config: EngineConfig) -> RecognizerSession: ...
@@ -39,7 +49,40 @@ class Recognizer(Protocol):
     async def aclose(self) -> None: ...
 
 
-class Generator(Protocol):
-    """Decides what is said or called next; what it says are TextDeltas, which the engine voices."""
+@dataclass(frozen=True, slots=True)
+class WholeText:
+    """All that a response says, in one piece; a TextDelta is a part of it as it comes."""
 
-    def generate(self, request: ResponseRequest) -> AsyncIterator[ResponsePart]: ...
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NowExpected:
+    """What the next turn will be heard with, once this response is out."""
+
+    state: State
+
+
+GeneratorPart: TypeAlias = ResponsePart | WholeText | NowExpected
+
+
+class Generator(Protocol):
+    """Decides what is said or called next. It says TextDeltas or a WholeText, which the engine
+    voices, and ends with exactly one ResponseEnded; raises EngineError before that."""
+
+    def generate(self, request: ResponseRequest) -> AsyncGenerator[GeneratorPart]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Synthesizer(Protocol):
+    """A SpeechSynthesis with a life of its own."""
+
+    @property
+    def output_rate_hz(self) -> int: ...
+
+    def synthesise(self, text: str, *, voice: str, speed: float) -> AsyncGenerator[SpeechDelta]: ...
+
+    async def warm_up(self) -> None: ...
+
+    async def aclose(self) -> None: ...

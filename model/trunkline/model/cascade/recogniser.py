@@ -89,12 +89,6 @@ class LocalRecogniser:
         session.configure(config)
         return session
 
-    async def general(self) -> AsrProcess:
-        """The process with the general model, started and ready."""
-        process = self._general_process()
-        await process.wait_ready()
-        return process
-
     def _general_process(self) -> AsrProcess:
         if self._general is None:
             self._general = self._process(is_general=True)

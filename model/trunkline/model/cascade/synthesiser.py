@@ -165,6 +165,9 @@ class FliteSynthesiser:
         if not stop.is_set():
             loop.call_soon_threadsafe(pieces.put_nowait, outcome)
 
+    async def aclose(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Let the threads end; texts not begun are dropped."""
         for thread in self._threads.values():
