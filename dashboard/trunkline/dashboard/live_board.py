@@ -16,6 +16,7 @@ from trunkline.domain.events import (
     CallFact,
     CallStarted,
     CallStateChanged,
+    QueuePlaced,
     RecordingClosed,
     StepEntered,
     TurnEnded,
@@ -77,6 +78,8 @@ class LiveCall:
     agent_was_cut: bool = False
     last_speaker: Speaker | None = None
     waiting_approvals: int = 0
+    queue: str = ""
+    position: int = 0  # in that queue; 0: in none
     has_recording: bool = False
     entries: dict[str, tuple[StreamId, TimelineEntry]] = field(default_factory=dict)
 
@@ -214,6 +217,8 @@ def _fold(call: LiveCall, fact: CallFact) -> None:
                 call.state = CallState.ANSWERED
         case StepEntered():
             call.step = fact.step
+        case QueuePlaced():
+            call.queue, call.position = fact.queue, fact.position
         case CallerPartial():
             call.partial, call.last_speaker = fact.text, Speaker.CALLER
         case TurnEnded():

@@ -311,7 +311,9 @@ class Enqueue:
     """Hold the caller until one of ``targets`` answers; QueueFinished comes back, once.
 
     QueuePosition comes back at the beginning and every ``announce_every_ms`` (0: never); the flow
-    says it. ``callback_key`` is the DTMF digit that asks to be called back, empty for none.
+    says it. ``callback_key`` is the DTMF digit that asks to be called back, empty for none. A
+    target is rung for ``ring_ms``, hears ``briefing``, and with ``needs_key`` takes the caller by
+    pressing 1.
     """
 
     queue: str
@@ -319,6 +321,9 @@ class Enqueue:
     announce_every_ms: int = 45_000
     callback_key: str = ""
     max_wait_ms: int = 600_000
+    ring_ms: int = 20_000
+    briefing: str = ""
+    needs_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

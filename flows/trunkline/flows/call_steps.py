@@ -21,6 +21,7 @@ from trunkline.flows.actions import (
 )
 from trunkline.flows.flow import CALL_VARIABLES
 from trunkline.flows.memory import Memory
+from trunkline.flows.prompts import PromptError
 from trunkline.flows.steps import (
     EngineChoice,
     HandoffStep,
@@ -81,20 +82,33 @@ def enter_queue(walk: Walk, step: QueueStep) -> str | None:
     if not reachable:
         walk.note("no target of the queue is a SIP URI")
         return walk.take(step.on_unavailable)
+    briefing = walk.render(step.briefing) if step.briefing else ""
     walk.say(step.lines)
     walk.mode = Mode.QUEUE
     walk.script.add(
-        Enqueue(step.queue, reachable, step.announce_every_ms, step.callback_key, step.max_wait_ms)
+        Enqueue(
+            step.queue,
+            reachable,
+            step.announce_every_ms,
+            step.callback_key,
+            step.max_wait_ms,
+            step.ring_ms,
+            briefing,
+            step.needs_key,
+        )
     )
     return None
 
 
 def queue_moved(walk: Walk, step: QueueStep, event: QueuePosition) -> None:
-    """Tell the caller where they stand; the wait goes on."""
+    """Tell the caller where they stand; the wait goes on, also when that cannot be said."""
     estimate = event.estimated_wait_ms
     walk.memory.variables["queue_position"] = event.position
     walk.memory.variables["queue_minutes"] = -(-estimate // 60_000) if estimate else 0
-    walk.say((step.announcement,), remembers=False)
+    try:
+        walk.say((step.announcement,), remembers=False)
+    except PromptError as exc:
+        walk.note(str(exc))
 
 
 def queue_finished(walk: Walk, step: QueueStep, event: QueueFinished) -> str | None:

@@ -251,6 +251,9 @@ class QueueStep:
     announce_every_ms: int = 45_000
     callback_key: str = ""
     max_wait_ms: int = 600_000
+    ring_ms: int = 20_000
+    briefing: Prompt | None = None
+    needs_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from trunkline.api import (
+    callbacks,
     calls,
     flow_drafts,
     flow_tools,
@@ -45,6 +46,7 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
     add_error_handlers(app)
     parts = (
         calls,
+        callbacks,
         keys,
         webhooks,
         flows,

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.errors import TrunklineError
-from trunkline.flows.actions import (
-    Transfer,
-)
+from trunkline.flows.actions import Enqueue, Transfer
 from trunkline.runtime.logging import get_logger
 
 if TYPE_CHECKING:
@@ -31,6 +29,9 @@ class CallActs:
 
     def transfer(self, action: Transfer) -> None:
         self._call.spawn(self._call.away.transfer(action), "transfer")
+
+    def enqueue(self, action: Enqueue) -> None:
+        self._call.spawn(self._call.away.enqueue(action), "queue")
 
     def use_agent(self, agent: AgentSpec) -> None:
         """Voice, speed, language and tools of the other; a voice needs a session of its own."""

@@ -11,13 +11,28 @@ from typing import TYPE_CHECKING, Final
 
 from trunkline.calls.consultation import Consultation, ConsultationStage, cause_of
 from trunkline.calls.holding import HoldMusic
+from trunkline.calls.queueing import Queueing
 from trunkline.calls.transfer import TransferAttempt
 from trunkline.calls.turn_events import Suspended
 from trunkline.calls.warm_transfer import Consulting
-from trunkline.domain.call import EndCause, Joined, TransferFailed, TransferStarted
+from trunkline.domain.call import (
+    Dequeued,
+    EndCause,
+    Enqueued,
+    Joined,
+    TransferFailed,
+    TransferStarted,
+)
 from trunkline.domain.events import TransferAttempted
 from trunkline.domain.leg import LegTransferProgress
-from trunkline.flows.actions import Transfer, TransferFinished, TransferMode
+from trunkline.flows.actions import (
+    Enqueue,
+    QueueFinished,
+    QueueOutcome,
+    Transfer,
+    TransferFinished,
+    TransferMode,
+)
 from trunkline.runtime.logging import get_logger
 
 if TYPE_CHECKING:
@@ -38,6 +53,7 @@ class Away:
         self._call = call
         self._refer: TransferAttempt | None = None
         self._human: Consulting | None = None
+        self._queueing: Queueing | None = None
         self._music = HoldMusic(
             call.dialogue.playout, call.dialogue.speaker, call.leg.format.sample_rate_hz
         )
@@ -54,6 +70,8 @@ class Away:
         """A key of a caller who is away."""
         if self.is_joined and self._human is not None:
             self._call.spawn(self._human.pass_on(digit), "pass-digit")
+        elif self._queueing is not None:
+            self._queueing.key(digit)
 
     def tick(self) -> None:
         self._music.tick()
@@ -92,7 +110,7 @@ class Away:
             briefing=action.briefing,
             ring_ms=action.ring_ms,
             needs_key=action.needs_key,
-            noted=lambda now: self._note(action.target, now),
+            noted=lambda now: self.note(action.target, now),
         )
         settled = await human.run()
         self._music.stop(call.leg)
@@ -102,12 +120,54 @@ class Away:
             self._human = None
             self._taken_back(TransferFinished(False, settled.sip_status, settled.cause))
 
+    # ---- the hold queue --------------------------------------------------------------------------
+
+    async def enqueue(self, action: Enqueue) -> None:
+        """After the last word: wait for a human, who is joined to the caller by our bridge."""
+        call = self._call
+        await self.last_words()
+        if not call.record.advance(Enqueued()):
+            call.driver.handle(QueueFinished(QueueOutcome.UNAVAILABLE, 0))
+            return
+        self.leave()
+        self._music.start()
+        queueing = self._queueing = Queueing(call, action)
+        outcome = await queueing.run()
+        self._queueing = None
+        finished = QueueFinished(outcome, queueing.waited_ms)
+        human = queueing.human
+        if outcome is QueueOutcome.CONNECTED and human is not None:
+            call.dialogue.cut()
+            self._music.stop(call.leg)
+            await self._talk(queueing, human, finished)
+        elif outcome is not QueueOutcome.LEFT:
+            self._music.stop(call.leg)
+            call.record.advance(Dequeued())
+            self.come_back()
+            call.driver.handle(finished)
+
+    async def _talk(self, queueing: Queueing, human: Consulting, finished: QueueFinished) -> None:
+        """Whoever took the caller is free for the next one when they are done."""
+        call, clock = self._call, self._call.edge.clock
+        since_ms = clock.monotonic_ms()
+        try:
+            await self.joined(human, finished)
+        finally:
+            talked_ms = round(clock.monotonic_ms() - since_ms)
+            call.edge.queues.talked(queueing.queue, queueing.target, call.call_id, talked_ms)
+
+    def abandon(self) -> None:
+        """The call ends here: no more music, and nobody is put through any more."""
+        self._music.stop(self._call.leg)
+        if self._queueing is not None:
+            self._queueing.abandon()
+
     def _taken_back(self, event: TransferFinished) -> None:
         self._call.record.advance(TransferFailed())
         self.come_back()
         self._call.driver.handle(event)
 
-    async def joined(self, human: Consulting, event: TransferFinished) -> None:
+    async def joined(self, human: Consulting, event: TransferFinished | QueueFinished) -> None:
         """They talk; the agent has left, and the first of the two to hang up ends the call."""
         call = self._call
         self._human, self.is_joined = human, True
@@ -118,7 +178,7 @@ class Away:
         await human.over()
         call.ending.ask(EndCause.TRANSFERRED, sip_status=_OK, reason="the colleague hung up")
 
-    def _note(self, target: str, now: Consultation) -> None:
+    def note(self, target: str, now: Consultation) -> None:
         call = self._call
         match now.stage:
             case ConsultationStage.RINGING:

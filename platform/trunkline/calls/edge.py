@@ -9,6 +9,7 @@ from typing import Final
 from trunkline.audio.disk_writer import Disk
 from trunkline.calls.engine_link import Connector
 from trunkline.calls.publish import FactSink
+from trunkline.calls.queue_board import QueueBoard
 from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.switch import SwitchBoard
 from trunkline.calls.tool_calls import RunsTools
@@ -41,6 +42,7 @@ class Edge:
     speech_model: str = SPEECH_MODEL
     is_recording: bool = True
     switch: SwitchBoard = field(default_factory=SwitchBoard)
+    queues: QueueBoard = field(default_factory=QueueBoard)
 
     def engines_of(self, agent: AgentSpec) -> tuple[str, ...]:
         """The engines to try for an agent, in order."""

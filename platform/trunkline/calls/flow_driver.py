@@ -28,8 +28,6 @@ from trunkline.flows.actions import (
     HangUpReason,
     ListenForCaller,
     ParkTool,
-    QueueFinished,
-    QueueOutcome,
     ReplyToEngine,
     RunTool,
     Say,
@@ -81,6 +79,8 @@ class Acts(Protocol):
     def send_digits(self, digits: str) -> None: ...
 
     def transfer(self, action: Transfer) -> None: ...
+
+    def enqueue(self, action: Enqueue) -> None: ...
 
     def use_agent(self, agent: AgentSpec) -> None: ...
 
@@ -190,7 +190,7 @@ class FlowDriver:
             case Transfer():
                 self._acts.transfer(action)
             case Enqueue():
-                self._waiting.append(QueueFinished(QueueOutcome.UNAVAILABLE, 0))
+                self._acts.enqueue(action)
             case DetectVoicemail():
                 self._waiting.append(VoicemailDetected(Answerer.UNKNOWN))
             case AwaitBeep():

@@ -55,6 +55,7 @@ class Parting:
             return False
         if self._cause is None:
             call.driver.is_over = True
+            call.away.abandon()
             call.dialogue.stop_listening()
             call.dialogue.cut()
             call.dialogue.is_closing = True

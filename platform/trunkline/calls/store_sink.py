@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, Statemen
 
 from trunkline.calls.publish import FactWriter
 from trunkline.calls.spool import FactSpool
-from trunkline.domain.events import CallEnded, CallerPartial, CallFact, RecordingClosed
+from trunkline.domain.events import LIVE_ONLY, CallEnded, CallFact, RecordingClosed
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import FACTS_SPOOLED
 
@@ -60,8 +60,8 @@ class StoreSink:
         return self._is_spooling
 
     def publish(self, fact: CallFact) -> None:
-        if isinstance(fact, CallerPartial):
-            return  # for the live view only
+        if isinstance(fact, LIVE_ONLY):
+            return
         if len(self._pending) >= self._depth:
             self._spill()
         self._pending.append(fact)

@@ -25,7 +25,7 @@ from trunkline.calls.consultation import (
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.other_party import OtherParty, play
 from trunkline.domain.call import EndCause
-from trunkline.domain.errors import EngineError, Forbidden, TrunkError, TrunklineError
+from trunkline.domain.errors import EngineError, Forbidden, Invalid, TrunkError, TrunklineError
 from trunkline.domain.leg import Leg, LegAnswered, LegDigit, LegEnded, LegEvent, LegRinging
 from trunkline.runtime.logging import get_logger
 
@@ -66,11 +66,21 @@ class Consulting:
         self._is_over = asyncio.Event()
         self._leg: Leg | None = None
         self._party = OtherParty(call.leg.format)
+        self.is_impossible = False  # no dial plan and no trunk leads there
 
     @property
     def leg(self) -> Leg | None:
         """The human's, once they have been dialled."""
         return self._leg
+
+    @property
+    def now(self) -> Consultation:
+        return self._now
+
+    @property
+    def is_picked_up(self) -> bool:
+        """They have answered, and it is open whether they take the caller."""
+        return self._now.stage in (ConsultationStage.BRIEFING, ConsultationStage.ASKING)
 
     async def run(self) -> Consultation:
         """Until the human is joined to the caller, or will not be."""
@@ -83,6 +93,7 @@ class Consulting:
             )
         except TrunklineError as exc:
             log.warning("a human could not be dialled", call_id=call.call_id, code=exc.code)
+            self.is_impossible = _is_lasting(exc)
             return self._settle(LegOver(_status_of(exc)))
         call.beside.add(leg)
         leg.listen(self._party)
@@ -222,3 +233,10 @@ def _status_of(exc: TrunklineError) -> int:
     if isinstance(exc, Forbidden):
         return _FORBIDDEN
     return (exc.sip_status if isinstance(exc, TrunkError) else None) or _NO_TRUNK
+
+
+def _is_lasting(exc: TrunklineError) -> bool:
+    """Whether it would be refused again: by the dial plan, for its form, for want of a trunk."""
+    if isinstance(exc, TrunkError):
+        return exc.sip_status is not None
+    return isinstance(exc, Forbidden | Invalid)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.ids import ApprovalId, CallId, LegId, ToolRunId
@@ -131,6 +131,34 @@ class TransferAttempted:
     sip_status: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class QueuePlaced:
+    """Where a caller stands in a hold queue, 1 is next; live view only, never stored.
+
+    ``position`` 0: they have left it. ``estimated_wait_ms`` None: nobody can tell.
+    """
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    queue: str
+    position: int
+    estimated_wait_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequested:
+    """A caller left a hold queue and wants to be called; ``number`` is empty when withheld."""
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    queue: str
+    number: str
+    position: int
+    waited_ms: int
+
+
 class RecordingState(StrEnum):
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"  # the disk refused a part; what could be written is there
@@ -174,6 +202,11 @@ CallFact: TypeAlias = (
     | ToolRan
     | ApprovalParked
     | TransferAttempted
+    | QueuePlaced
+    | CallbackRequested
     | RecordingClosed
     | CallEnded
 )
+
+LIVE_ONLY: Final = (CallerPartial, QueuePlaced)
+"""Facts that only matter while they are true; never stored."""

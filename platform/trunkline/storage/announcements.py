@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from trunkline.domain.events import Json
+from trunkline.domain.events import CallbackRequested, Json
 from trunkline.storage.outbox import Outbox
 from trunkline.storage.placement_rows import AttemptRow, PlacementRow
 from trunkline.storage.rows import CallRow
@@ -25,14 +27,35 @@ async def announce_call_ended(session: AsyncSession, call_id: str, at: datetime)
     await _announce(session, "call.ended", call_id, at)
 
 
-async def _announce(session: AsyncSession, event: str, call_id: str, at: datetime) -> None:
+async def announce_callback(
+    session: AsyncSession, callback_id: str, wish: CallbackRequested
+) -> None:
+    """Somebody who waited in a queue wants to be called."""
+    said = {
+        "callback_id": callback_id,
+        "queue": wish.queue,
+        "number": wish.number,
+        "position": wish.position,
+        "waited_ms": wish.waited_ms,
+    }
+    await _announce(session, "callback.requested", wish.call_id, wish.at, said)
+
+
+async def _announce(
+    session: AsyncSession,
+    event: str,
+    call_id: str,
+    at: datetime,
+    more: Mapping[str, Json] = MappingProxyType({}),
+) -> None:
     call = await session.get(CallRow, call_id, populate_existing=True)
     if call is None:
         return
-    document = {**_call_document(call), **await _placed(session, call_id)}
+    document = {**_call_document(call), **await _placed(session, call_id), **more}
     outbox = Outbox(session)
     for webhook in await WebhookRepository(session).subscribed(event, owner=call.owner):
-        delivery_id = digest_id("evt", webhook.webhook_id, event, call_id)
+        subject = more.get("callback_id", call_id)
+        delivery_id = digest_id("evt", webhook.webhook_id, event, subject)
         body = {
             "id": delivery_id,
             "type": event,

@@ -15,13 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.events import (
+    LIVE_ONLY,
     ApprovalParked,
     CallAnswered,
+    CallbackRequested,
     CallEnded,
     CallerPartial,
     CallFact,
     CallStarted,
     CallStateChanged,
+    QueuePlaced,
     RecordingClosed,
     StepEntered,
     ToolRan,
@@ -29,6 +32,7 @@ from trunkline.domain.events import (
     TurnEnded,
 )
 from trunkline.storage.announcements import announce_call_ended, announce_call_started
+from trunkline.storage.callbacks import CallbackRepository
 from trunkline.storage.engine import Sessions
 from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import (
@@ -47,7 +51,7 @@ from trunkline.storage.upsert import clean_json, clean_text, digest_id, insert_n
 
 async def write_facts(sessions: Sessions, facts: Sequence[CallFact]) -> None:
     """Write ``facts`` in one transaction; an approval among them waits for the disk."""
-    kept = [fact for fact in facts if not isinstance(fact, CallerPartial)]
+    kept = [fact for fact in facts if not isinstance(fact, LIVE_ONLY)]
     if not kept:
         return
     durable = any(isinstance(fact, ApprovalParked) for fact in kept)
@@ -91,7 +95,9 @@ async def _write(session: AsyncSession, fact: CallFact) -> None:
             await _recording(session, fact)
         case CallEnded():
             await _ended(session, fact)
-        case CallerPartial():
+        case CallbackRequested():
+            await CallbackRepository(session).note(fact)
+        case CallerPartial() | QueuePlaced():
             pass  # live view only
         case _:
             assert_never(fact)

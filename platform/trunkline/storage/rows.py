@@ -13,6 +13,7 @@ from sqlalchemy import Float, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from trunkline.storage.base import Base, Owned
+from trunkline.storage.callback_rows import CallbackRow
 from trunkline.storage.column_types import Document
 from trunkline.storage.flow_rows import AgentRow, FlowDraftRow, FlowVersionRow, PublicationRow
 from trunkline.storage.placement_rows import AttemptRow, PlacementRow
@@ -28,6 +29,7 @@ __all__ = [
     "AuditRow",
     "Base",
     "CallRow",
+    "CallbackRow",
     "FlowDraftRow",
     "FlowVersionRow",
     "LegRow",

@@ -90,6 +90,8 @@ async def test_the_description_names_every_route_and_its_problems(api: Api) -> N
         "/api/v1/calls/{call_id}/recording",
         "/api/v1/calls/{call_id}/events",
         "/api/v1/calls/{call_id}/hangup",
+        "/api/v1/callbacks",
+        "/api/v1/callbacks/{callback_id}/done",
         "/api/v1/keys",
         "/api/v1/keys/{key_id}",
         "/api/v1/webhooks",

@@ -383,5 +383,7 @@ def _transfer_texts(step: TransferStep, path: YamlPath) -> Iterator[Text]:
 def _queue_texts(step: QueueStep, path: YamlPath) -> Iterator[Text]:
     for place, target in enumerate(step.targets):
         yield Text(target, (*path, "queue", "targets", place))
+    if step.briefing is not None:
+        yield Text(step.briefing, (*path, "queue", "briefing"))
     announced = frozenset({"queue_position", "queue_minutes"})
     yield Text(step.announcement.prompt, (*path, "queue", "announce"), announced)

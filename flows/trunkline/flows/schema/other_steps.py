@@ -178,6 +178,9 @@ def _queue(
         announce_every_ms=round(queue.announce_every_s * 1000),
         callback_key=queue.callback_key or "",
         max_wait_ms=round(queue.max_wait_s * 1000),
+        ring_ms=round(queue.ring_s * 1000),
+        briefing=assembly.prompt(queue.briefing, (*at, "briefing")) if queue.briefing else None,
+        needs_key=queue.needs_key,
     )
 
 

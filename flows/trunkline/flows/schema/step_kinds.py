@@ -86,6 +86,9 @@ class QueuePart(Part):
     announce: Text = "You are number {{ queue_position }} in the queue."
     callback_key: Key | None = None
     max_wait_s: _Seconds = 600.0
+    ring_s: Annotated[_Seconds, Field(le=120)] = 20.0
+    briefing: Text | None = None
+    needs_key: bool = False
 
 
 class QueueStepPart(StepPart):
