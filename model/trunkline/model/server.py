@@ -27,6 +27,7 @@ from trunkline.model.mcp.rails import read_networks
 from trunkline.model.realtime_socket import RealtimeSockets
 from trunkline.model.registry import Engines, load_engines
 from trunkline.model.rest import add_rest
+from trunkline.model.tls import Certificate, certificate_of, keep_renewing
 from trunkline.model.usage import UsageSink
 from trunkline.realtime.protocol import MAX_FRAME_BYTES
 from trunkline.runtime.health import HealthApp, QuietServer
@@ -65,16 +66,16 @@ class ModelServer:
             self.usage,
             mcp_networks=read_networks(settings.mcp_networks),
         )
-        self._is_started = False
+        self.started = asyncio.Event()
 
     async def start(self) -> None:
         for one in self.engines.loaded:
             await one.engine.start()
             log.info("engine ready", engine=one.name)
-        self._is_started = True
+        self.started.set()
 
     async def aclose(self) -> None:
-        self._is_started = False
+        self.started.clear()
         for one in self.engines.loaded:
             await one.engine.aclose()
         await self.usage.flush()
@@ -91,7 +92,7 @@ class ModelServer:
     async def readiness(self) -> str:
         if self.admission.is_draining:
             return "shutting down"
-        return "" if self._is_started else "the engines are still starting"
+        return "" if self.started.is_set() else "the engines are still starting"
 
 
 def create_app(
@@ -135,12 +136,18 @@ def create_app(
     return app
 
 
-def uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """No compression: base64 audio does not shrink enough to be worth a core."""
+def uvicorn_config(
+    app: FastAPI, settings: Settings, certificate: Certificate | None = None
+) -> uvicorn.Config:
+    """No compression: base64 audio does not shrink enough to be worth a core. With a certificate,
+    the TLS listener of an app that another listener has started."""
+    is_plain = certificate is None
     return uvicorn.Config(
         app,
-        host=settings.model_bind_address,
-        port=settings.model_port,
+        host=settings.model_bind_address if is_plain else settings.model_tls_bind_address,
+        port=settings.model_port if is_plain else settings.model_tls_port,
+        lifespan="on" if is_plain else "off",
+        ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_max_size=MAX_FRAME_BYTES,
@@ -163,22 +170,37 @@ class _Denials(logging.Filter):
 
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, drain, and return the exit status."""
+    certificate = certificate_of(settings)
     app = create_app(settings)
     server: ModelServer = app.state.server
     stop = stop_on_signals()
     logging.getLogger("uvicorn.error").addFilter(_Denials())
-    uvicorn_server = QuietServer(uvicorn_config(app, settings))
+    listeners = [QuietServer(uvicorn_config(app, settings))]
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(uvicorn_server.serve(), name="uvicorn")
-        stopping = tasks.create_task(stop.wait(), name="signals")
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            stopping.cancel()
-            return 1  # the port is taken, or an engine did not start; uvicorn said which
-        log.info("draining", sessions=server.admission.live)
-        await server.drain(DRAIN_S)
-        uvicorn_server.should_exit = True
-    return 0
+        serving = [tasks.create_task(listeners[0].serve(), name="uvicorn")]
+        beside: list[asyncio.Task[Any]] = [tasks.create_task(stop.wait(), name="signals")]
+        if certificate is not None:
+            listeners.append(QuietServer(uvicorn_config(app, settings, certificate)))
+            beside.append(tasks.create_task(keep_renewing(certificate), name="certificate"))
+            second = _serve_when(server.started, listeners[1])
+            serving.append(tasks.create_task(second, name="uvicorn with TLS"))
+        await asyncio.wait([*serving, *beside], return_when=asyncio.FIRST_COMPLETED)
+        # Else the port is taken, or an engine did not start; uvicorn said which.
+        is_told_to_stop = stop.is_set()
+        if is_told_to_stop:
+            log.info("draining", sessions=server.admission.live)
+            await server.drain(DRAIN_S)
+        for one in listeners:
+            one.should_exit = True
+        for task in beside if server.started.is_set() else [*beside, *serving[1:]]:
+            task.cancel()
+    return 0 if is_told_to_stop else 1
+
+
+async def _serve_when(started: asyncio.Event, listener: QuietServer) -> None:
+    """The first listener starts what both of them serve."""
+    await started.wait()
+    await listener.serve()
 
 
 async def _answer_error(request: Request, exc: Exception) -> Response:

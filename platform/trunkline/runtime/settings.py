@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     sample_service_port: int = 0  # 0: web_port + 3
     web_bind_address: str = "127.0.0.1"
     model_bind_address: str = "127.0.0.1"
+    model_tls_port: int = 0  # 0: no TLS; else the Realtime API is served here too, over TLS
+    model_tls_bind_address: str = "0.0.0.0"
+    model_tls_cert: Path | None = None  # PEM: the chain; renewed files are taken up by themselves
+    model_tls_key: Path | None = None
     model_url: str = ""  # empty: the model server on model_port of this machine
     database_url: str = ""  # empty: SQLite in data_dir
     redis_url: str = ""  # empty: a private Redis that `trunkline up` starts
