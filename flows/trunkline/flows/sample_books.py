@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final
+
+from trunkline.flows.sample_ledger import Ledger, now
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS readings (
@@ -74,10 +73,7 @@ class SampleBooks:
     """Readings and payments survive a restart; one idempotency key has one effect."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        with self._open() as database:
-            database.executescript(_SCHEMA)
+        self._ledger = Ledger(path, _SCHEMA)
 
     def account(self, number: str) -> Account:
         try:
@@ -93,13 +89,13 @@ class SampleBooks:
         """Oldest first."""
         self.account(number)
         query = "SELECT account, reading, recorded_at FROM readings WHERE account = ? ORDER BY id"
-        with self._open() as database:
+        with self._ledger.open() as database:
             return [Reading(*row) for row in database.execute(query, (number,))]
 
     def record_reading(self, number: str, reading: str, key: str | None) -> Reading:
         """Raises ReadingTooLow, UnknownAccount; a key seen before gives back what it recorded."""
         start = self.account(number).meter
-        with self._open() as database:
+        with self._ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             query = "SELECT account, reading, recorded_at FROM readings WHERE idempotency_key = ?"
             seen = database.execute(query, (key,)).fetchone() if key else None
@@ -111,7 +107,7 @@ class SampleBooks:
             previous = last[0] if last else start
             if int(reading) < int(previous):
                 raise ReadingTooLow(previous)
-            recorded = Reading(number, reading, _now())
+            recorded = Reading(number, reading, now())
             database.execute(
                 "INSERT INTO readings (account, reading, recorded_at, idempotency_key)"
                 " VALUES (?, ?, ?, ?)",
@@ -122,40 +118,22 @@ class SampleBooks:
     def payments(self, number: str) -> list[Payment]:
         self.account(number)
         query = "SELECT account, amount, paid_at FROM payments WHERE account = ? ORDER BY id"
-        with self._open() as database:
+        with self._ledger.open() as database:
             return [Payment(*row) for row in database.execute(query, (number,))]
 
     def pay(self, number: str, amount: str, key: str) -> Payment:
         """One payment per key, whatever is asked again under it."""
         self.account(number)
-        with self._open() as database:
+        with self._ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             query = "SELECT account, amount, paid_at FROM payments WHERE idempotency_key = ?"
             seen = database.execute(query, (key,)).fetchone()
             if seen is not None:
                 return Payment(*seen)
-            payment = Payment(number, amount, _now())
+            payment = Payment(number, amount, now())
             database.execute(
                 "INSERT INTO payments (account, amount, paid_at, idempotency_key)"
                 " VALUES (?, ?, ?, ?)",
                 (*asdict(payment).values(), key),
             )
             return payment
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose work is committed at the end, or rolled back."""
-        with closing(sqlite3.connect(self._path, timeout=5, isolation_level=None)) as database:
-            database.execute("PRAGMA journal_mode = WAL")
-            try:
-                yield database
-            except BaseException:  # whatever it was, nothing half-booked stays
-                if database.in_transaction:
-                    database.rollback()
-                raise
-            if database.in_transaction:
-                database.commit()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

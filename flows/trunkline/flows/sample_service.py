@@ -1,7 +1,8 @@
-"""The sample energy supplier's own HTTP service: small, local and real.
+"""The HTTP service behind the sample agents: small, local and real.
 
-The sample flow's tools call it. Readings and payments are kept, so that what a call did can be
-asked for afterwards. ``/faults`` makes the next answers slow or wrong, for drills.
+Its own routes are the energy supplier's; the clinic, the shop and the office have theirs under a
+prefix. What a call did is kept, so that it can be asked for afterwards. ``/faults`` makes the next
+answers slow or wrong, for drills.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from trunkline.flows.sample_books import ReadingTooLow, SampleBooks, UnknownAccount
+from trunkline.flows.sample_clinic import add_clinic
 from trunkline.flows.sample_faults import Fault, FaultMiddleware
+from trunkline.flows.sample_office import add_office
+from trunkline.flows.sample_shop import add_shop
 from trunkline.runtime.health import HealthApp
 from trunkline.runtime.settings import Settings
 
@@ -47,7 +51,7 @@ def create_app(data_dir: Path) -> FastAPI:
     """The service with its books under ``data_dir``."""
     books = SampleBooks(data_dir / "sample" / "energy.db")
     faults: list[Fault] = []
-    app = FastAPI(title="Trunkline sample energy supplier", version="1")
+    app = FastAPI(title="Trunkline sample businesses", version="1")
     app.add_middleware(FaultMiddleware, faults=faults)
 
     @app.exception_handler(UnknownAccount)
@@ -60,6 +64,9 @@ def create_app(data_dir: Path) -> FastAPI:
         return JSONResponse(body, status_code=409)
 
     app.router.routes += HealthApp("sample-service", {}).routes()
+    add_clinic(app, data_dir)
+    add_office(app, data_dir)
+    add_shop(app, data_dir)
 
     @app.get("/hours")
     def hours() -> dict[str, Any]:
