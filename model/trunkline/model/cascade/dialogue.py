@@ -18,7 +18,7 @@ from trunkline.domain.spoken.answers import leading_answer, parse_yes_no
 from trunkline.domain.spoken.words import spoken_words
 from trunkline.model.cascade import phrasing
 from trunkline.model.cascade.expectations import OPEN, asking, confirming
-from trunkline.model.cascade.extraction import volunteered
+from trunkline.model.cascade.extraction import volunteered, without_values
 from trunkline.model.cascade.intents import Match, match_intent
 from trunkline.model.cascade.slots import (
     Confirm,
@@ -140,9 +140,10 @@ class Dialogue:
                 reading = understand(state.slot, words, self._today) if words else None
                 if reading is not None:
                     return Meant(Does.FILL, str(reading.value))
-        wish = match_intent(text, self._plan.intents)
+        wish = self._match(text)
         if wish is not None and wish.score >= _SURE_WISH and not wish.has_rival:
-            return Meant(Does.WISH, wish.name)
+            told = self._told(wish.name, text)
+            return Meant(Does.WISH, f"{wish.name} {told}" if told else wish.name)
         return None
 
     # ---- what was said -----------------------------------------------------------------------
@@ -229,7 +230,7 @@ class Dialogue:
     # ---- wishes --------------------------------------------------------------------------------
 
     def _wish(self, said: Said) -> Match | None:
-        wish = match_intent(said.text, self._plan.intents)
+        wish = self._match(said.text)
         if wish is not None:
             return wish
         answer = parse_yes_no(said.text)
@@ -241,6 +242,25 @@ class Dialogue:
             if any(parse_yes_no(example) is answer for example in intent.examples)
         ]
         return Match(meant[0], 1.0) if len(meant) == 1 else None
+
+    def _match(self, text: str) -> Match | None:
+        """The likeliest wish; what is told along with one does not make it less likely."""
+        best = match_intent(text, self._plan.intents)
+        for intent in self._plan.intents:
+            rest = without_values(intent.takes, text, self._today) if intent.takes else text
+            if rest == text:
+                continue
+            match = match_intent(rest, self._plan.intents)
+            if match is not None and match.name == intent.name:
+                match = replace(match, score=min(match.score, 0.99))
+                if best is None or match.score > best.score:
+                    best = match
+        return best
+
+    def _told(self, wish: str, text: str) -> dict[str, Json]:
+        """What the caller told along with a wish that takes values."""
+        intent = next((each for each in self._plan.intents if each.name == wish), None)
+        return volunteered(intent.takes, text, self._today) if intent and intent.takes else {}
 
     def _leave(self, state: State, said: Said) -> tuple[State, Move] | None:
         """The caller wants something else than what was asked."""
@@ -258,8 +278,8 @@ class Dialogue:
         """Call the intent's function, or begin to fill its slots when it has some."""
         action = next((group for group in self._plan.actions if group.name == wish), None)
         if action is None:
-            return self.begin(), CallTool(wish, {})
-        heard = volunteered(action, said.text, self._today)
+            return self.begin(), CallTool(wish, self._told(wish, said.text))
+        heard = volunteered(action.slots, said.text, self._today)
         return self._next_slot(State(collect=action, heard=heard))
 
     def _label(self, wish: str) -> str:
@@ -308,12 +328,18 @@ class Dialogue:
         return replace(state, digits=digits, misses=0), Speak(phrasing.ask_for_rest(digits))
 
     def _next_slot(self, state: State) -> tuple[State, Move]:
-        """Ask for what is missing, or call the function when nothing is."""
+        """Ask for what is missing, or call the function when nothing is.
+
+        What was told in passing is read back instead, once.
+        """
         collect = state.collect
         assert collect is not None  # a slot was asked for
         waiting = [slot for slot in _open_slots(state) if slot.is_required]
         if not waiting:
             return self.begin(), CallTool(collect.name, dict(state.heard))
+        slot = waiting[0]
+        if slot.heard is not None and state.mode is Mode.OPEN:
+            return self._confirm(state, slot, Reading(slot.heard))
         asked = replace(state, mode=Mode.ASKING, slot=waiting[0], value=None, wish="")
         return asked, Speak(phrasing.ask(waiting[0]))
 

@@ -31,20 +31,30 @@ from trunkline.model.cascade.carriers import (
 from trunkline.model.cascade.slot_grammars import (
     add_amount,
     add_choice,
+    add_code,
     add_date,
     add_digits,
+    add_email,
     add_number,
     add_time,
     add_yes_no,
 )
 from trunkline.model.cascade.slots import Slot, SlotKind
-from trunkline.model.cascade.tool_annotations import ToolPlan, read_tools
+from trunkline.model.cascade.tool_annotations import Intent, ToolPlan, read_tools
 
 OPEN: Final = ""
 _SAMPLED: Final = 1500
 _MAX_PHRASES: Final = 1000
 _MAX_WORDS: Final = 24  # a longer line is a text, not a phrase
 _OPEN_KINDS: Final = (SlotKind.NAME, SlotKind.FREE_TEXT)
+_TOLD: Final = 0.3  # of the wishes that take values come with one
+_TOLD_BY: Final[Mapping[SlotKind, tuple[str, ...]]] = {
+    SlotKind.DATE: ("on", "for", "to"),
+    SlotKind.TIME: ("at", "for", "to"),
+    SlotKind.CHOICE: ("with", "for"),
+    SlotKind.AMOUNT: ("of",),
+    SlotKind.DIGITS: ("number", "for"),
+}
 
 
 def asking(slot: Slot) -> str:
@@ -93,7 +103,11 @@ def expectations(
         found[confirming(slot)] = _expect(phrases, confirmed=slot)
     closed = tuple(slot for slot in plan.slots if slot.kind not in _OPEN_KINDS)
     if phrases or closed:
-        found[OPEN] = found[asking(closed[0])] if len(closed) == 1 else _expect(phrases, closed)
+        telling = tuple(intent for intent in plan.intents if intent.takes)
+        is_asked = len(closed) == 1 and not telling
+        found[OPEN] = (
+            found[asking(closed[0])] if is_asked else _expect(phrases, closed, None, telling)
+        )
     return found
 
 
@@ -147,8 +161,12 @@ def _plain(text: str) -> str:
 
 
 def _expect(
-    phrases: Sequence[str], asked: Sequence[Slot] = (), confirmed: Slot | None = None
+    phrases: Sequence[str],
+    asked: Sequence[Slot] = (),
+    confirmed: Slot | None = None,
+    telling: Sequence[Intent] = (),
 ) -> Expectation:
+    """``telling``: wishes along with which values may be told."""
     builder = Builder()
     end = builder.state()
     if asked:
@@ -168,7 +186,10 @@ def _expect(
             _add_value(builder, confirmed, end, VALUE_LEAD_INS, 0.04)
     elif not any(slot.kind is SlotKind.YES_NO for slot in asked):
         _add_yes_no(builder, end, 0.08)
-    _add_phrases(builder, phrases, end, 0.6 if not asked and confirmed is None else 0.2)
+    weight = 0.6 if not asked and confirmed is None else 0.2
+    for intent in telling:
+        _add_told(builder, intent, end, weight * _TOLD / len(telling))
+    _add_phrases(builder, phrases, end, weight * (1 - _TOLD) if telling else weight)
     final = builder.state()
     for polite in POLITE_ENDS:
         builder.phrase(end, final, polite, 0.02)
@@ -196,6 +217,26 @@ def _add_phrases(builder: Builder, phrases: Sequence[str], end: int, weight: flo
         builder.phrase(start, end, phrase, 1 / len(phrases))
 
 
+def _add_told(builder: Builder, intent: Intent, end: int, weight: float) -> None:
+    """A way of saying the wish, and then one of its values: "an appointment on Friday"."""
+    examples = tuple(dict.fromkeys(_plain(example) for example in intent.examples))
+    wished = builder.state()
+    for lead in ("", *LEAD_INS):
+        start = builder.state()
+        if lead:
+            builder.phrase(START, start, lead, weight * 0.3 / len(LEAD_INS))
+        else:
+            builder.skip(START, start, weight * 0.7)
+        for example in examples:
+            builder.phrase(start, wished, example, 1 / len(examples))
+    for slot in intent.takes:
+        told = builder.state()
+        ways = _TOLD_BY.get(slot.kind, ())
+        builder.words(wished, told, ways, 0.8 / len(intent.takes))
+        builder.skip(wished, told, (0.2 if ways else 1.0) / len(intent.takes))
+        _add_said(builder, slot, told, end)
+
+
 def _add_value(
     builder: Builder,
     slot: Slot,
@@ -212,6 +253,10 @@ def _add_value(
     ways = (*leads, own) if len(own.split()) <= 5 and not is_led else leads
     for lead in ways:
         builder.phrase(START, start, lead, weight * (1 if is_led else 0.12) / len(ways))
+    _add_said(builder, slot, start, end)
+
+
+def _add_said(builder: Builder, slot: Slot, start: int, end: int) -> None:
     match slot.kind:
         case SlotKind.DIGITS:
             add_digits(builder, start, end, slot.min_length, slot.max_length)
@@ -229,6 +274,10 @@ def _add_value(
                 for value, ways_ in slot.options.items()
             }
             add_choice(builder, start, end, options)
+        case SlotKind.EMAIL:
+            add_email(builder, start, end)
+        case SlotKind.CODE:
+            add_code(builder, start, end, slot.min_length, slot.max_length)
 
 
 def _sentences(grammar: Grammar, phrases: Sequence[str]) -> Iterator[str]:

@@ -9,11 +9,14 @@ from decimal import Decimal
 from typing import Final
 
 from trunkline.domain.events import Json
+from trunkline.domain.spoken.dates import WEEKDAYS
 from trunkline.domain.spoken.words import spoken_words
 from trunkline.model.cascade.slots import Slot, SlotKind, understand
-from trunkline.model.cascade.tool_annotations import Collect
 
 _LONGEST_VALUE_WORDS: Final = 14
+_SHY: Final = (SlotKind.DATE, SlotKind.TIME, SlotKind.AMOUNT)
+_TELLING: Final = frozenset({*WEEKDAYS, "today", "tomorrow", "tonight", "noon", "midnight"})
+_WRITTEN: Final = re.compile(r"\d.*[:/.$-]|[:/.$-].*\d|\d\s*[ap]m", re.I)
 _QUOTED: Final = re.compile(r"[\"\u201c]([^\"\u201d]+)[\"\u201d]")
 _NAMED: Final = re.compile(r"\b([A-Z][\w'\u2019-]*(?:\s+[A-Z][\w'\u2019-]*)*)")
 _AFTER: Final = re.compile(
@@ -28,16 +31,25 @@ _OPENERS: Final = frozenset(
 )  # fmt: skip
 
 
-def volunteered(group: Collect, text: str, today: date) -> dict[str, Json]:
+def volunteered(slots: Sequence[Slot], text: str, today: date) -> dict[str, Json]:
     """Slot name to the value found in ``text``; each stretch of words fills one slot only."""
+    return _search(slots, text, today)[0]
+
+
+def without_values(slots: Sequence[Slot], text: str, today: date) -> str:
+    """``text`` less the words that say values of ``slots``."""
+    return _search(slots, text, today)[1]
+
+
+def _search(slots: Sequence[Slot], text: str, today: date) -> tuple[dict[str, Json], str]:
     found: dict[str, Json] = {}
     rest = text
-    for slot in sorted(group.slots, key=_specific_first):
+    for slot in sorted(slots, key=_specific_first):
         hit = find_value(slot, rest, today)
         if hit is not None:
             found[slot.name], used = hit
             rest = rest.replace(used, " ", 1) if used else rest
-    return found
+    return found, rest
 
 
 def _specific_first(slot: Slot) -> int:
@@ -53,10 +65,18 @@ def find_value(slot: Slot, text: str, today: date) -> tuple[Json, str] | None:
     if slot.kind is SlotKind.YES_NO:
         return None  # a "yes" in passing answers nothing
     for stretch in _stretches(text):
+        if slot.kind in _SHY and _is_too_short(stretch):
+            continue
         reading = understand(slot, stretch, today)
         if reading is not None and not reading.is_unsure:
             return reading.value, stretch
     return None
+
+
+def _is_too_short(stretch: str) -> bool:
+    """Whether one bare word would be taken for a value: "one", "second", "may"."""
+    words = spoken_words(stretch)
+    return len(words) < 2 and not _TELLING.issuperset(words) and not _WRITTEN.search(stretch)
 
 
 def _stretches(text: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
 from typing import Final
 
 from trunkline.domain.spoken.answers import NO_PHRASES, YES_PHRASES
@@ -13,9 +14,20 @@ from trunkline.domain.spoken.numerals import (
     TENS_WORDS,
     say_ordinal,
 )
+from trunkline.domain.spoken.spelling import ALPHABET
 from trunkline.model.cascade.automaton import Builder
 
 _UNITS: Final = DIGIT_WORDS[1:]
+_LETTERS: Final = tuple(ascii_lowercase)
+_LETTER_WORDS: Final = tuple(word for word in ALPHABET if word.isalpha())
+_LONGEST_CODE: Final = 10
+_LONGEST_LOCAL_PART: Final = 16
+# Where most private addresses are; any other host can be spelled.
+_MAIL_HOSTS: Final = (
+    "gmail dot com", "outlook dot com", "hotmail dot com", "yahoo dot com", "icloud dot com",
+    "example dot com",
+)  # fmt: skip
+_TOP_LEVELS: Final = ("com", "net", "org")
 _LONGEST_OPEN_STRING: Final = 20
 # A number said in two breaths is heard all the same; more weight, and an "oh" is lost in "two oh".
 _CUT_SHORT: Final = 1e-5
@@ -60,6 +72,52 @@ def _add_repeat(builder: Builder, start: int, end: int, word: str, weight: float
     middle = builder.state()
     builder.word(start, middle, word, weight)
     _add_single_digit(builder, middle, end, 1.0)
+
+
+def add_code(
+    builder: Builder, start: int, end: int, min_length: int, max_length: int | None
+) -> None:
+    """Letters and digits one by one, letters also by the spelling alphabet."""
+    longest = min(max_length or _LONGEST_CODE, max(_LONGEST_CODE, min_length))
+    at = start
+    for position in range(longest):
+        following = builder.state()
+        builder.words(at, following, _LETTERS, 0.4)
+        builder.words(at, following, _LETTER_WORDS, 0.15)
+        _add_single_digit(builder, at, following, 0.45)
+        if position + 1 >= min_length:
+            builder.skip(following, end, 0.3)
+        at = following
+
+
+def add_email(builder: Builder, start: int, end: int) -> None:
+    """The name spelled with dots and dashes, "at", and a host that is known or spelled."""
+    named = builder.state()
+    _add_spelled(builder, start, named, _LONGEST_LOCAL_PART)
+    host = builder.state()
+    builder.word(named, host, "at")
+    for known in _MAIL_HOSTS:
+        builder.phrase(host, end, known, 0.8 / len(_MAIL_HOSTS))
+    spelled, dot = builder.state(), builder.state()
+    _add_spelled(builder, host, spelled, _LONGEST_LOCAL_PART, weight=0.2)
+    builder.word(spelled, dot, "dot")
+    builder.words(dot, end, _TOP_LEVELS)
+
+
+def _add_spelled(
+    builder: Builder, start: int, end: int, longest: int, *, weight: float = 1.0
+) -> None:
+    at = start
+    for position in range(longest):
+        following = builder.state()
+        first = weight if position == 0 else 1.0
+        builder.words(at, following, _LETTERS, 0.85 * first)
+        _add_single_digit(builder, at, following, 0.1 * first)
+        builder.word(at, following, "double", 0.01 * first)
+        if 0 < position < longest - 1:
+            builder.words(at, following, ("dot", "dash", "underscore"), 0.05)
+        builder.skip(following, end, 0.12)
+        at = following
 
 
 def add_below_hundred(

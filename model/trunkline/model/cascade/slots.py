@@ -19,9 +19,10 @@ from trunkline.domain.spoken.amounts import (
     say_amount,
 )
 from trunkline.domain.spoken.answers import parse_yes_no
-from trunkline.domain.spoken.dates import parse_date, say_date
+from trunkline.domain.spoken.dates import Lean, parse_date, say_date
 from trunkline.domain.spoken.digits import digit_readings, say_digits
 from trunkline.domain.spoken.numerals import parse_cardinal, say_cardinal
+from trunkline.domain.spoken.spelling import parse_code, parse_email, say_code, say_email
 from trunkline.domain.spoken.times import parse_time, say_time
 from trunkline.domain.spoken.words import FILLERS, spoken_words, without_fillers
 
@@ -38,6 +39,16 @@ class SlotKind(StrEnum):
     NUMBER = "number"
     NAME = "name"
     FREE_TEXT = "free_text"
+    EMAIL = "email"
+    CODE = "code"  # letters and digits
+
+
+class DateRange(StrEnum):
+    """On which side of today a date lies; today itself is on neither."""
+
+    ANY = "any"
+    PAST = "past"
+    FUTURE = "future"
 
 
 class Confirm(StrEnum):
@@ -48,7 +59,11 @@ class Confirm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """``options``: choice to the other ways of saying it. Empty texts mean: find your own words."""
+    """``options``: choice to the other ways of saying it. Empty texts mean: find your own words.
+
+    ``today``: what dates are reckoned from where the call is, None: where we are. ``heard``: what
+    the caller said already in passing, to be read back instead of asked for.
+    """
 
     tool: str
     name: str
@@ -66,6 +81,9 @@ class Slot:
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     is_integer: bool = False
+    dates: DateRange = DateRange.ANY
+    today: date | None = None
+    heard: Json = None
 
     @property
     def key(self) -> str:
@@ -103,8 +121,7 @@ def understand(slot: Slot, text: str, today: date) -> Reading | None:
             ]
             return Reading(amounts[0], len(amounts) > 1) if amounts else None
         case SlotKind.DATE:
-            day = parse_date(text, today, slot_words=words)
-            return Reading(day.isoformat()) if day else None
+            return _date(slot, text, today, words)
         case SlotKind.TIME:
             clock = parse_time(text, words)
             return Reading(clock.strftime("%H:%M")) if clock else None
@@ -120,6 +137,12 @@ def understand(slot: Slot, text: str, today: date) -> Reading | None:
         case SlotKind.FREE_TEXT:
             said = text.strip()
             return Reading(said) if said and _has_length(slot, said) else None
+        case SlotKind.EMAIL:
+            mail = parse_email(text, words)
+            return Reading(mail) if mail else None
+        case SlotKind.CODE:
+            code = parse_code(text, words)
+            return Reading(code) if code and _has_length(slot, code) else None
 
 
 def partial_digits(slot: Slot, text: str) -> str | None:
@@ -139,7 +162,7 @@ def say_value(slot: Slot, value: Json, today: date) -> str:
         case SlotKind.AMOUNT:
             return say_amount(str(value), slot.currency)
         case SlotKind.DATE:
-            return say_date(date.fromisoformat(str(value)), today)
+            return say_date(date.fromisoformat(str(value)), slot.today or today)
         case SlotKind.TIME:
             hour, _, minute = str(value).partition(":")
             return say_time(time(int(hour), int(minute)))
@@ -148,8 +171,25 @@ def say_value(slot: Slot, value: Json, today: date) -> str:
         case SlotKind.NUMBER:
             number = Decimal(str(value))
             return say_cardinal(int(number)) if number == int(number) else str(value)
+        case SlotKind.CHOICE:
+            return str(value).replace("_", " ")
+        case SlotKind.EMAIL:
+            return say_email(str(value))
+        case SlotKind.CODE:
+            return say_code(str(value))
         case _:
             return str(value)
+
+
+def _date(slot: Slot, text: str, today: date, words: Collection[str]) -> Reading | None:
+    """Weekdays and days without a year lie where the slot looks; what lies elsewhere is refused."""
+    today = slot.today or today
+    lean: Lean = "past" if slot.dates is DateRange.PAST else "future"
+    day = parse_date(text, today, lean=lean, slot_words=words)
+    if day is None:
+        return None
+    fits = {DateRange.ANY: True, DateRange.PAST: day < today, DateRange.FUTURE: day > today}
+    return Reading(day.isoformat()) if fits[slot.dates] else None
 
 
 def _has_length(slot: Slot, value: str) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from trunkline.domain.events import Json
 from trunkline.domain.spoken.amounts import DOLLARS
 from trunkline.model.cascade.json_schema import resolve
-from trunkline.model.cascade.slots import CURRENCIES, Confirm, Slot, SlotKind
+from trunkline.model.cascade.slots import CURRENCIES, Confirm, DateRange, Slot, SlotKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Intent:
     """A wish that a function reports; ``examples`` are ways of saying it.
 
     ``is_declared``: the tool brought its examples itself; else they are made of its name.
+    ``takes``: values that may be told along with the wish.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Intent:
     description: str
     examples: tuple[str, ...]
     is_declared: bool = True
+    takes: tuple[Slot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ def read_tools(tools: Sequence[Mapping[str, Json]]) -> ToolPlan:
         if role == "collect":
             steps.append(_collect(tool, notes))
             continue
-        intents.append(_intent(tool, notes))
         group = _collect(tool, notes)
+        intents.append(_intent(tool, notes, group.slots if role == "intent" else ()))
         if role != "intent" and any(slot.is_required for slot in group.slots):
             actions.append(group)
     return ToolPlan(tuple(intents), tuple(steps), tuple(actions))
@@ -82,12 +85,13 @@ def notes_of(node: Mapping[str, Json]) -> Mapping[str, Json]:
     return notes if isinstance(notes, Mapping) else {}
 
 
-def _intent(tool: Mapping[str, Json], notes: Mapping[str, Json]) -> Intent:
+def _intent(tool: Mapping[str, Json], notes: Mapping[str, Json], takes: tuple[Slot, ...]) -> Intent:
     name = str(tool["name"])
     description = _text(tool.get("description"))
     label = _text(notes.get("label")) or description.rstrip(".") or _spaced(name)
     examples = _texts(notes.get("examples")) + _texts(tool.get("examples"))
-    return Intent(name, label, description, examples or (_spaced(name),), bool(examples))
+    declared = examples or (_spaced(name),)
+    return Intent(name, label, description, declared, bool(examples), takes)
 
 
 def _collect(tool: Mapping[str, Json], notes: Mapping[str, Json]) -> Collect:
@@ -133,6 +137,9 @@ def read_slot(tool: str, name: str, schema: Mapping[str, Json], is_required: boo
         minimum=_decimal(notes.get("minimum", schema.get("minimum"))),
         maximum=_decimal(notes.get("maximum", schema.get("maximum"))),
         is_integer=schema.get("type") == "integer",
+        dates=_dates(notes),
+        today=_day(notes.get("today")),
+        heard=notes.get("heard"),
     )
 
 
@@ -154,6 +161,8 @@ def _kind(name: str, schema: Mapping[str, Json], notes: Mapping[str, Json]) -> S
             return SlotKind.DATE
         case "time":
             return SlotKind.TIME
+        case "email":
+            return SlotKind.EMAIL
     return SlotKind.NAME if name in ("name", "first_name", "last_name") else SlotKind.FREE_TEXT
 
 
@@ -186,6 +195,18 @@ def _confirm(notes: Mapping[str, Json], kind: SlotKind) -> Confirm:
     if declared in set(Confirm):
         return Confirm(declared)
     return Confirm.NEVER if kind is SlotKind.YES_NO else Confirm.LOW_CONFIDENCE
+
+
+def _dates(notes: Mapping[str, Json]) -> DateRange:
+    declared = _text(notes.get("dates"))
+    return DateRange(declared) if declared in set(DateRange) else DateRange.ANY
+
+
+def _day(value: Json) -> date | None:
+    try:
+        return date.fromisoformat(_text(value))
+    except ValueError:
+        return None
 
 
 def _text(value: Json) -> str:

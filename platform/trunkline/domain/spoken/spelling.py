@@ -32,6 +32,9 @@ _MARKS: Final = {
     "at": "@", "dot": ".", "point": ".", "period": ".", "dash": "-", "hyphen": "-", "minus": "-",
     "underscore": "_", "plus": "+",
 }  # fmt: skip
+_SAID_MARKS: Final = {
+    "@": "at", ".": "dot", "-": "dash", "_": "underscore", "+": "plus", "%": "percent",
+}  # fmt: skip
 _AROUND: Final = frozenset({
     "it's", "its", "it", "is", "that's", "that", "my", "the", "um", "uh", "er", "yes", "yeah",
     "okay", "ok", "sure", "well", "so", "sorry", "please", "thanks", "mail", "email", "address",
@@ -85,6 +88,12 @@ def say_code(code: Iterable[str]) -> str:
     size = 4 if len(said) % 3 == 1 or len(said) == 8 else 3
     groups = [" ".join(said[at : at + size]) for at in range(0, len(said), size)]
     return ", ".join(groups)
+
+
+def say_email(address: str) -> str:
+    """ "anna.lee@example.com" as "anna dot lee at example dot com"."""
+    said = "".join(f" {_SAID_MARKS[mark]} " if mark in _SAID_MARKS else mark for mark in address)
+    return " ".join(said.split())
 
 
 def _trimmed(words: Sequence[str], slot_words: Collection[str]) -> list[str]:
