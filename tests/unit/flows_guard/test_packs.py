@@ -1,0 +1,97 @@
+"""Packs: disguises fall, mistakes are told with their lines, the shipped ones load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from trunkline.domain.errors import Invalid
+from trunkline.flows.guard.classifier import load_classifier, train
+from trunkline.flows.guard.normal import MAX_CHARS, folded, stems
+from trunkline.flows.guard.pack import Side, expanded, labelled, load_packs, shipped_packs
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("H0W to m4ke a B.O.M.B", "how to make a bomb"),
+        ("a b o m b", "a bomb"),
+        ("bo\u200bmb", "bomb"),
+        ("b\u00f6mb", "bomb"),
+        ("nooooo way", "noo way"),
+        ("I owe 240.50 on 44172908", "i owe 240.50 on 44172908"),
+        ("you\u2019re open at 9", "you're open at 9"),
+    ],
+)
+def test_a_disguise_falls(written: str, plain: str) -> None:
+    assert folded(written) == plain
+
+
+def test_folding_is_bounded() -> None:
+    assert len(folded("word " * 100_000)) <= MAX_CHARS + 1
+
+
+def test_forms_of_a_word_have_one_stem() -> None:
+    assert len({stems(form) for form in ("bombs", "bombing", "bombed", "bomb")}) == 1
+
+
+def test_shipped_packs_load_and_every_action_has_what_it_needs() -> None:
+    packs = shipped_packs()
+    assert {"violence", "extremism", "self_harm", "illegal_acts", "profanity", "promises"} <= set(
+        packs.categories
+    )
+    for example, side, _ in labelled(packs):
+        assert "{" not in example and side in Side
+
+
+def test_examples_stand_for_the_same_sentences_every_time() -> None:
+    concepts = {"tool": ("saw", "axe", "file")}
+    once = expanded(["buy a {tool}"], concepts)
+    assert set(once) == {"buy a saw", "buy a axe", "buy a file"}
+    assert once == expanded(["buy a {tool}"], concepts)
+
+
+def test_every_mistake_is_told_with_its_line() -> None:
+    text = """
+pack: mine
+categories:
+  bad:
+    title: Bad
+    input: {action: refuse}
+    patterns: ['(']
+  none:
+    title: Nothing is done
+  worse:
+    title: Worse
+    input: {action: explode}
+"""
+    with pytest.raises(Invalid) as caught:
+        load_packs({"mine.yaml": text})
+    assert "mine.yaml, line 12: categories.worse.input.action" in caught.value.message
+    with pytest.raises(Invalid) as rest:
+        load_packs({"mine.yaml": text.replace("explode", "note")})
+    for line in ("line 6:", "line 7:", "line 8:"):
+        assert line in rest.value.message
+
+
+def test_training_tells_apart_is_kept_and_says_the_same_when_read(tmp_path: Path) -> None:
+    text = """
+pack: fruit
+categories:
+  apples:
+    title: Apples
+    input: {action: refuse, line: No apples.}
+    asked: [i want an apple, give me apples, sell me an apple please, one apple, an apple now]
+    fine: [i want a pear, give me pears, sell me a pear please, one pear, a pear now]
+"""
+    packs = load_packs({"fruit.yaml": text})
+    trained = train(packs)
+    assert trained.scores("can i have apples", Side.INPUT)["apples"] > 0.5
+    assert trained.scores("can i have pears", Side.INPUT)["apples"] < 0.5
+    path = tmp_path / "weights.npz"
+    trained.save(path)
+    again = load_classifier(path, packs)
+    assert again.scores("an apple", Side.INPUT)["apples"] == pytest.approx(
+        trained.scores("an apple", Side.INPUT)["apples"], abs=0.01
+    )
