@@ -49,6 +49,7 @@ from trunkline.flows.flow import Flow
 from trunkline.flows.keypad import from_keypad
 from trunkline.flows.memory import Memory
 from trunkline.flows.prompts import PromptError
+from trunkline.flows.routes import Glance, Route, route_taken
 from trunkline.flows.script import Script
 from trunkline.flows.slots import BadValue, SlotValue, check
 from trunkline.flows.stepping import go
@@ -134,13 +135,23 @@ class FlowRunner:
         """What was fetched before the answer; told before the first event."""
         self._walk.memory.variables.update(fetched)
 
+    def routes_taken(self) -> list[Route]:
+        """The ways the flow took since this was last asked for."""
+        taken, self._walk.took = self._walk.took, []
+        return taken
+
     def handle(self, event: FlowEvent) -> list[FlowAction]:
         """The actions for one event, in order. Never raises for anything a call can bring."""
         walk = self._walk
         before = dict(walk.memory.variables)
         try:
-            go(walk, self._dispatch(event))
+            glance = Glance.at(walk)
+            goto = self._dispatch(event)
+            if route := route_taken(walk, glance, event, goto):
+                walk.took.append(route)
+            go(walk, goto)
         except (PromptError, FlowFault) as exc:
+            walk.took.append(Route(walk.flow.agent.name, "", "flow_error"))
             self._recover(str(exc))
         actions = self._script.finish()
         if walk.memory.variables != before:

@@ -6,6 +6,7 @@ from typing import Final, assert_never
 
 from trunkline.flows import call_steps, talk_steps, tool_steps
 from trunkline.flows.actions import EnterStep
+from trunkline.flows.routes import route_at_once
 from trunkline.flows.steps import (
     BranchStep,
     CallStep,
@@ -48,7 +49,10 @@ def go(walk: Walk, name: str | None) -> None:
         walk.patience.entered()
         if not isinstance(step, ReturnStep):
             walk.script.add(EnterStep(name))
+        agent = walk.flow.agent.name
         name = _do(walk, step)
+        if agent == walk.flow.agent.name and (route := route_at_once(walk, step, name)):
+            walk.took.append(route)
 
 
 def _do(walk: Walk, step: Step) -> str | None:

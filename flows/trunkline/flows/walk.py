@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trunkline.domain.events import Json
 from trunkline.flows.actions import AskEngine, HangUp, HangUpReason, ListenForCaller, UseEngine
@@ -32,6 +32,9 @@ from trunkline.flows.steps import (
     ToolStep,
     listening_of,
 )
+
+if TYPE_CHECKING:
+    from trunkline.flows.routes import Route
 
 TOOL_FIRST_TICK_MS: Final = 600
 """A tool that is quicker than this is answered at once; a slower one is talked over."""
@@ -102,6 +105,7 @@ class Walk:
         self.tool: ToolTurn | None = None
         self.keys: dict[str, str] = {}  # tool step to idempotency key, while it is retried
         self.parked: set[str] = set()  # high-risk calls of this call, by tool and arguments
+        self.took: list[Route] = []  # since it was last asked for
 
     @property
     def is_listening(self) -> bool:

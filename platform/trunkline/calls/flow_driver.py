@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, assert_never
 
 from trunkline.calls.digits import DigitEntry
@@ -39,6 +39,7 @@ from trunkline.flows.actions import (
     UseEngine,
     VoicemailDetected,
 )
+from trunkline.flows.routes import Route
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -53,6 +54,8 @@ class Runner(Protocol):
     def know(self, fetched: Mapping[str, Json]) -> None: ...
 
     def handle(self, event: FlowEvent) -> list[FlowAction]: ...
+
+    def routes_taken(self) -> Iterable[Route]: ...
 
 
 class Stage(Protocol):
@@ -150,6 +153,8 @@ class FlowDriver:
             self._is_busy = False
 
     def _perform(self, event: FlowEvent, actions: list[FlowAction]) -> None:
+        for route in self._runner.routes_taken():
+            self._record.note("route", agent=route.agent, step=route.step, route=route.name)
         entry = self.entry if _only_listens_on(actions) else None
         if _acts(actions):
             self._stop_listening()

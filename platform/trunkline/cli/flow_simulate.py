@@ -26,12 +26,19 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write JUnit XML for CI to this file, too.",
 )
+@click.option("--coverage", is_flag=True, help="Tell every step and route no simulation took.")
+@click.option(
+    "--min-coverage",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Fail when an agent's simulations come to less of its steps and routes.",
+)
 @click.option("--audio", is_flag=True, help="Hold them as real SIP calls with synthesised callers.")
 @click.option("--seed", type=click.IntRange(0, 2**31), help="Instead of the files' own, in audio.")
 @click.option(
     "--at-once",
     type=click.IntRange(1, 16),
-    help="Audio calls side by side; one per core and at most four by default.",
+    help="Audio calls side by side; two a core and at most six by default.",
 )
 @click.option(
     "--keep",
@@ -45,6 +52,8 @@ def simulate(
     agents_dir: Path | None,
     as_json: bool,
     junit: Path | None,
+    coverage: bool,
+    min_coverage: float | None,
     audio: bool,
     seed: int | None,
     at_once: int | None,
@@ -53,7 +62,8 @@ def simulate(
 ) -> None:
     """Hold simulated calls: FILES, directories, or NAMES of shipped ones; all of those by default.
 
-    Exits 0 when every expectation was met, 1 when one was not, 2 when a file has mistakes.
+    Exits 0 when every expectation was met, 1 when one was not or too little is covered, 2 when a
+    file has mistakes.
     """
     from trunkline.cli.simulate.report import to_json, to_junit, to_text
     from trunkline.cli.simulate.suite import SHIPPED_SIMULATIONS, named, run_suite
@@ -74,8 +84,22 @@ def simulate(
     if as_json:
         click.echo(to_json(suite.results, suite.flows))
     else:
-        click.echo(to_text(suite.results, suite.flows, verbose=verbose))
-    sys.exit(0 if suite.has_passed else 1)
+        text = to_text(suite.results, suite.flows, verbose=verbose, tells_coverage=coverage)
+        click.echo(text)
+    is_covered = min_coverage is None or _is_covered(suite, min_coverage)
+    sys.exit(0 if suite.has_passed and is_covered else 1)
+
+
+def _is_covered(suite: Suite, percent: float) -> bool:
+    from trunkline.cli.simulate.coverage import coverage_of
+
+    wanting = [
+        one for one in coverage_of(suite.results, suite.flows).values() if one.percent < percent
+    ]
+    for one in wanting:
+        message = f"{one.agent}: {one.percent:.1f} % covered, {percent:g} % wanted"
+        click.echo(message, err=True)
+    return not wanting
 
 
 def _in_audio(

@@ -51,6 +51,7 @@ class AudioCaller:
         self._line = AudioLine(leg, sounds.background, simulation.line.snr_db)
         self._media = asyncio.Event()
         self._spoke_ms = 0  # when we last contributed; the agent's next words answer that
+        self._busy_ms = 0  # when the agent was busy last: what comes of it is still to be said
         self._owed_since_ms: int | None = None
         self.done: list[TurnDone] = []
         self.sip_status: int | None = None
@@ -111,13 +112,15 @@ class AudioCaller:
         self._settle()
 
     def _is_our_turn(self) -> bool:
-        """The agent has spoken since we did, and is silent and idle now."""
+        """The agent has spoken since we did, and has been silent and idle for a while."""
         watch = self._line.watch
+        if self._is_busy():
+            self._busy_ms = watch.now_ms
         return (
             watch.last_loud_ms > self._spoke_ms
             and not watch.is_speaking
             and watch.silent_for_ms >= watch.pause_ms
-            and not self._is_busy()
+            and watch.now_ms - self._busy_ms >= watch.pause_ms
         )
 
     def _agent_began_ms(self) -> int | None:

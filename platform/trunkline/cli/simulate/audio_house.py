@@ -81,17 +81,7 @@ async def audio_house(
     async with AsyncExitStack() as stack:
         model_url, key = await stack.enter_async_context(model_server(settings, data_dir))
         house = AudioHouse(model_url, key, data_dir)
-        first = random.randrange(32000, 58000) // 2 * 2
-        plan = EdgePlan(
-            files=tuple(os.path.abspath(one.path) for one in simulations),
-            agents_dir=os.path.abspath(agents_dir) if agents_dir else "",
-            model_url=model_url,
-            speech_dir=os.path.abspath(settings.rendered_lines_dir),
-            data_dir=str(data_dir / "calls"),
-            engine=engine_name(settings.engine),
-            rates_hz=tuple(rates_hz),
-            rtp_ports=(first, first + _RTP_WIDTH),
-        )
+        plan = _plan(settings, simulations, house, agents_dir, rates_hz)
         command = (sys.executable, "-m", "trunkline.cli.simulate.audio_edge")
         environment = {**os.environ, "TRUNKLINE_API_KEY": key}
         log_path = data_dir / "edge.log"
@@ -110,6 +100,26 @@ async def audio_house(
                 yield house
             finally:
                 following.cancel()
+
+
+def _plan(
+    settings: Settings,
+    simulations: Sequence[Simulation],
+    house: AudioHouse,
+    agents_dir: Path | None,
+    rates_hz: Sequence[int],
+) -> EdgePlan:
+    first = random.randrange(32000, 58000) // 2 * 2
+    return EdgePlan(
+        files=tuple(str(one.path.resolve()) for one in simulations),
+        agents_dir=str(agents_dir.resolve()) if agents_dir else "",
+        model_url=house.model_url,
+        speech_dir=str(settings.rendered_lines_dir.resolve()),
+        data_dir=str(house.data_dir / "calls"),
+        engine=engine_name(settings.engine),
+        rates_hz=tuple(rates_hz),
+        rtp_ports=(first, first + _RTP_WIDTH),
+    )
 
 
 async def _follow(told: asyncio.StreamReader, busy: set[int]) -> None:

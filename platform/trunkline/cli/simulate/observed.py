@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trunkline.domain.events import Json
+from trunkline.flows.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,10 @@ class SeenTool:
 
 @dataclass(slots=True)
 class Observed:
-    """``steps`` with the moment each was entered, in order; ``variables`` as they were last."""
+    """``steps`` with the moment each was entered, in order; ``variables`` as they were last.
+
+    ``visited`` has the steps with their agents, ``routes`` the ways that were taken out of them.
+    """
 
     agent: str = ""
     caller_number: str = ""
@@ -52,6 +56,8 @@ class Observed:
     cause: str = ""
     reason: str = ""
     ended_ms: int = 0
+    visited: set[tuple[str, str]] = field(default_factory=set)
+    routes: set[Route] = field(default_factory=set)
 
     @property
     def said(self) -> str:
@@ -65,11 +71,20 @@ class Observed:
 
 def observe(lines: Iterable[Mapping[str, Any]]) -> Observed:
     """The lines of one event log, decoded."""
-    seen = Observed()
+    seen, agent = Observed(), ""
     for line in lines:
         match line.get("event"):
             case "fact":
-                _take_fact(seen, line["document"])
+                fact = line["document"]
+                _take_fact(seen, fact)
+                if fact.get("fact") == "step_entered":
+                    seen.visited.add((agent or seen.agent, fact["step"]))
+                if seen.cause == "transferred" and seen.steps:  # a flow hears of failures only
+                    seen.routes.add(Route(agent or seen.agent, seen.steps[-1][0], "connected"))
+            case "agent":  # handed to another one
+                agent = str(line.get("name", ""))
+            case "route":
+                seen.routes.add(Route(line["agent"], line["step"], line["route"]))
             case "variables":
                 seen.variables = dict(line["variables"])
             case "hang_up":

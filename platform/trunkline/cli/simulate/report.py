@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import orjson
 
+from trunkline.cli.simulate.coverage import coverage_of, to_lines, to_values
 from trunkline.cli.simulate.judge import invalid_tools
 from trunkline.cli.simulate.result import SimulationResult
 from trunkline.flows.flow import Flow
@@ -21,36 +22,25 @@ def tool_figures(results: Sequence[SimulationResult], flows: Mapping[str, Flow])
     return total, total - invalid
 
 
-def unvisited_steps(
-    results: Sequence[SimulationResult], flows: Mapping[str, Flow]
-) -> dict[str, list[str]]:
-    """By agent: steps of its flow that none of its simulations came to."""
-    visited: dict[str, set[str]] = {}
-    for result in results:
-        visited.setdefault(result.simulation.agent, set()).update(result.seen.step_names)
-    return {
-        agent: [step for step in flows[agent].steps if step not in seen]
-        for agent, seen in visited.items()
-    }
-
-
 def to_text(
-    results: Sequence[SimulationResult], flows: Mapping[str, Flow], *, verbose: bool = False
+    results: Sequence[SimulationResult],
+    flows: Mapping[str, Flow],
+    *,
+    verbose: bool = False,
+    tells_coverage: bool = False,
 ) -> str:
     lines: list[str] = []
     for result in results:
         mark = "ok  " if result.has_passed else "FAIL"
         simulation = result.simulation
         where = f"{simulation.agent}/{simulation.name}"
-        lines.append(f"{mark} {where:<40} {result.seen.ended_ms / 1000:6.1f} s  {simulation.title}")
+        told = f"{mark} {where:<40} {result.seen.ended_ms / 1000:6.1f} s  {simulation.title}"
+        lines.append(told if result.seed is None else f"{told} (seed {result.seed})")
         if not result.has_passed or verbose:
             lines += _transcript(result)
         lines += [f"     {simulation.path}, {finding}" for finding in result.findings]
     total, valid = tool_figures(results, flows)
-    for agent, missing in unvisited_steps(results, flows).items():
-        count = len(flows[agent].steps)
-        names = f"; never visited: {', '.join(missing)}" if missing else ""
-        lines.append(f"{agent}: {count - len(missing)} of {count} steps visited{names}")
+    lines += to_lines(coverage_of(results, flows), is_long=tells_coverage)
     share = 100.0 if total == 0 else 100 * valid / total
     lines.append(f"tool calls: {total}, schema-valid: {valid} ({share:.0f} %)")
     passed = sum(result.has_passed for result in results)
@@ -78,12 +68,13 @@ def to_json(results: Sequence[SimulationResult], flows: Mapping[str, Flow]) -> s
         "ok": all(result.has_passed for result in results),
         "tool_calls": total,
         "tool_calls_valid": valid,
-        "unvisited_steps": unvisited_steps(results, flows),
+        "coverage": to_values(coverage_of(results, flows)),
         "simulations": [
             {
                 "agent": result.simulation.agent,
                 "name": result.simulation.name,
                 "mode": result.mode,
+                "seed": result.seed,
                 "ok": result.has_passed,
                 "findings": [
                     {"line": finding.line, "message": finding.message}

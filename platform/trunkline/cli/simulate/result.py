@@ -14,7 +14,8 @@ from trunkline.cli.simulate.simulation import Simulation
 class SimulationResult:
     """``mode``: text or audio; ``wall_s``: what it cost; ``seen`` is what really happened.
 
-    ``kept``: where an audio call's recording and event log lie, when they were to be kept.
+    ``seed``: what an audio caller's noise and hesitations were made from. ``kept``: where an audio
+    call's recording and event log lie, when they were to be kept.
     """
 
     simulation: Simulation
@@ -23,6 +24,7 @@ class SimulationResult:
     seen: Observed
     wall_s: float
     done: list[TurnDone] = field(default_factory=list)
+    seed: int | None = None
     kept: Path | None = None
 
     @property

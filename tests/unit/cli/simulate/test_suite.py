@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from trunkline.cli.simulate.complaints import SimulationsInvalid
-from trunkline.cli.simulate.report import to_junit, tool_figures, unvisited_steps
+from trunkline.cli.simulate.coverage import coverage_of
+from trunkline.cli.simulate.report import to_junit, tool_figures
 from trunkline.cli.simulate.suite import Suite, run_suite
+from trunkline.flows.routes import routes_of
 
 pytestmark = pytest.mark.enable_socket
 
@@ -49,9 +51,29 @@ def test_every_tool_call_of_the_suite_satisfied_its_schema(shipped: Suite) -> No
 
 
 def test_coverage_names_the_steps_nobody_came_to(shipped: Suite) -> None:
-    missing = unvisited_steps(shipped.results, shipped.flows)
-    assert "payment_done" in missing["energy"]  # reached only after a person's approval
-    assert "menu" not in missing["energy"]
+    energy = coverage_of(shipped.results, shipped.flows)["energy"]
+    assert "payment_done" in energy.missing_steps  # reached only after a person's approval
+    assert "menu" not in energy.missing_steps
+
+
+def test_coverage_names_the_routes_nobody_took(tmp_path: Path) -> None:
+    suite = held(tmp_path)
+    energy = coverage_of(suite.results, suite.flows)["energy"]
+    missing = {(route.step, route.name) for route in energy.missing_routes}
+    assert ("kind_of_balance", "case 2") in missing
+    assert ("kind_of_balance", "case 1") not in missing
+    assert ("look_up_balance", "ok") not in missing
+    assert ("look_up_balance", "failed not_found") in missing
+    assert ("menu", "key 1") not in missing
+    assert ("anything_else", "intent no_more") not in missing
+    assert ("", "no_input 1") in missing
+    assert energy.percent < 50
+
+
+def test_every_route_that_is_taken_is_one_of_the_flow(shipped: Suite) -> None:
+    known = {route for flow in shipped.flows.values() for route in routes_of(flow)}
+    taken = {route for result in shipped.results for route in result.seen.routes}
+    assert taken <= known
 
 
 def test_junit_counts_failures(tmp_path: Path) -> None:
