@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -184,6 +185,7 @@ async def serve(settings: Settings) -> int:
             beside.append(tasks.create_task(keep_renewing(certificate), name="certificate"))
             second = _serve_when(server.started, listeners[1])
             serving.append(tasks.create_task(second, name="uvicorn with TLS"))
+        settling = tasks.create_task(_settle(server.started), name="settle")
         await asyncio.wait([*serving, *beside], return_when=asyncio.FIRST_COMPLETED)
         # Else the port is taken, or an engine did not start; uvicorn said which.
         is_told_to_stop = stop.is_set()
@@ -192,6 +194,7 @@ async def serve(settings: Settings) -> int:
             await server.drain(DRAIN_S)
         for one in listeners:
             one.should_exit = True
+        settling.cancel()
         for task in beside if server.started.is_set() else [*beside, *serving[1:]]:
             task.cancel()
     return 0 if is_told_to_stop else 1
@@ -201,6 +204,13 @@ async def _serve_when(started: asyncio.Event, listener: QuietServer) -> None:
     """The first listener starts what both of them serve."""
     await started.wait()
     await listener.serve()
+
+
+async def _settle(started: asyncio.Event) -> None:
+    """What the engines loaded stays: a full collection need not walk through it while we serve."""
+    await started.wait()
+    gc.collect()
+    gc.freeze()
 
 
 async def _answer_error(request: Request, exc: Exception) -> Response:
