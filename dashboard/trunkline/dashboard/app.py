@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -19,7 +20,9 @@ from starlette.types import ASGIApp
 from trunkline.dashboard import (
     call_detail,
     call_list,
+    flow_edits,
     flow_pages,
+    flow_publishing,
     live_pages,
     login,
     recordings,
@@ -27,6 +30,17 @@ from trunkline.dashboard import (
 from trunkline.dashboard.deps import DashboardDeps, Desk
 from trunkline.dashboard.errors import add_error_pages
 from trunkline.dashboard.security import SecurityHeaders
+
+_PARTS: Final = (
+    login,
+    live_pages,
+    call_list,
+    recordings,
+    call_detail,
+    flow_pages,
+    flow_edits,
+    flow_publishing,
+)
 
 
 class Dashboard:
@@ -63,7 +77,7 @@ def _build(desk: Desk) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.desk = desk
     add_error_pages(app, desk)
-    for part in (login, live_pages, call_list, recordings, call_detail, flow_pages):
+    for part in _PARTS:
         app.include_router(part.router)
 
     @app.get("/static/{version}/{name:path}")

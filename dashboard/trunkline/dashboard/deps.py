@@ -14,7 +14,7 @@ from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from trunkline.dashboard.assets import Assets
-from trunkline.dashboard.flow_shelf import FlowShelf
+from trunkline.dashboard.flow_shelf import AgentFlows
 from trunkline.dashboard.live_feed import LiveFeed
 from trunkline.dashboard.live_rows import LiveRows
 from trunkline.dashboard.login_limits import LoginLimits
@@ -55,7 +55,7 @@ class DashboardDeps:
     secret: str
     data_dir: Path
     commands: CallCommands | None = None
-    flows: FlowShelf | None = None
+    flows: AgentFlows | None = None
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -73,6 +73,8 @@ class Desk:
         self.password_checks = asyncio.Semaphore(2)
         # A long recording takes seconds of a core and a thread to read through.
         self.peak_readers = asyncio.Semaphore(2)
+        # Checking, drawing and comparing long flows likewise.
+        self.flow_checks = asyncio.Semaphore(2)
 
 
 class NotLoggedIn(Exception):
@@ -91,6 +93,11 @@ class Operator:
     @property
     def may_command(self) -> bool:
         """Whether calls may be ended (and later taken over) by this operator."""
+        return self.user.role in _MAY_COMMAND
+
+    @property
+    def may_edit_flows(self) -> bool:
+        """Whether this operator may say what the next caller hears."""
         return self.user.role in _MAY_COMMAND
 
 

@@ -13,9 +13,10 @@ from trunkline.api.app import create_api
 from trunkline.api.deps import ApiDeps
 from trunkline.calls.commands import RedisCommands
 from trunkline.calls.flow_shelf import FlowShelf
+from trunkline.calls.outbound_rules import outbound_rules
 from trunkline.dashboard.app import Dashboard, mount
 from trunkline.dashboard.deps import DashboardDeps
-from trunkline.dashboard.flow_shelf import CatalogShelf
+from trunkline.dashboard.flow_shelf import AgentFlows
 from trunkline.dashboard.live_feed import LiveFeed
 from trunkline.domain.clock import SystemClock
 from trunkline.flows.catalog import catalog_from
@@ -48,7 +49,7 @@ async def serve(settings: Settings) -> int:
                 secret=derive_secret(installation_secret(settings.data_dir), "session-cookie"),
                 data_dir=settings.data_dir,
                 commands=commands,
-                flows=CatalogShelf(shelf, settings.served_numbers()),
+                flows=AgentFlows(shelf, catalog.environment, settings.served_numbers()),
             ),
         )
         dashboards.append(dashboard)
@@ -64,6 +65,8 @@ async def serve(settings: Settings) -> int:
         admin_key=settings.api_key.get_secret_value(),
         clock=clock,
         shelf=shelf,
+        rules=outbound_rules(settings),
+        dialler=commands,
     )
     app = create_api(deps, pages)
     server = QuietServer(

@@ -16,19 +16,23 @@ from tests.peers.dashboard.redis_peer import redis_peer
 
 from trunkline.calls.commands import RedisCommands
 from trunkline.calls.control import ControlCommand, ControlListener
+from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.calls.live_sink import LiveSink
 from trunkline.dashboard.app import mount
 from trunkline.dashboard.deps import DashboardDeps
-from trunkline.dashboard.flow_shelf import FlowShelf
+from trunkline.dashboard.flow_shelf import AgentFlows
 from trunkline.dashboard.live_feed import LiveFeed
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.events import CallFact
+from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
 from trunkline.runtime.health import QuietServer
+from trunkline.runtime.settings import NumberSettings
 from trunkline.storage.engine import Sessions, open_sessions
 from trunkline.storage.journal import write_facts
 from trunkline.storage.migrate import upgrade_to_head
 from trunkline.storage.users import create_user
 
+ENVIRONMENT = {"TRUNKLINE_SAMPLE_SERVICE_URL": "http://127.0.0.1:1"}
 USER, PASSWORD = "ops", "a long password 1"
 
 
@@ -51,7 +55,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, flows: FlowShelf | None = None) -> AsyncIterator[House]:
+async def open_house(folder: Path) -> AsyncIterator[House]:
     url = f"sqlite+aiosqlite:///{folder / 'house.db'}"
     await upgrade_to_head(url)
     sessions = open_sessions(url)
@@ -61,6 +65,10 @@ async def open_house(folder: Path, flows: FlowShelf | None = None) -> AsyncItera
     commands: asyncio.Queue[ControlCommand] = asyncio.Queue(maxsize=100)
     async with redis_peer(folder) as peer, Redis.from_url(peer.url) as redis:
         feed = LiveFeed(redis, sessions)
+        catalog = FlowCatalog([SHIPPED_AGENTS], ENVIRONMENT)
+        catalog.load()
+        numbers = [NumberSettings(number="100", agent="energy")]
+        flows = AgentFlows(FlowShelf(catalog, sessions), ENVIRONMENT, numbers)
         deps = DashboardDeps(
             sessions, feed, "0" * 64, folder, RedisCommands(redis, clock), flows, clock
         )

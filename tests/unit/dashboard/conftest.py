@@ -16,11 +16,15 @@ from redis.asyncio import Redis
 from tests.unit.dashboard.page import Node, read_page
 from tests.unit.dashboard.story import START
 
+from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.dashboard.app import Dashboard
 from trunkline.dashboard.deps import DashboardDeps
+from trunkline.dashboard.flow_shelf import AgentFlows
 from trunkline.dashboard.live_feed import LiveFeed
 from trunkline.domain.events import CallFact
 from trunkline.domain.ids import CallId
+from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
+from trunkline.runtime.settings import NumberSettings
 from trunkline.storage.engine import Sessions, open_sessions
 from trunkline.storage.journal import write_facts
 from trunkline.storage.migrate import upgrade_to_head
@@ -111,14 +115,28 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shipped_flows() -> FlowCatalog:
+    catalog = FlowCatalog([SHIPPED_AGENTS], {"TRUNKLINE_SAMPLE_SERVICE_URL": "http://127.0.0.1:1"})
+    catalog.load()
+    return catalog
+
+
 @pytest.fixture
-async def office(tmp_path: Path, empty_database: Path) -> AsyncIterator[Office]:
+async def office(
+    tmp_path: Path, empty_database: Path, shipped_flows: FlowCatalog
+) -> AsyncIterator[Office]:
     for file in empty_database.parent.glob("empty.db*"):
         shutil.copy(file, tmp_path / file.name)
     sessions = open_sessions(f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}")
     clock, commands = SetClock(), NotedCommands()
     feed = LiveFeed(Redis(unix_socket_path=str(tmp_path / "none.sock")), sessions, clock)
-    deps = DashboardDeps(sessions, feed, "0" * 64, tmp_path, commands, None, clock)
+    flows = AgentFlows(
+        FlowShelf(shipped_flows, sessions),
+        shipped_flows.environment,
+        [NumberSettings(number="100", agent="energy")],
+    )
+    deps = DashboardDeps(sessions, feed, "0" * 64, tmp_path, commands, flows, clock)
     dashboard = Dashboard(deps)
     transport = httpx.ASGITransport(dashboard.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://house") as client:

@@ -133,3 +133,5 @@ setInterval(tick, 1000);
 const page = document.querySelector("[data-page]")?.dataset.page;
 if (page === "live") import("./live.js").then((module) => module.start());
 if (page === "call") import("./call.js").then((module) => module.start());
+if (page === "flow") import("./flow.js").then((module) => module.startFlow());
+if (page === "flow-edit") import("./flow.js").then((module) => module.startEditor());

@@ -1,0 +1,46 @@
+"""How what happened to a flow reads on a page. Pure; no markup."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trunkline.storage.flow_views import PublicationKind, Slots
+
+KIND_WORDS: Final = {
+    PublicationKind.PUBLISHED: "Published",
+    PublicationKind.RESTORED: "Restored",
+    PublicationKind.CANARY_STARTED: "Canary started",
+    PublicationKind.CANARY_CHANGED: "Canary's share changed",
+    PublicationKind.CANARY_STOPPED: "Canary stopped",
+    PublicationKind.CANARY_PROMOTED: "Canary promoted",
+    PublicationKind.WITHDRAWN: "Withdrawn",
+}
+
+DONE_WORDS: Final = {
+    "saved": "Saved. Nothing serves it until it is published.",
+    "discarded": "The draft is discarded.",
+    "published": "Published: every call that begins from now on gets it.",
+    "restored": "Restored: every call that begins from now on gets it.",
+    "canary": "The canary takes its share of the calls that begin from now on.",
+    "promoted": "Promoted: every call that begins from now on gets it.",
+    "stopped": "The canary is stopped. Calls that it has keep it to their end.",
+    "withdrawn": "Withdrawn. A file of this agent serves, if there is one.",
+}
+
+
+def kind_words(kind: PublicationKind) -> str:
+    return KIND_WORDS[kind]
+
+
+def short_version(version: str | None) -> str:
+    """Enough of a version to tell it from the others."""
+    return version[:12] if version else "—"
+
+
+def serving_words(slots: Slots) -> str:
+    """``2220 serves, 20 % get f553``."""
+    if slots.stable is None:
+        return "nothing published"
+    if slots.canary is None:
+        return short_version(slots.stable)
+    return f"{short_version(slots.stable)}, {slots.percent} % {short_version(slots.canary)}"
