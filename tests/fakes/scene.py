@@ -28,6 +28,7 @@ from tests.fakes.virtual_time import VirtualClock
 
 from trunkline.audio.disk_writer import finish_in
 from trunkline.calls.edge import Edge
+from trunkline.calls.placing import Orders
 from trunkline.calls.service import CallService
 from trunkline.calls.serving import HeldFlows, Served
 from trunkline.calls.speech_cache import SpeechCache
@@ -168,9 +169,14 @@ async def scene(
     flow: Flow | None = None,
     leg: FakeLeg | None = None,
     is_warm: bool = True,
+    orders: Orders | None = None,
+    is_called: bool = True,
     **edge_fields: Any,
 ) -> AsyncIterator[Scene]:
-    """A call that has been accepted; leaving the block ends what is left of it."""
+    """A call that has been accepted; leaving the block ends what is left of it.
+
+    ``orders`` are calls that may be placed; ``is_called=False``: nobody calls by themselves.
+    """
     with tempfile.TemporaryDirectory() as directory:
         data_dir = Path(directory)
         endpoint, speech = FakeEndpoint(script or Script()), FakeSpeech()
@@ -188,13 +194,14 @@ async def scene(
             engine="scripted",
             **edge_fields,
         )
-        service = CallService(edge, OneFlow(flow or energy()))
+        service = CallService(edge, OneFlow(flow or energy()), orders=orders)
         one = Scene(leg or FakeLeg(), endpoint, speech, tools, disk, sink, service, data_dir)
         async with nursery("scene") as background:
             background.start(service.run(), "lines")
             if is_warm:
                 await service.warm(60)
-            one.call()
+            if is_called:
+                one.call()
             try:
                 yield one
             finally:

@@ -24,19 +24,20 @@ from trunkline.domain.leg import (
     LegMediaStarted,
     LegRinging,
 )
+from trunkline.domain.refusals import unanswered_cause
 
 
 class OutsideLeg(FakeLeg):
     """A leg that the edge placed; the test is the one who is called."""
 
-    def __init__(self, target: str, trunk: str, rate_hz: int) -> None:
+    def __init__(self, target: str, trunk: str, rate_hz: int, caller_id: str = "") -> None:
         super().__init__(rate_hz=rate_hz)
         self.target = target
         self._description = LegDescription(
             leg_id=new_leg_id(),
             direction=Direction.OUTBOUND,
             trunk=trunk,
-            caller_number="",
+            caller_number=caller_id,
             called_number=target,
             sip_call_id="fake@edge",
         )
@@ -52,10 +53,10 @@ class OutsideLeg(FakeLeg):
         self._ticker = loop.call_later(0.02, self._tick)
 
     def refuse(self, sip_status: int) -> None:
-        self._end(LegEnded(EndCause.REJECTED, sip_status, "refused"))
+        self._end(LegEnded(unanswered_cause(sip_status), sip_status, "refused"))
 
     def hang_up_by_callee(self) -> None:
-        self._end(LegEnded(EndCause.CALLER_HANGUP, 200, "Normal call clearing"))
+        self._end(LegEnded(EndCause.CALLEE_HANGUP, 200, "Normal call clearing"))
 
 
 class FakeSwitch:
@@ -74,10 +75,12 @@ class FakeSwitch:
         trunk: str = "",
         sample_rate_hz: int = 8000,
         headers: Mapping[str, str] | None = None,
+        caller_id: str = "",
+        agent: str = "",
     ) -> Leg:
         if self.failure is not None:
             raise self.failure
-        leg = OutsideLeg(target, trunk, sample_rate_hz)
+        leg = OutsideLeg(target, trunk, sample_rate_hz, caller_id)
         self.legs.append(leg)
         self._changed.set()
         return leg

@@ -19,6 +19,7 @@ from trunkline.api import (
     flows,
     keys,
     live,
+    placements,
     usage,
     webhooks,
 )
@@ -46,6 +47,7 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
     add_error_handlers(app)
     parts = (
         calls,
+        placements,
         callbacks,
         keys,
         webhooks,

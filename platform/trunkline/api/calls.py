@@ -7,16 +7,20 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.api.deps import ApiDeps, Deps, needs
 from trunkline.api.errors import problems
 from trunkline.api.file_ranges import file_response
+from trunkline.api.placement_schemas import OneCallOut, PlacementOut
 from trunkline.api.principal import Principal
-from trunkline.api.schemas import CallDetailOut, CallOut, CallPageOut, HangingUp, Id, UtcTime
+from trunkline.api.schemas import CallOut, CallPageOut, HangingUp, Id, UtcTime
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.errors import Conflict, NotFound
 from trunkline.storage.audit import Audit
 from trunkline.storage.calls import CallRepository
+from trunkline.storage.placement_views import PlacementView
+from trunkline.storage.placements import Placements
 from trunkline.storage.recording_files import find_call_file, kept_file
 from trunkline.storage.views import CallFilter
 
@@ -67,11 +71,29 @@ async def list_calls(
 
 
 @router.get("/{call_id}", responses=problems(404))
-async def one_call(call_id: Id, deps: Deps, reader: Reader) -> CallDetailOut:
-    """Turns with words and their fates, tools, approvals, transfers, timings, recording."""
+async def one_call(call_id: Id, deps: Deps, reader: Reader) -> OneCallOut:
+    """Turns with words and their fates, tools, approvals, transfers, timings, recording.
+
+    A call that was ordered has its ``placement``; before it is dialled, that is all there is.
+    """
     async with deps.sessions.reading() as session:
-        detail = await CallRepository(session).detail(call_id, owner=reader.owner)
-    return CallDetailOut.of_detail(detail)
+        placement = await _placement(session, call_id, reader.owner)
+        try:
+            detail = await CallRepository(session).detail(call_id, owner=reader.owner)
+        except NotFound:
+            if placement is None:
+                raise
+            detail = placement.as_call()
+    call = OneCallOut.of_detail(detail)
+    call.placement = None if placement is None else PlacementOut.of(placement)
+    return call
+
+
+async def _placement(session: AsyncSession, call_id: str, owner: str) -> PlacementView | None:
+    try:
+        return await Placements(session).get(call_id, owner=owner)
+    except NotFound:
+        return None  # nobody ordered it: it came in
 
 
 @router.head("/{call_id}/recording", include_in_schema=False)

@@ -18,7 +18,9 @@ from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, TooMany, Unauthorized
 from trunkline.domain.ids import CallId
+from trunkline.domain.outbound import OutboundRules
 from trunkline.flows.catalog import FlowCatalog
+from trunkline.jobs.dialler import Dialler
 from trunkline.storage.engine import Sessions
 
 
@@ -35,6 +37,7 @@ class ApiDeps:
     """``admin_key``: TRUNKLINE_API_KEY or empty; recordings' paths are under ``data_dir``.
 
     ``shelf`` knows what is published; without one the files of ``catalog`` are all that serves.
+    ``rules`` are what ordered calls must obey, and ``dialler`` tells an edge of one at once.
     Set ``closing`` when the process is told to stop: open streams end, and do not hold it up.
     """
 
@@ -49,6 +52,8 @@ class ApiDeps:
     limits: RateLimits = field(default_factory=RateLimits)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     shelf: FlowShelf | None = None
+    rules: OutboundRules = field(default_factory=OutboundRules)
+    dialler: Dialler | None = None
 
     @property
     def flows(self) -> FlowShelf:

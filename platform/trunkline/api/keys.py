@@ -23,13 +23,16 @@ Admin = Annotated[Principal, Depends(needs("admin"))]
 
 class Quota(BaseModel):
     """Of the model server; zero means no limit. ``sessions`` and ``requests_per_minute`` are
-    counted by each model server, ``tokens_per_day`` (UTC) by all of them together."""
+    counted by each model server, ``tokens_per_day`` (UTC) by all of them together.
+    ``calls_at_once`` and ``calls_per_day`` (UTC) bound the calls that it may order."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
     sessions: int = Field(default=0, ge=0, le=1_000_000)
     requests_per_minute: int = Field(default=0, ge=0, le=1_000_000)
     tokens_per_day: int = Field(default=0, ge=0, le=10**12)
+    calls_at_once: int = Field(default=0, ge=0, le=1_000_000)
+    calls_per_day: int = Field(default=0, ge=0, le=1_000_000)
 
 
 class NewKey(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
@@ -178,7 +178,7 @@ class CallDetailOut(CallOut):
     usage: dict[str, int]
 
     @classmethod
-    def of_detail(cls, detail: CallDetail) -> CallDetailOut:
+    def of_detail(cls, detail: CallDetail) -> Self:
         kept = detail.recording
         recording = None
         if kept is not None and kept.removed_at is None:

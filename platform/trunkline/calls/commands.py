@@ -8,7 +8,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from trunkline.calls.control import ControlSender, HangUpCall, announced_edges
+from trunkline.calls.control import ControlSender, HangUpCall, PlaceCall, announced_edges
 from trunkline.domain.clock import Clock
 from trunkline.domain.errors import TrunklineError
 from trunkline.domain.ids import CallId
@@ -17,7 +17,7 @@ _DEADLINE_S: Final = 2.0
 
 
 class RedisCommands:
-    """What an operator may ask of the edge that carries a call."""
+    """What an operator may ask of the edge that carries a call, and of any edge that has room."""
 
     def __init__(self, redis: Redis, clock: Clock) -> None:
         self._redis = redis
@@ -41,3 +41,24 @@ class RedisCommands:
                 "Redis is away, so the call could not be told to end. Try again in a moment.",
                 code="control_away",
             ) from None
+
+    async def place(self, placement_id: CallId) -> bool:
+        """Tell the least busy edge of an order that is due; False when none can be told.
+
+        Nothing is lost then: the order waits, and the worker tells of it again.
+        """
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                now = self._clock.now()
+                able = [
+                    edge
+                    for edge in await announced_edges(self._redis)
+                    if edge.is_alive(now) and not edge.is_draining
+                ]
+                if not able:
+                    return False
+                edge = min(able, key=lambda one: (one.live, one.edge_id))
+                await self._sender.send(edge.edge_id, PlaceCall(placement_id))
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True

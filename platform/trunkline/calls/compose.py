@@ -17,6 +17,8 @@ from trunkline.calls.edge import Edge
 from trunkline.calls.engine_link import Connector, RealtimeSession
 from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.calls.live_sink import LiveSink
+from trunkline.calls.outbound_rules import outbound_rules
+from trunkline.calls.placed_orders import PlacedOrders
 from trunkline.calls.publish import FanOut
 from trunkline.calls.service import CallService
 from trunkline.calls.speech_cache import SpeechCache
@@ -137,7 +139,10 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             fallback_engine=engine_name(settings.fallback_engine),
             is_recording=settings.recordings,
         )
-        service = CallService(edge, shelf)
+        rules = outbound_rules(settings)
+        orders = PlacedOrders(sessions, rules, edge_id, clock)
+        service = CallService(edge, shelf, orders=orders, max_calls=settings.max_calls)
+        assert service.placing is not None
         control = ControlListener(
             redis,
             edge_id,
@@ -153,6 +158,7 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             ("control", control.run),
             ("flows", shelf.run),
             ("lines", service.run),
+            ("placing", service.placing.run),
         ):
             background.start(kept_up(name, work), name)
         yield CallSide(service, shelf, edge_id, store, live, control, edge.switch)

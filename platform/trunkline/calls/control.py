@@ -49,23 +49,41 @@ class HangUpCall:
     by: str = ""
 
 
-ControlCommand: TypeAlias = HangUpCall
+@dataclass(frozen=True, slots=True)
+class PlaceCall:
+    """An ordered call may be due: claim it and dial it, if nobody else has.
+
+    It may come twice, late or never: the order's row decides, and whoever waits is told again.
+    """
+
+    placement_id: CallId
+
+
+ControlCommand: TypeAlias = HangUpCall | PlaceCall
 
 
 def encode_command(command: ControlCommand, at: datetime) -> bytes:
-    return orjson.dumps(
-        {"kind": "hang_up_call", "call_id": command.call_id, "by": command.by, "at": at.isoformat()}
-    )
+    match command:
+        case HangUpCall(call_id, by):
+            document = {"kind": "hang_up_call", "call_id": call_id, "by": by}
+        case PlaceCall(placement_id):
+            document = {"kind": "place_call", "placement_id": placement_id}
+    return orjson.dumps({**document, "at": at.isoformat()})
 
 
 def decode_command(payload: bytes) -> tuple[ControlCommand, datetime]:
     """The command and when it was sent; raises Invalid when it is none we know."""
     try:
         document = orjson.loads(payload)
-        if document["kind"] != "hang_up_call":
-            raise Invalid(f"unknown command {document['kind']!r}", code="unknown_command")
-        command = HangUpCall(CallId(str(document["call_id"])), str(document.get("by", "")))
-        return command, datetime.fromisoformat(document["at"])
+        at = datetime.fromisoformat(document["at"])
+        match document["kind"]:
+            case "hang_up_call":
+                call_id = CallId(str(document["call_id"]))
+                return HangUpCall(call_id, str(document.get("by", ""))), at
+            case "place_call":
+                return PlaceCall(CallId(str(document["placement_id"]))), at
+            case kind:
+                raise Invalid(f"unknown command {kind!r}", code="unknown_command")
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise Invalid("not a control command", code="bad_command") from None
 
@@ -187,7 +205,7 @@ class ControlListener:
             log.warning("a control command was ignored", reason=exc.message)
             return
         if self._clock.now() - at > _OLDEST:
-            log.warning("a stale control command was ignored", call_id=command.call_id)
+            log.warning("a stale control command was ignored", command=type(command).__name__)
             return
         self._obey(command)
 

@@ -8,11 +8,13 @@ from trunkline.calls.digits import SpareTerminator
 from trunkline.calls.turn_events import DigitPressed
 from trunkline.domain.call import CallState, EndCause, Held, Unheld
 from trunkline.domain.leg import (
+    LegAnswered,
     LegDigit,
     LegEnded,
     LegEvent,
     LegHeld,
     LegMediaStarted,
+    LegRinging,
     LegTransferProgress,
     LegUnheld,
 )
@@ -48,6 +50,10 @@ class LegFollower:
         match event:
             case LegMediaStarted(codec):
                 call.record.note("media", codec=codec)
+            case LegRinging():
+                call.opening.rang()
+            case LegAnswered():
+                call.opening.picked_up()
             case LegHeld():
                 self._hold()
             case LegUnheld():

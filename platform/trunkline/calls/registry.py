@@ -20,6 +20,9 @@ class LiveCalls:
         self._empty = asyncio.Event()
         self._empty.set()
 
+    def __contains__(self, call_id: CallId) -> bool:
+        return call_id in self._ends
+
     def __len__(self) -> int:
         return len(self._ends)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
-from trunkline.calls.control import ControlCommand, HangUpCall
+from trunkline.calls.control import ControlCommand, HangUpCall, PlaceCall
 from trunkline.calls.edge import Edge
 from trunkline.calls.house_lines import house_lines
+from trunkline.calls.placing import Orders, Placing
 from trunkline.calls.registry import LiveCalls
 from trunkline.calls.serving import HeldFlows
 from trunkline.calls.session import CallSession
@@ -19,9 +20,11 @@ from trunkline.domain.errors import NotFound, TrunklineError
 from trunkline.domain.ids import CallId, new_call_id
 from trunkline.domain.leg import Leg
 from trunkline.flows.flow import Flow
+from trunkline.flows.opening import opening_lines
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.supervision import Nursery
 from trunkline.runtime.telemetry import CALLS_LIVE
+from trunkline.storage.placement_views import ClaimedPlacement
 
 log = get_logger(__name__)
 
@@ -47,9 +50,14 @@ class Flows(Protocol):
 class CallService:
     """``run`` keeps the agents' fixed lines rendered; ``accept`` works from the first moment."""
 
-    def __init__(self, edge: Edge, flows: Flows) -> None:
+    def __init__(
+        self, edge: Edge, flows: Flows, *, orders: Orders | None = None, max_calls: int = 60
+    ) -> None:
         self._edge = edge
         self._flows = flows
+        self._max_calls = max_calls
+        self._orders = orders
+        self.placing = None if orders is None else Placing(edge, orders, self)
         self._live = LiveCalls()
         self._nursery = Nursery("calls")
         self._is_draining = False
@@ -82,12 +90,43 @@ class CallService:
             log.error("a call could not be begun", agent=agent, exc_info=exc)
             self._nursery.start(_refuse(leg, 500), f"refuse-{leg.description.leg_id}")
             return
+        self._begin(call)
+
+    def _begin(self, call: CallSession) -> None:
         self._live.add(call.call_id, call.end)
         CALLS_LIVE.set(len(self._live))
         if self._is_draining:
             call.end(EndCause.DRAINED, "the edge is draining")
         task = self._nursery.start(call.run(), call.call_id)
         task.add_done_callback(lambda _: self._over(call.call_id))
+
+    # ---- calls that were ordered ---------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        dialling = self.placing.count if self.placing else 0
+        return not self._is_draining and len(self._live) + dialling < self._max_calls
+
+    def hold(self, call_id: CallId) -> HeldFlows:
+        return self._flows.hold(call_id)
+
+    def is_up(self, call_id: CallId) -> bool:
+        return call_id in self._live
+
+    def begin_placed(
+        self, leg: Leg, placed: ClaimedPlacement, flows: HeldFlows, invite_at_ms: float
+    ) -> None:
+        """Start the call of a leg that was dialled for an order."""
+        call = CallSession(
+            self._edge,
+            leg,
+            flows.take(placed.agent),
+            invite_at_ms,
+            call_id=placed.call_id,
+            flows=flows,
+            placed=placed,
+            orders=self._orders,
+        )
+        self._begin(call)
 
     def _over(self, call_id: CallId) -> None:
         self._live.remove(call_id)
@@ -99,10 +138,16 @@ class CallService:
         """A command from the control stream; one for a call that is over changes nothing."""
         match command:
             case HangUpCall(call_id, by):
-                if self._live.end(call_id, EndCause.OPERATOR_HANGUP, f"hung up by {by}"):
+                reason = f"hung up by {by}"
+                if self._live.end(call_id, EndCause.OPERATOR_HANGUP, reason) or (
+                    self.placing is not None and self.placing.end(call_id, reason)
+                ):
                     log.info("an operator ended a call", call_id=call_id)
                 else:
                     log.info("a command came for a call that is over", call_id=call_id)
+            case PlaceCall(placement_id):
+                if self.placing is not None:
+                    self._nursery.start(self.placing.place(placement_id), f"place-{placement_id}")
 
     async def drain(self, deadline_s: float) -> int:
         """Let calls end by themselves; after the deadline end them. Returns how many were ended."""
@@ -119,7 +164,7 @@ class CallService:
     # ---- lines ---------------------------------------------------------------------------------
 
     async def warm(self, deadline_s: float) -> bool:
-        """Wait until every agent's fixed lines are at hand; False when the deadline passes."""
+        """Wait until every agent can begin a call without rendering; False at the deadline."""
         try:
             async with asyncio.timeout(deadline_s):
                 await self._is_warm.wait()
@@ -132,12 +177,34 @@ class CallService:
         return self._is_warm.is_set()
 
     async def run(self) -> None:
-        """Render what is new whenever a flow changes, until cancelled."""
+        """Render what is new whenever a flow changes, until cancelled.
+
+        First what calls open with, of every agent; then the rest, while no call is up.
+        """
         while True:
-            is_complete = await self._render()
+            is_complete = await self._render_openings()
             if is_complete:
                 self._is_warm.set()
+                is_complete = await self._render()
             await asyncio.sleep(_LOOK_S if is_complete else _RENDER_RETRY_S)
+
+    async def _render_openings(self) -> bool:
+        """Of flows that are new; False when some could not be had."""
+        failed = 0
+        for flow in self._flows.flows():
+            if (flow.agent.name, flow.version) not in self._rendered:
+                lines = opening_of(flow, self._edge.speech_model)
+                failed += await self._edge.cache.prefetch(lines)
+        return not failed
+
+    async def _render_when_idle(self, lines: Iterable[SpokenLine]) -> int:
+        """One at a time, so that no caller's voice waits; how many could not be had."""
+        failed = 0
+        for line in dict.fromkeys(lines):
+            while not await self._live.wait_until_empty(_LOOK_S):
+                pass
+            failed += await self._edge.cache.prefetch((line,))
+        return failed
 
     async def _render(self) -> bool:
         is_complete = True
@@ -146,7 +213,7 @@ class CallService:
             name, version = flow.agent.name, flow.version
             if (name, version) in self._rendered:
                 continue
-            failed = await self._edge.cache.prefetch(lines_of(flow, self._edge.speech_model))
+            failed = await self._render_when_idle(lines_of(flow, self._edge.speech_model))
             if failed:
                 is_complete = False
                 log.warning("lines are missing", agent=name, missing=failed)
@@ -159,7 +226,16 @@ class CallService:
 
 def lines_of(flow: Flow, speech_model: str) -> Iterable[SpokenLine]:
     """All lines of an agent that are the same in every call, those of the house first."""
-    texts = (*house_lines(flow.agent.language).all(), *flow.fixed_lines())
+    return _in_all_rates(flow, speech_model, flow.fixed_lines())
+
+
+def opening_of(flow: Flow, speech_model: str) -> Iterable[SpokenLine]:
+    """The lines that a call of an agent may need at once, those of the house first."""
+    return _in_all_rates(flow, speech_model, opening_lines(flow))
+
+
+def _in_all_rates(flow: Flow, speech_model: str, own: Sequence[str]) -> Iterator[SpokenLine]:
+    texts = (*house_lines(flow.agent.language).all(), *own)
     for rate_hz in RATES_HZ:
         voice = Voice(flow.agent, speech_model, rate_hz)
         yield from (voice.line(text) for text in texts)

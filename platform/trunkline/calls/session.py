@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from trunkline.audio.recording import CallRecorder
 from trunkline.calls.acts import CallActs
+from trunkline.calls.answering import Answering
 from trunkline.calls.away import Away
 from trunkline.calls.backchannels import keywords
 from trunkline.calls.bridge import Bridge, CallClock
@@ -25,8 +26,10 @@ from trunkline.calls.event_log import EventLog
 from trunkline.calls.flow_driver import FlowDriver
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.leg_events import LegFollower
+from trunkline.calls.metering import Allowance, keep_within
 from trunkline.calls.opening import Opening
 from trunkline.calls.parting import Parting
+from trunkline.calls.placing import Orders
 from trunkline.calls.record import CallRecord
 from trunkline.calls.serving import HeldFlows, Served
 from trunkline.calls.speaker import Voice
@@ -44,11 +47,15 @@ from trunkline.flows.actions import EngineFailed, Say
 from trunkline.flows.flow import Flow
 from trunkline.flows.runner import FlowRunner
 from trunkline.runtime.logging import get_logger
+from trunkline.storage.placement_views import ClaimedPlacement
 
 log = get_logger(__name__)
 
 TICK_S: Final = 0.1
 LAST_CHANCE_S: Final = 3.0  # for a call whose task is cancelled: BYE and its facts, then out
+
+
+_WITH_GOODBYE: Final = (EndCause.DRAINED, EndCause.LIMIT_REACHED)
 
 
 class _CallOver(Exception):
@@ -59,6 +66,7 @@ class CallSession:
     """``invite_at_ms``: the INVITE on the monotonic clock, for the set-up receipt.
 
     ``flows``: all agents as they were when the call began; whom it is handed to comes from there.
+    ``placed``: what was ordered, of a call that we dial; ``orders`` is asked for more of it.
     """
 
     def __init__(
@@ -70,11 +78,15 @@ class CallSession:
         *,
         call_id: CallId | None = None,
         flows: HeldFlows | None = None,
+        placed: ClaimedPlacement | None = None,
+        orders: Orders | None = None,
     ) -> None:
         self._edge = edge
         self._leg = leg
         self._flow = flow
         self.call_id: CallId = call_id or new_call_id()
+        self.placed = placed
+        self._orders = orders
         self.flows = flows or HeldFlows(self.call_id, {flow.agent.name: Served(flow)})
         self.ending = Ending()
         self._tasks: asyncio.TaskGroup | None = None
@@ -142,10 +154,11 @@ class CallSession:
         self.dialogue.driver = self.driver
         self.follower = LegFollower(self)
         self.away = Away(self)
+        self.answering = Answering(self)
         self.parting = Parting(self)
         self.answered_at_ms: float | None = None
         self.beside: set[Leg] = set()  # other legs of this call: a human's
-        self._opening = Opening(self, invite_at_ms)
+        self.opening = Opening(self, invite_at_ms)
 
     @property
     def leg(self) -> Leg:
@@ -163,9 +176,11 @@ class CallSession:
     def _variables(self) -> dict[str, Json]:
         about = self._leg.description
         return {
+            **(self.placed.variables if self.placed else {}),
             "call_id": self.call_id,
             "caller_number": about.caller_number,
             "called_number": about.called_number,
+            "direction": about.direction.value,
         }
 
     def _base_session(self, audio_format: Any) -> dict[str, Json]:
@@ -255,18 +270,39 @@ class CallSession:
 
     async def _converse(self) -> None:
         try:
-            if not await self._opening.inbound():
+            if self.placed is not None:
+                await self._converse_placed(self.placed)
+                return
+            if not await self.opening.inbound():
                 return
         except TrunklineError as exc:
             # The dialog ended under our hands; its last event says how, if it comes at all.
             if not await self.ending.dialog_is_over(1.0):
                 self.ending.ask(EndCause.TRUNK_ERROR, reason=exc.message)
             return
+        self._start_flow()
+        await self.link.run(self.ears)
+
+    async def _converse_placed(self, placed: ClaimedPlacement) -> None:
+        """As an answered call, but that the called person speaks first."""
+        if not await self.opening.outbound(placed):
+            return
+        if self._orders is not None:
+            allowance = Allowance(placed.granted_s, placed.longest_s, placed.is_metered)
+            self.spawn(keep_within(self, allowance, self._orders.extend), "allowance")
+        self.spawn(self._begin_after_hello(), "hello")
+        await self.link.run(self.ears)
+
+    async def _begin_after_hello(self) -> None:
+        await self.opening.hello()
+        if not self.driver.is_over:
+            self._start_flow()
+
+    def _start_flow(self) -> None:
         self.driver.start()
-        if not self._opening.has_engine:
+        if not self.opening.has_engine:
             self.dialogue.cut()  # no greeting by an agent that cannot hear the answer
             self.driver.handle(EngineFailed("engine_unreachable"))
-        await self.link.run(self.ears)
 
     async def _tick(self) -> None:
         """What no frame brings: deadlines, digits that stopped, the goodbye's end, dead media."""
@@ -284,7 +320,7 @@ class CallSession:
 
     def end(self, cause: EndCause, reason: str = "") -> None:
         """Somebody outside ends the call: an operator, or the edge, which says goodbye first."""
-        if cause is EndCause.DRAINED and self.parting.say_goodbye(cause, reason):
+        if cause in _WITH_GOODBYE and self.parting.say_goodbye(cause, reason):
             return
         self.ending.ask(cause, reason=reason)
 

@@ -21,9 +21,12 @@ class Switch(Protocol):
         trunk: str = "",
         sample_rate_hz: int = 8000,
         headers: Mapping[str, str] | None = None,
+        caller_id: str = "",
+        agent: str = "",
     ) -> Leg:
         """Send an INVITE to a SIP URI or a number; LegRinging, LegAnswered or LegEnded follow.
 
+        ``caller_id`` is a number to show instead of the trunk's own; ``agent`` whom it is for.
         Forbidden when the dial plan does not allow the target, TrunkError when no trunk takes it.
         """
         ...
@@ -55,9 +58,16 @@ class SwitchBoard:
         trunk: str = "",
         sample_rate_hz: int = 8000,
         headers: Mapping[str, str] | None = None,
+        caller_id: str = "",
+        agent: str = "",
     ) -> Leg:
         return await self._connected.place(
-            target, trunk=trunk, sample_rate_hz=sample_rate_hz, headers=headers
+            target,
+            trunk=trunk,
+            sample_rate_hz=sample_rate_hz,
+            headers=headers,
+            caller_id=caller_id,
+            agent=agent,
         )
 
     async def join(self, one: Leg, other: Leg) -> None:

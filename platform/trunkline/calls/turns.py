@@ -87,6 +87,11 @@ class TurnPolicy:
         return self._burst.started_ms if self._burst else None
 
     @property
+    def caller_has_spoken(self) -> bool:
+        """The last burst was a voice, and no click or tone."""
+        return self._burst is not None and self._burst.is_confirmed
+
+    @property
     def caller_stopped_ms(self) -> int | None:
         """When the caller's last speech ended, as the edge heard it."""
         return self._burst.last_ms if self._burst else None

@@ -12,6 +12,7 @@ RELAY_EVERY_S: Final = 2.0
 REAP_EVERY_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 3600.0
 STORE_USAGE_EVERY_S: Final = 2.0
+PLACE_EVERY_S: Final = 1.0
 
 
 be_patient()
@@ -41,6 +42,11 @@ app.conf.update(
             "task": "trunkline.close_lost_calls",
             "schedule": REAP_EVERY_S,
             "options": {"expires": REAP_EVERY_S},
+        },
+        "place due calls": {
+            "task": "trunkline.place_due_calls",
+            "schedule": PLACE_EVERY_S,
+            "options": {"expires": PLACE_EVERY_S},
         },
         "store usage": {
             "task": "trunkline.store_usage",

@@ -10,8 +10,11 @@ from typing import Final
 import httpx
 from redis.asyncio import Redis
 
+from trunkline.calls.commands import RedisCommands
+from trunkline.calls.outbound_rules import outbound_rules
 from trunkline.domain.clock import SystemClock
 from trunkline.jobs.app import app
+from trunkline.jobs.dialler import place_due_calls
 from trunkline.jobs.reaper import close_lost_calls
 from trunkline.jobs.relay import relay
 from trunkline.jobs.retention import expire_recordings
@@ -77,6 +80,21 @@ def close_lost_calls_task() -> int:
         finally:
             await redis.aclose()
         return len(closed)
+
+    return _run(job)
+
+
+@app.task(name="trunkline.place_due_calls")
+def place_due_calls_task() -> int:
+    async def job(settings: Settings, sessions: Sessions) -> int:
+        redis = Redis.from_url(settings.resolved_redis_url, socket_timeout=3)
+        clock = SystemClock()
+        try:
+            return await place_due_calls(
+                sessions, RedisCommands(redis, clock), outbound_rules(settings), clock
+            )
+        finally:
+            await redis.aclose()
 
     return _run(job)
 

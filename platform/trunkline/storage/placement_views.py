@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from trunkline.domain.call import CallState, EndCause
+from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.events import Json
 from trunkline.domain.ids import CallId
 from trunkline.domain.outbound import OutboundRoute
 from trunkline.domain.placement import PlacementOutcome, PlacementState, RetryPolicy
-from trunkline.storage.views import HOUSE
+from trunkline.storage.views import HOUSE, CallDetail, CallSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class AttemptView:
     call_id: CallId
     number: int
     at: datetime
+    edge_id: str
     ended_at: datetime | None
     cause: EndCause | None
     duration_ms: int | None
@@ -82,6 +83,33 @@ class PlacementView:
     def current(self) -> AttemptView | None:
         """The attempt that is under way."""
         return next((attempt for attempt in self.attempts if attempt.ended_at is None), None)
+
+    def as_call(self) -> CallDetail:
+        """An order of which there is no call (yet), for those who ask for the call."""
+        summary = CallSummary(
+            call_id=self.placement_id,
+            state=CallState.INITIATED if self.ended_at is None else CallState.ENDED,
+            direction=Direction.OUTBOUND,
+            trunk=self.trunk,
+            caller_number=self.caller_id,
+            called_number=self.target,
+            agent=self.agent,
+            flow_version="",
+            engine="",
+            edge_id="",
+            codec="",
+            step="",
+            started_at=self.created_at,
+            answered_at=None,
+            ended_at=self.ended_at,
+            duration_ms=None,
+            setup_ms=None,
+            end_cause=None,
+            turn_count=0,
+            has_recording=False,
+            owner=self.owner,
+        )
+        return CallDetail(summary, sip_status=None, end_reason=self.reason)
 
 
 @dataclass(frozen=True, slots=True)

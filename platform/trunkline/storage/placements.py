@@ -167,6 +167,13 @@ class Placements:
         query = select(func.count()).select_from(AttemptRow).where(AttemptRow.ended_at.is_(None))
         return int(await self._session.scalar(query) or 0)
 
+    async def open_on(self, edge_id: str, before: datetime) -> list[CallId]:
+        """Attempts that the edge claimed before then and that are not over."""
+        query = select(AttemptRow.call_id).where(
+            AttemptRow.edge_id == edge_id, AttemptRow.ended_at.is_(None), AttemptRow.at < before
+        )
+        return [CallId(one) for one in await self._session.scalars(query)]
+
     # ---- carried out ---------------------------------------------------------------------------
 
     async def claim(

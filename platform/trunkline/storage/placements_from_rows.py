@@ -58,6 +58,7 @@ def _attempt(row: AttemptRow) -> AttemptView:
         call_id=CallId(row.call_id),
         number=row.number,
         at=row.at,
+        edge_id=row.edge_id,
         ended_at=row.ended_at,
         cause=None if row.cause is None else EndCause(row.cause),
         duration_ms=row.duration_ms,

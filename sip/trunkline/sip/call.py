@@ -245,8 +245,10 @@ class PjCall(pj.Call):
             return False
         return True
 
-    def dial(self, uri: str, headers: Mapping[str, str]) -> None:
+    def dial(self, uri: str, headers: Mapping[str, str], shown: str = "") -> None:
+        """``shown`` is the URI that From gives instead of the account's own."""
         options = _audio_only()
+        options.txOption.localUri = shown
         _add_headers(options, headers)
         self.makeCall(uri, options)
 

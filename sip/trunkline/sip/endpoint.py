@@ -272,16 +272,40 @@ class Endpoint:
         trunk: Trunk = LOCAL_TRUNK,
         sample_rate_hz: int = 8000,
         headers: Mapping[str, str] | None = None,
+        caller_id: str = "",
+        agent: str = "",
     ) -> SipLeg:
         """Send an INVITE; ``target`` is a SIP URI, or a number at the trunk's registrar.
+
+        ``caller_id`` is a number to show instead of the account's own; ``agent`` is whose clip
+        covers speech that is late.
 
         The leg's rate is the caller's choice: the codec is known only when the far end answers.
         ``SipLeg.wait_for_media`` waits for that.
         """
         uri = target_uri(target, trunk)
-        given = headers or {}
+        given = dict(headers or {})
+        shown = self._shown(caller_id, trunk) if caller_id else ""
+        if shown:
+            given.setdefault("P-Preferred-Identity", f"<{shown}>")  # RFC 3325 §9.2
         ours = await address_towards_uri(uri) if self._config.finds_own_address else ""
-        return await self._control.run(lambda: self._place(uri, trunk, sample_rate_hz, given, ours))
+        return await self._control.run(
+            lambda: self._place(
+                uri,
+                trunk,
+                sample_rate_hz,
+                given,
+                ours,
+                caller_id=caller_id,
+                shown=shown,
+                agent=agent,
+            )
+        )
+
+    def _shown(self, caller_id: str, trunk: Trunk) -> str:
+        is_ours = trunk.auth is not TrunkAuth.REGISTER
+        host = f"{self.sip_host}:{self.sip_port}" if is_ours else registrar_host(trunk)
+        return f"sip:{caller_id}@{host}"
 
     def _place(
         self,
@@ -290,6 +314,10 @@ class Endpoint:
         sample_rate_hz: int,
         headers: Mapping[str, str],
         sdp_address: str,
+        *,
+        caller_id: str,
+        shown: str,
+        agent: str,
     ) -> SipLeg:
         account = self._accounts.get(trunk.name) or self._accounts[LOCAL_TRUNK.name]
         call = self._live.open(account, pj.PJSUA_INVALID_ID, Direction.OUTBOUND)
@@ -298,12 +326,12 @@ class Endpoint:
             leg_id=new_leg_id(),
             direction=Direction.OUTBOUND,
             trunk=trunk.name,
-            caller_number=trunk.username,
+            caller_number=caller_id or trunk.username,
             called_number=uri_user(uri),
         )
-        leg = self._live.new_leg(call, description, "", sample_rate_hz)
+        leg = self._live.new_leg(call, description, "", sample_rate_hz, agent)
         try:
-            call.dial(uri, headers)
+            call.dial(uri, headers, shown)
         except pj.Error as exc:
             self._live.discard(call)
             raise TrunkError(f"cannot call over trunk {trunk.name}: {exc.reason}") from None

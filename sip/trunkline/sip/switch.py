@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from trunkline.domain.dial_plan import DialPlan
 from trunkline.domain.errors import TrunkError
 from trunkline.domain.leg import Leg
-from trunkline.domain.trunk import LOCAL_TRUNK, Trunk, TrunkAuth
+from trunkline.domain.outbound import host_and_port
+from trunkline.domain.trunk import LOCAL_TRUNK, Trunk
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.leg import SipLeg
-from trunkline.sip.trunks import sip_host
 
 
 class SipSwitch:
@@ -28,11 +28,18 @@ class SipSwitch:
         trunk: str = "",
         sample_rate_hz: int = 8000,
         headers: Mapping[str, str] | None = None,
+        caller_id: str = "",
+        agent: str = "",
     ) -> Leg:
         over = self._trunk_for(target, trunk)
         dialled = self._plan.check(target, leads_outside=over is not LOCAL_TRUNK)
         return await self._endpoint.place(
-            dialled, trunk=over, sample_rate_hz=sample_rate_hz, headers=headers
+            dialled,
+            trunk=over,
+            sample_rate_hz=sample_rate_hz,
+            headers=headers,
+            caller_id=caller_id,
+            agent=agent,
         )
 
     async def join(self, one: Leg, other: Leg) -> None:
@@ -42,17 +49,11 @@ class SipSwitch:
 
     def _trunk_for(self, target: str, wanted: str) -> Trunk:
         """The trunk of that name if it can dial, else the first that can; URIs may need none."""
-        able = [trunk for trunk in self._trunks if trunk.auth is TrunkAuth.REGISTER]
+        able = [trunk for trunk in self._trunks if trunk.registrar]
         if target.startswith(("sip:", "sips:")):
-            where = _host_and_port(target)
-            return next((t for t in able if _host_and_port(t.registrar) == where), LOCAL_TRUNK)
+            where = host_and_port(target)
+            return next((t for t in able if host_and_port(t.registrar) == where), LOCAL_TRUNK)
         named = [trunk for trunk in able if trunk.name == wanted]
         if not (named or able):
             raise TrunkError("no trunk with a registrar can dial a number", sip_status=503)
         return (named or able)[0]
-
-
-def _host_and_port(uri: str) -> tuple[str, str]:
-    rest = uri.partition(";")[0].rpartition("@")[2]
-    port = rest.rpartition("]")[2].rpartition(":")[2]
-    return sip_host(uri), port if port.isdigit() else "5060"

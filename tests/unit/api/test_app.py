@@ -34,7 +34,7 @@ async def test_not_ready_says_what_is_away(api: Api) -> None:
     [
         ("GET", "/api/v1/nothing", 404, None),
         ("GET", "/api/", 404, None),
-        ("PUT", "/api/v1/calls", 405, "GET"),
+        ("PUT", "/api/v1/calls", 405, "GET, POST"),
         ("PATCH", "/api/v1/keys", 405, "GET, POST"),
         ("OPTIONS", "/api/v1/keys", 405, "GET, POST"),
         ("GET", "/api/v1/calls/call_x/hangup", 405, "POST"),
@@ -119,7 +119,7 @@ async def test_the_description_names_every_route_and_its_problems(api: Api) -> N
         for method, operation in methods.items():
             assert {"401", "403", "422", "429"} <= operation["responses"].keys(), (path, method)
             assert operation["security"], (path, method)
-    assert {"Problem", "Complaint", "CallDetailOut"} <= described["components"]["schemas"].keys()
+    assert {"Problem", "Complaint", "OneCallOut"} <= described["components"]["schemas"].keys()
 
 
 async def test_flows_are_listed(api: Api) -> None:

@@ -47,6 +47,7 @@ async def test_usage_is_for_admins_and_wants_a_span_that_is_one(api: Api) -> Non
 
 async def test_a_keys_quota_reaches_the_file_that_the_model_server_reads(api: Api) -> None:
     quota = {"sessions": 2, "requests_per_minute": 60, "tokens_per_day": 1000}
+    quota |= {"calls_at_once": 1, "calls_per_day": 0}
     body = {"name": "web", "scopes": ["realtime"], "quota": quota}
     made = await api.http.post("/api/v1/keys", json=body)
     assert made.status_code == 201 and made.json()["quota"] == quota

@@ -52,9 +52,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_placements_owner_created_at_id"), "placements", ["owner", "created_at", "id"]
     )
-    op.create_index(
-        op.f("ix_placements_key_id_created_at"), "placements", ["key_id", "created_at"]
-    )
+    op.create_index(op.f("ix_placements_key_id_created_at"), "placements", ["key_id", "created_at"])
     op.create_index(
         "ix_placements_open",
         "placements",

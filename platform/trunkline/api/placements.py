@@ -1,0 +1,96 @@
+"""Routes: calls ordered, and orders taken back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+
+from trunkline.api.deps import Deps, needs
+from trunkline.api.errors import problems
+from trunkline.api.placement_schemas import IDEMPOTENCY_PATTERN, NewCall, PlacementOut
+from trunkline.api.principal import Principal
+from trunkline.api.schemas import Id
+from trunkline.calls.ordering import check_size, check_variables, due_at, flow_of
+from trunkline.domain.errors import Invalid
+from trunkline.domain.placement import PlacementState
+from trunkline.storage.audit import Audit
+from trunkline.storage.placement_views import NewPlacement
+from trunkline.storage.placements import Placements
+
+router = APIRouter(prefix="/api/v1/calls", tags=["calls"], responses=problems())
+
+Orderer = Annotated[Principal, Depends(needs("calls:write"))]
+_Key = Annotated[str | None, Header(alias="Idempotency-Key", pattern=IDEMPOTENCY_PATTERN)]
+
+
+@router.post("", status_code=202, responses=problems(400, 503))
+async def order_call(
+    wanted: NewCall, deps: Deps, orderer: Orderer, answer: Response, key: _Key = None
+) -> PlacementOut:
+    """Order a call. It is dialled at once, or when it is due; ``GET`` its id to see how it goes.
+
+    The same request with the same idempotency key again gives the same call.
+    """
+    now = deps.clock.now()
+    check_variables(flow_of(deps.flows.serving(), wanted.agent), wanted.variables)
+    check_size(wanted.metadata, "metadata")
+    route = deps.rules.route(wanted.to, trunk=wanted.trunk, caller_id=wanted.from_)
+    due = due_at(wanted.schedule_at, now)
+    new = NewPlacement(
+        target=route.target,
+        agent=wanted.agent,
+        due_at=deps.rules.not_before(due),
+        trunk=wanted.trunk,
+        caller_id=route.caller_id,
+        variables=wanted.variables,
+        details=wanted.metadata,
+        ring_s=wanted.ring_s,
+        longest_s=wanted.max_duration_s,
+        valid_s=wanted.valid_s,
+        retry=wanted.retry.policy(),
+        key_id=orderer.key_id,
+        idempotency_key=_one_key(wanted.idempotency_key, key),
+        digest=wanted.digest(),
+        owner=orderer.owner,
+    )
+    async with deps.sessions.writing(durable=True) as session:
+        placements = Placements(session)
+        ordered = await placements.order(new, now)
+        if ordered.is_new:
+            if new.due_at <= now:
+                first_s = min(route.first_grant_s, new.longest_s)
+                await placements.check_funds(route.price, first_s, deps.rules, now)
+            await Audit(session, owner=orderer.owner).append(
+                orderer.name, "call.ordered", ordered.placement.placement_id, now
+            )
+    placement = ordered.placement
+    if placement.state is PlacementState.QUEUED and placement.due_at <= now and deps.dialler:
+        await deps.dialler.place(placement.placement_id)  # the worker tells of it if nobody hears
+    answer.headers["location"] = f"/api/v1/calls/{placement.placement_id}"
+    if not ordered.is_new:
+        answer.headers["idempotent-replayed"] = "true"
+    return PlacementOut.of(placement)
+
+
+@router.delete("/{call_id}", status_code=202, responses=problems(404, 409, 503))
+async def cancel_call(call_id: Id, deps: Deps, orderer: Orderer) -> PlacementOut:
+    """Take an order back before the call is answered; a phone that rings stops ringing."""
+    now = deps.clock.now()
+    async with deps.sessions.writing(durable=True) as session:
+        placement = await Placements(session).cancel(call_id, now, owner=orderer.owner)
+        await Audit(session, owner=orderer.owner).append(
+            orderer.name, "call.cancelled", placement.placement_id, now
+        )
+    attempt = placement.current
+    if attempt is not None:
+        await deps.commands.hang_up(attempt.call_id, attempt.edge_id, orderer.name)
+    return PlacementOut.of(placement)
+
+
+def _one_key(in_body: str | None, in_header: str | None) -> str | None:
+    if in_body and in_header and in_body != in_header:
+        raise Invalid(
+            "the header and the body give different idempotency keys", param="idempotency_key"
+        )
+    return in_header or in_body
