@@ -25,11 +25,17 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class EngineCalled:
-    """The engine reported by function call (an intent or a filled slot group)."""
+    """The engine called a function: an intent, a filled slot group, or a tool it was offered.
+
+    ``place`` counts from 0 among the calls of one response. ``fault``: why its arguments cannot be
+    used at all (``bad_json``, or ``not_said`` for values that nobody said); then there are none.
+    """
 
     call_id: str
     name: str
     arguments: Mapping[str, Json]
+    place: int = 0
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,9 +317,8 @@ class Enqueue:
     """Hold the caller until one of ``targets`` answers; QueueFinished comes back, once.
 
     QueuePosition comes back at the beginning and every ``announce_every_ms`` (0: never); the flow
-    says it. ``callback_key`` is the DTMF digit that asks to be called back, empty for none. A
-    target is rung for ``ring_ms``, hears ``briefing``, and with ``needs_key`` takes the caller by
-    pressing 1.
+    says it. ``callback_key``: the DTMF digit that asks to be called back. A target is rung for
+    ``ring_ms``, hears ``briefing``, and with ``needs_key`` takes the caller by pressing 1.
     """
 
     queue: str

@@ -45,13 +45,18 @@ _CAUSES: Final = {
 }  # fmt: skip
 
 
+def is_target(target: str) -> bool:
+    """Whether a call can be placed to it: a SIP or tel URI, or a number."""
+    return _TARGET.fullmatch(target) is not None
+
+
 def cause_of(sip_status: int) -> TransferCause:
     return _CAUSES.get(sip_status, TransferCause.OTHERWISE)
 
 
 def enter_transfer(walk: Walk, step: TransferStep) -> str | None:
     target = walk.render(step.target)
-    if not _TARGET.fullmatch(target):
+    if not is_target(target):
         walk.note("the transfer target is no SIP URI")
         return _transfer_failed(walk, step, TransferCause.UNREACHABLE)
     briefing = walk.render(step.briefing) if step.briefing else ""
@@ -78,7 +83,7 @@ def _transfer_failed(walk: Walk, step: TransferStep, cause: TransferCause) -> st
 
 def enter_queue(walk: Walk, step: QueueStep) -> str | None:
     targets = tuple(walk.render(target) for target in step.targets)
-    reachable = tuple(target for target in targets if _TARGET.fullmatch(target))
+    reachable = tuple(target for target in targets if is_target(target))
     if not reachable:
         walk.note("no target of the queue is a SIP URI")
         return walk.take(step.on_unavailable)
@@ -157,6 +162,7 @@ def enter_handoff(walk: Walk, step: HandoffStep) -> str:
     walk.memory = Memory(flow, {**defaults, **flow.variables, **kept}, walk.now)
     walk.flow = flow
     walk.keys.clear()
+    walk.told.clear()
     walk.script.constants = flow.constants - set(kept)
     walk.script.add(UseAgent(flow.agent))
     walk.use_engine(EngineChoice(flow.agent.model, flow.agent.fallback_model))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from trunkline.domain.events import Json
 from trunkline.flows.actions import Configure, DigitGathering, TurnTaking
 from trunkline.flows.flow import Flow, Intent
-from trunkline.flows.slots import Confirm, Slot, SlotKind, property_schema
+from trunkline.flows.offers import offered_function, offers_at
+from trunkline.flows.slots import Confirm, Slot, SlotKind, SlotValue, property_schema
 from trunkline.flows.steps import CollectStep, Listening, Step, listening_of
 
 INTENT_PREFIX: Final = "intent_"
@@ -70,9 +72,17 @@ def open_slots(step: CollectStep, filled: Collection[str]) -> tuple[Slot, ...]:
 
 
 def configure(
-    flow: Flow, step: Step, variables: Mapping[str, Json], filled: Collection[str] = ()
+    flow: Flow,
+    step: Step,
+    variables: Mapping[str, Json],
+    filled: Collection[str] = (),
+    told: Mapping[str, SlotValue] = MappingProxyType({}),
+    withdrawn: Collection[str] = (),
 ) -> Configure:
-    """What the engine may ask and report in ``step``; raises PromptError when a text fails."""
+    """What the engine may ask and report in ``step``; raises PromptError when a text fails.
+
+    ``told``: values of slots that the caller gave in passing, to be read back first.
+    """
     tools: list[Mapping[str, Json]] = []
     hangover_ms = OPEN_HANGOVER_MS
     is_secret = False
@@ -80,10 +90,11 @@ def configure(
         waiting = open_slots(step, filled)
         slots = tuple(slot for slot in waiting if not slot.is_keypad_only)
         if slots and not waiting[0].is_keypad_only:
-            tools.append(_collect_tool(step, slots, variables))
+            tools.append(_collect_tool(step, slots, variables, told))
         is_secret = any(slot.is_secret for slot in waiting)
         hangover_ms = max((_HANGOVER_MS[slot.kind] for slot in slots), default=hangover_ms)
-    tools += [_intent_tool(flow.intents[name]) for name in intents_at(flow, step)]
+    tools += [_intent_tool(flow.intents[name], variables) for name in intents_at(flow, step)]
+    tools += [offered_function(offer) for offer in offers_at(step, withdrawn).values()]
     listening = listening_of(step)
     preset = (listening and listening.turn_taking) or flow.turn_taking
     hangover_ms = round(hangover_ms * _PACE[preset])
@@ -99,7 +110,9 @@ def configure(
     )
 
 
-def configure_confirmation(flow: Flow, step: CollectStep) -> Configure:
+def configure_confirmation(
+    flow: Flow, step: CollectStep, variables: Mapping[str, Json]
+) -> Configure:
     """Yes or no to a value that was keyed in and read back by the flow itself."""
     answers = (
         Intent(
@@ -119,8 +132,8 @@ def configure_confirmation(flow: Flow, step: CollectStep) -> Configure:
             goto="",
         ),
     )  # fmt: skip
-    tools = [_intent_tool(answer) for answer in answers]
-    tools += [_intent_tool(flow.intents[name]) for name in intents_at(flow, step)]
+    tools = [_intent_tool(answer, variables) for answer in answers]
+    tools += [_intent_tool(flow.intents[name], variables) for name in intents_at(flow, step)]
     return Configure(
         instructions=_instructions(flow, step.listening),
         tools=tuple(tools),
@@ -146,12 +159,20 @@ def _instructions(flow: Flow, listening: Listening | None) -> str:
     )
 
 
-def _intent_tool(intent: Intent) -> dict[str, Any]:
+def _intent_tool(intent: Intent, variables: Mapping[str, Json]) -> dict[str, Any]:
+    told = {
+        slot.name: property_schema(slot)
+        | {
+            "description": f"The {slot.description}, if the caller has said it already.",
+            "x-trunkline": {"kind": slot.kind.value, **_limits(slot, variables)},
+        }
+        for slot in intent.takes
+    }
     return {
         "type": "function",
         "name": INTENT_PREFIX + intent.name,
         "description": intent.description,
-        "parameters": {"type": "object", "properties": {}},
+        "parameters": {"type": "object", "properties": told},
         "x-trunkline": {
             "role": "intent",
             "label": intent.label,
@@ -161,14 +182,19 @@ def _intent_tool(intent: Intent) -> dict[str, Any]:
 
 
 def _collect_tool(
-    step: CollectStep, slots: tuple[Slot, ...], variables: Mapping[str, Json]
+    step: CollectStep,
+    slots: tuple[Slot, ...],
+    variables: Mapping[str, Json],
+    told: Mapping[str, SlotValue],
 ) -> dict[str, Any]:
     properties = {slot.name: _property(slot, variables) for slot in slots}
+    for name in properties.keys() & told.keys():
+        properties[name]["x-trunkline"]["heard"] = told[name]
     wanted = " and ".join(slot.description for slot in slots)
     return {
         "type": "function",
         "name": collect_name(step.name),
-        "description": f"Report the caller's {wanted}." + _manner(slots, variables),
+        "description": f"Report the caller's {wanted}." + _manner(slots, variables, told),
         "parameters": {
             "type": "object",
             "properties": properties,
@@ -179,10 +205,16 @@ def _collect_tool(
     }
 
 
-def _manner(slots: tuple[Slot, ...], variables: Mapping[str, Json]) -> str:
+def _manner(
+    slots: tuple[Slot, ...], variables: Mapping[str, Json], told: Mapping[str, SlotValue]
+) -> str:
     """How to ask, in words: all that a language model without our annotations has to go by."""
     said = ""
     for slot in slots:
+        if slot.name in told:
+            value = told[slot.name]
+            said += f" They have said the {slot.description} already, {value}: read it back."
+            continue
         said += f' For the {slot.description} ask: "{slot.ask.render(variables)}"'
         if slot.confirm is Confirm.ALWAYS:
             said += " Read it back and wait for a yes before you report it."
@@ -195,9 +227,19 @@ def _property(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
         "ask": slot.ask.render(variables),
         "reprompts": [prompt.render(variables) for prompt in slot.reprompts],
         "confirm": slot.confirm.value,
+        **_limits(slot, variables),
     }
     if slot.read_back is not None:
         annotations["read_back"] = slot.read_back.render(variables)
+    return property_schema(slot) | {
+        "description": slot.description,
+        "x-trunkline": annotations,
+    }
+
+
+def _limits(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
+    """What a value may be, where JSON Schema cannot say it."""
+    annotations: dict[str, Any] = {}
     match slot.kind:
         case SlotKind.DIGITS | SlotKind.NAME | SlotKind.FREE_TEXT | SlotKind.CODE:
             annotations |= {"min_length": slot.min_length, "max_length": slot.max_length}
@@ -209,9 +251,7 @@ def _property(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
                 annotations["maximum"] = str(slot.maximum)
         case SlotKind.DATE:
             annotations["dates"] = slot.dates.value
+            annotations["today"] = variables.get("today", "")
         case SlotKind.CHOICE:
             annotations["synonyms"] = {value: list(also) for value, also in slot.choices.items()}
-    return property_schema(slot) | {
-        "description": slot.description,
-        "x-trunkline": annotations,
-    }
+    return annotations

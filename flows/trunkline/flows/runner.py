@@ -7,14 +7,15 @@ a tool (with a tick that watches over it), a transfer, or nothing more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, assert_never
 
 from trunkline.domain.errors import NotFound
 from trunkline.domain.events import Json
 from trunkline.domain.ids import new_tool_run_id
-from trunkline.flows import call_steps, talk_steps, tool_steps
+from trunkline.flows import call_steps, offered_tools, talk_steps, tool_steps
 from trunkline.flows.actions import (
     BeepHeard,
     CallAnswered,
@@ -48,10 +49,11 @@ from trunkline.flows.compile import (
 from trunkline.flows.flow import Flow
 from trunkline.flows.keypad import from_keypad
 from trunkline.flows.memory import Memory
+from trunkline.flows.offers import offers_at
 from trunkline.flows.prompts import PromptError
 from trunkline.flows.routes import Glance, Route, route_taken
 from trunkline.flows.script import Script
-from trunkline.flows.slots import BadValue, SlotValue, check
+from trunkline.flows.slots import BadValue, Slot, SlotValue, check
 from trunkline.flows.stepping import go
 from trunkline.flows.steps import (
     CollectStep,
@@ -75,6 +77,7 @@ def call_variables(flow: Flow, variables: Mapping[str, Json], now: datetime) -> 
         "call_id": "",
         "caller_number": "",
         "called_number": "",
+        "direction": "inbound",
         "today": local.date().isoformat(),
         "time_of_day": local.strftime("%H:%M"),
         **{fetch.save_as: fetch.default for fetch in flow.before_answer},
@@ -205,10 +208,14 @@ class FlowRunner:
         is_repeated = event.call_id in self._answered
         self._answered.append(event.call_id)
         if walk.is_away or is_repeated:
-            self._reply(event, {"status": "ignored"})
+            if walk.tool is None or walk.tool.call_id != event.call_id:
+                self._reply(event, {"status": "ignored"})
             if not walk.is_away:
                 walk.listen()  # the report ended the call's waiting, whatever it was worth
             return None
+        if event.fault:
+            message = "give the function's arguments as JSON, and nothing that was not said"
+            return self._refuse(event, "invalid_arguments", message, event.fault)
         confirmed = {CONFIRM_YES: True, CONFIRM_NO: False}.get(event.name)
         if confirmed is not None and walk.mode is Mode.CONFIRMING:
             self._reply(event, {"status": "ok"})
@@ -218,10 +225,24 @@ class FlowRunner:
         step = walk.step
         if event.name.startswith(INTENT_PREFIX) and name in intents:
             self._reply(event, {"status": "ok"})
+            if intents[name] is not None:
+                walk.told = self._told(walk.flow.intents[name].takes, event.arguments)
             return self._follow(intents[name])
         if isinstance(step, CollectStep) and event.name == collect_name(step.name):
             return self._on_collected(step, event)
+        offer = offers_at(step, walk.withdrawn).get(event.name)
+        if offer is not None and walk.mode is not Mode.CONFIRMING:
+            return offered_tools.called(walk, event, offer)
         return self._refuse(event, "unknown_function", "no such function in this step", "name")
+
+    def _told(self, slots: Iterable[Slot], arguments: Mapping[str, Json]) -> dict[str, SlotValue]:
+        """What came along with a wish; what does not fit will be asked for."""
+        told: dict[str, SlotValue] = {}
+        for slot in slots:
+            if slot.name in arguments:
+                with suppress(BadValue):
+                    told[slot.name] = check(slot, arguments[slot.name], self._walk.today)
+        return told
 
     def _follow(self, goto: str | None) -> str | None:
         """Go where an intent or a key leads; None repeats. A running tool is waited for first."""
@@ -281,6 +302,7 @@ class FlowRunner:
         self._script.engine_said(text)
         was_asked, walk.engine_was_asked = walk.engine_was_asked, False
         if not was_asked:
+            walk.caller_spoke()
             walk.patience.heard()
             walk.patience.engine_turns += 1
         policy = walk.flow.policies.no_match
@@ -305,6 +327,7 @@ class FlowRunner:
         key = keys_at(walk.flow, walk.step).get(digits)
         if walk.mode is Mode.TOOL:
             if key:
+                walk.told.clear()
                 return self._follow(key)
             walk.listen()
             return None
@@ -320,6 +343,8 @@ class FlowRunner:
                 pass  # it may be a key that leads elsewhere
             else:
                 return talk_steps.take_keyed(walk, step, slot, value)
+        if key:
+            walk.told.clear()
         return self._follow(key) if key else talk_steps.not_understood(walk)
 
     def _on_silence(self) -> str | None:
@@ -341,6 +366,9 @@ class FlowRunner:
 
     def _on_away(self, event: TransferFinished | QueueFinished | QueuePosition) -> str | None:
         walk, step = self._walk, self._walk.step
+        offered = walk.tool.offered if walk.tool is not None else None
+        if offered is not None and walk.mode in (Mode.TRANSFER, Mode.QUEUE):
+            return offered_tools.on_away(walk, event)
         match event:
             case TransferFinished():
                 if walk.mode is Mode.TRANSFER and isinstance(step, TransferStep):
@@ -360,6 +388,8 @@ class FlowRunner:
                 if walk.mode is Mode.DETECTING and isinstance(step, VoicemailStep):
                     return call_steps.voicemail_detected(step, event.kind)
             case BeepHeard():
-                if walk.mode is Mode.BEEP and isinstance(step, SayStep):
+                if walk.mode is Mode.BEEP and walk.tool is not None:
+                    offered_tools.beep_heard(walk)
+                elif walk.mode is Mode.BEEP and isinstance(step, SayStep):
                     return talk_steps.speak(walk, step)
         return None

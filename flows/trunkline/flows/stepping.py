@@ -45,7 +45,10 @@ def go(walk: Walk, name: str | None) -> None:
         if walk.memory.depth and scope != scope_of(walk.step.name) and not scope:
             walk.memory.leave_all()
         step = walk.flow.steps[name]
-        walk.step, walk.mode, walk.tool, walk.keyed = step, Mode.LISTENING, None, None
+        walk.leave_tool()
+        walk.step, walk.mode, walk.keyed = step, Mode.LISTENING, None
+        walk.engine_failures.clear()
+        walk.withdrawn.clear()
         walk.patience.entered()
         if not isinstance(step, ReturnStep):
             walk.script.add(EnterStep(name))

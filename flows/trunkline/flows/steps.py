@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from trunkline.flows.actions import Answerer, HangUpReason, TransferCause, TransferMode, TurnTaking
+from trunkline.flows.builtins import SetVariableBuiltin
 from trunkline.flows.conditions import Condition
 from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.slots import Slot
-from trunkline.flows.tools import ToolSpec
+from trunkline.flows.tools import After, ToolSpec
 
 RETURN: Final = "return"
 """The target that ends a sub-flow; no step may have this name."""
@@ -80,12 +81,34 @@ class EngineChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A tool that the engine may call where a step listens.
+
+    ``arguments`` are given by the flow: the engine neither sees nor chooses them. ``goto`` is where
+    the flow goes on when ``after`` is to continue.
+    """
+
+    tool: ToolSpec
+    after: After = After.SPEAK
+    goto: str | None = None
+    save_as: str | None = None
+    arguments: Mapping[str, Expression | Prompt] = field(default_factory=dict)
+
+    @property
+    def written(self) -> frozenset[str]:
+        """Variables that it may give a value."""
+        transport = self.tool.transport
+        names = transport.values if isinstance(transport, SetVariableBuiltin) else ()
+        return frozenset({*names, *([self.save_as] if self.save_as else ())})
+
+
+@dataclass(frozen=True, slots=True)
 class Listening:
     """What a step takes from the caller besides its own slots, and how it listens.
 
     ``intents``: intent name to the step it leads to here; ``keys``: one DTMF digit to a step.
     None means the flow's policy or preset. ``max_turn_ms``: a longer turn is taken as it is.
-    ``offers_everywhere``: intents that hold everywhere hold here too.
+    ``offers_everywhere``: intents that hold everywhere hold here too. ``offers``: tools by name.
     """
 
     intents: Mapping[str, str | None] = field(default_factory=dict)
@@ -99,6 +122,7 @@ class Listening:
     turn_taking: TurnTaking | None = None
     max_turn_ms: int | None = None
     offers_everywhere: bool = True
+    offers: Mapping[str, Offer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +318,20 @@ def listening_of(step: Step) -> Listening | None:
     return step.listening if isinstance(step, SayStep | CollectStep) else None
 
 
+def offered_names(step: Step) -> frozenset[str]:
+    """Variables that tools may set which the step offers its engine."""
+    listening = listening_of(step)
+    names = (offer.written for offer in (listening.offers.values() if listening else ()))
+    return frozenset().union(*names)
+
+
 def written_by(step: Step) -> frozenset[str]:
     """Variables that the step may give a value."""
     match step:
+        case SayStep():
+            return offered_names(step)
         case CollectStep():
-            return frozenset(slot.name for slot in step.slots)
+            return frozenset(slot.name for slot in step.slots) | offered_names(step)
         case ToolStep():
             return frozenset({step.save_as} if step.save_as else ())
         case SetStep():

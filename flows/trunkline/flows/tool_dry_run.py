@@ -50,6 +50,8 @@ def describe_run(
             return shown | {"python": {"function": target, "arguments": dict(arguments)}}
         case McpTransport() as transport:
             return shown | {"mcp": _mcp(tool, transport, arguments, context)}
+        case builtin:
+            return shown | {"call": {"does": type(builtin).__name__, "arguments": dict(arguments)}}
 
 
 def _http(
@@ -109,6 +111,8 @@ def where_to(tool: ToolSpec, context: ToolContext) -> str:
             if server.url is not None:
                 return _origin(server.url, context.variables)
             return " ".join(server.command)
+        case _:
+            return "the call itself"
 
 
 def _origin(url: Prompt, known: Mapping[str, Json]) -> str:

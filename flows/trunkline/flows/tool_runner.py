@@ -172,6 +172,8 @@ class ToolRunner:
             case McpTransport() as transport:
                 secrets = await self._read_secrets(tool)
                 return await self._mcp.run(tool, transport, arguments, context, secrets)
+            case _:
+                raise ToolFault(ToolError("unknown_tool", "the call itself does that"))
 
     async def _read_secrets(self, tool: ToolSpec) -> Mapping[str, str]:
         names = secrets_of(tool)

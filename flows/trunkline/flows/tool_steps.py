@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 
 from trunkline.domain.events import Json, ToolOutcome
+from trunkline.flows import offered_tools
 from trunkline.flows.actions import HangUpReason, ParkTool, RunTool
 from trunkline.flows.compile import configure
 from trunkline.flows.steps import FailureRoute, Line, ToolStep
@@ -23,7 +24,7 @@ def enter_tool(walk: Walk, step: ToolStep) -> str | None:
     tool, run_id = step.tool, walk.mint()
     key = walk.keys.setdefault(step.name, run_id)
     same = orjson.dumps([tool.name, arguments], option=orjson.OPT_SORT_KEYS, default=str).decode()
-    turn = ToolTurn(step, run_id, same)
+    turn = ToolTurn(tool, run_id, same, step=step)
     walk.mode, walk.tool = Mode.TOOL, turn
     if same in walk.parked:
         return parked(walk)
@@ -43,10 +44,10 @@ def tick(walk: Walk) -> str | None:
     turn = _running(walk)
     turn.ticks += 1
     if turn.is_overdue:
-        return failed(walk, "timed_out")
-    tool = turn.step.tool
+        return finished(walk, ToolOutcome.TIMED_OUT, None)
+    tool = turn.tool
     line = tool.still_running if turn.ticks % 2 == 0 else None
-    if turn.ticks == 1 and not turn.step.lines:
+    if turn.ticks == 1 and not (turn.step and turn.step.lines):
         line = tool.while_running
     if line is not None:
         walk.say((Line(line),), remembers=False)
@@ -56,6 +57,8 @@ def tick(walk: Walk) -> str | None:
 
 def finished(walk: Walk, outcome: ToolOutcome, result: Json) -> str | None:
     """The outcome of the run that the call is waiting for."""
+    if walk.tool is not None and walk.tool.offered is not None:
+        return offered_tools.finished(walk, outcome, result)
     match outcome:
         case ToolOutcome.OK:
             return _worked(walk, result)
@@ -68,30 +71,31 @@ def finished(walk: Walk, outcome: ToolOutcome, result: Json) -> str | None:
 
 
 def _worked(walk: Walk, result: Json) -> str:
-    turn = _end(walk)
-    _settle(walk, turn.step)
-    if turn.step.save_as:
-        walk.memory.variables[turn.step.save_as] = result
-    return turn.after or turn.step.next
+    turn, step = _end(walk)
+    _settle(walk, step)
+    if step.save_as:
+        walk.memory.variables[step.save_as] = result
+    return turn.after or step.next
 
 
 def parked(walk: Walk) -> str | None:
     """Waits for a human: say that, and nothing that sounds like done."""
-    turn = _end(walk)
-    if turn.step.tool.risk is RiskClass.HIGH:
+    turn, step = _end(walk)
+    if turn.tool.risk is RiskClass.HIGH:
         walk.parked.add(turn.arguments_key)
-    if not turn.step.parked_lines:
-        return _route(walk, turn, PARKED)
-    _settle(walk, turn.step)
-    walk.say(turn.step.parked_lines)
-    goto = turn.after or turn.step.parked_next
+    if not step.parked_lines:
+        return _route(walk, turn, step, PARKED)
+    _settle(walk, step)
+    walk.say(step.parked_lines)
+    goto = turn.after or step.parked_next
     if goto is None:
-        raise FlowFault(f"{turn.step.name} does not say where to go once parked")
+        raise FlowFault(f"{step.name} does not say where to go once parked")
     return goto
 
 
 def failed(walk: Walk, code: str) -> str | None:
-    return _route(walk, _end(walk), code)
+    turn, step = _end(walk)
+    return _route(walk, turn, step, code)
 
 
 def _running(walk: Walk) -> ToolTurn:
@@ -100,10 +104,12 @@ def _running(walk: Walk) -> ToolTurn:
     return walk.tool
 
 
-def _end(walk: Walk) -> ToolTurn:
+def _end(walk: Walk) -> tuple[ToolTurn, ToolStep]:
     turn = _running(walk)
+    if turn.step is None:
+        raise FlowFault("the tool that runs is the engine's")
     walk.mode, walk.tool = Mode.LISTENING, None
-    return turn
+    return turn, turn.step
 
 
 def _settle(walk: Walk, step: ToolStep) -> None:
@@ -111,8 +117,7 @@ def _settle(walk: Walk, step: ToolStep) -> None:
     walk.keys.pop(step.name, None)
 
 
-def _route(walk: Walk, turn: ToolTurn, code: str) -> str | None:
-    step = turn.step
+def _route(walk: Walk, turn: ToolTurn, step: ToolStep, code: str) -> str | None:
     if turn.after is not None:
         _settle(walk, step)
         return turn.after

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from trunkline.domain.events import Json, ToolOutcome
+from trunkline.flows.builtins import BuiltinTransport
 from trunkline.flows.prompts import Expression, Prompt
 
 SECRETS: Final = "secrets"
@@ -24,6 +25,14 @@ class RiskClass(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+
+class After(StrEnum):
+    """What happens once a tool has come back that the engine called."""
+
+    SPEAK = "speak"  # the engine says what came of it
+    SILENT = "silent"  # it is the caller's turn
+    CONTINUE = "continue"  # the flow goes on to another step
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ class McpTransport:
     max_response_bytes: int = 256 * 1024
 
 
-Transport: TypeAlias = HttpTransport | PythonTransport | McpTransport
+Transport: TypeAlias = HttpTransport | PythonTransport | McpTransport | BuiltinTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,8 @@ class ToolSpec:
     ``timeout_ms`` bounds each attempt, the wait for a free place (``concurrency``) included. A
     failed attempt is tried again only when the tool is idempotent, or when its service honours our
     idempotency key (``sends_key``). A tool of which ``is_dry_run`` holds is never really run.
+    ``after``, ``label`` and ``examples`` are for an engine that is offered the tool: what happens
+    then, what the tool is called in passing, and how callers ask for it.
     """
 
     name: str
@@ -127,6 +138,9 @@ class ToolSpec:
     concurrency: int = DEFAULT_CONCURRENCY
     breaker: BreakerPolicy = BreakerPolicy()
     is_dry_run: bool = False
+    after: After = After.SPEAK
+    label: str = ""
+    examples: tuple[str, ...] = ()
 
     @property
     def may_retry(self) -> bool:

@@ -14,7 +14,14 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from trunkline.domain.events import Json
-from trunkline.flows.actions import AskEngine, HangUp, HangUpReason, ListenForCaller, UseEngine
+from trunkline.flows.actions import (
+    AskEngine,
+    HangUp,
+    HangUpReason,
+    ListenForCaller,
+    ReplyToEngine,
+    UseEngine,
+)
 from trunkline.flows.compile import gathering
 from trunkline.flows.flow import Flow
 from trunkline.flows.memory import Memory
@@ -28,10 +35,12 @@ from trunkline.flows.steps import (
     Fallback,
     Line,
     Listening,
+    Offer,
     Step,
     ToolStep,
     listening_of,
 )
+from trunkline.flows.tools import ToolSpec
 
 if TYPE_CHECKING:
     from trunkline.flows.routes import Route
@@ -61,20 +70,39 @@ class Mode(Enum):
     OVER = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedCall:
+    """A function call of the engine's that waits for its output."""
+
+    call_id: str
+    offer: Offer
+
+
 @dataclass(slots=True)
 class ToolTurn:
-    """A tool that runs. ``after``: where the caller wants to go meanwhile, once it is done."""
+    """A tool that runs: a tool step's, or one that the engine called where a step listens.
 
-    step: ToolStep
+    ``after``: where the caller wants to go meanwhile, once it is done.
+    """
+
+    tool: ToolSpec
     run_id: str
     arguments_key: str = ""
     ticks: int = 0
     after: str | None = None
+    step: ToolStep | None = None
+    offered: OfferedCall | None = None
+    is_answered: bool = False  # the engine has its output
+
+    @property
+    def call_id(self) -> str:
+        """The engine's function call; empty for a tool step's."""
+        return self.offered.call_id if self.offered is not None else ""
 
     @property
     def is_overdue(self) -> bool:
         waited_ms = TOOL_FIRST_TICK_MS + (self.ticks - 1) * TOOL_TICK_MS
-        return waited_ms > self.step.tool.worst_case_ms + TOOL_GRACE_MS
+        return waited_ms > self.tool.worst_case_ms + TOOL_GRACE_MS
 
 
 class Walk:
@@ -99,11 +127,16 @@ class Walk:
         self.mode = Mode.UNSTARTED
         self.step: Step = flow.steps[flow.start]
         self.filled: set[str] = set()
+        self.told: dict[str, SlotValue] = {}  # along with the last wish, not yet asked for
         self.keyed: tuple[Slot, SlotValue] | None = None
         self.engine_was_asked = False
         self.engine = EngineChoice(flow.agent.model, flow.agent.fallback_model)
         self.tool: ToolTurn | None = None
         self.keys: dict[str, str] = {}  # tool step to idempotency key, while it is retried
+        self.engine_calls = 0  # of tools, in a row, nothing heard from the caller between
+        self.engine_results: dict[str, Json] = {}  # of those calls, by tool and arguments
+        self.engine_failures: dict[str, int] = {}  # in this step, by tool
+        self.withdrawn: set[str] = set()  # tools that failed too often in this step
         self.parked: set[str] = set()  # high-risk calls of this call, by tool and arguments
         self.took: list[Route] = []  # since it was last asked for
 
@@ -126,6 +159,26 @@ class Walk:
     @property
     def listening(self) -> Listening:
         return listening_of(self.step) or Listening()
+
+    # ---- what the engine was offered -----------------------------------------------------------
+
+    def caller_spoke(self) -> None:
+        """What the engine did before is done; the same again is wanted again."""
+        self.engine_calls = 0
+        self.engine_results.clear()
+
+    def answer_engine(self, turn: ToolTurn, output: Json) -> None:
+        """The output of a function call; once."""
+        if turn.offered is not None and not turn.is_answered:
+            turn.is_answered = True
+            self.script.add(ReplyToEngine(turn.offered.call_id, output))
+
+    def leave_tool(self) -> None:
+        """The flow goes on without the tool that runs; an engine that waits for it is told so."""
+        if self.tool is not None:
+            message = "the call went on without it"
+            self.answer_engine(self.tool, {"error": {"code": "abandoned", "message": message}})
+            self.tool = None
 
     # ---- speaking and values -------------------------------------------------------------------
 
@@ -219,5 +272,6 @@ class Walk:
         return None
 
     def hang_up(self, reason: HangUpReason) -> None:
-        self.mode, self.tool = Mode.OVER, None
+        self.leave_tool()
+        self.mode = Mode.OVER
         self.script.add(HangUp(reason))

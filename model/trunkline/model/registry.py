@@ -16,12 +16,9 @@ from typing import Any, Final, Protocol
 
 from trunkline.domain.errors import ConfigError, Invalid, NotFound
 from trunkline.model.engine import Engine, SpeechSynthesis
-from trunkline.realtime.model_table import REALTIME, ModelCard, ModelTable
+from trunkline.realtime.model_table import ENGINE_NAMES, REALTIME, ModelCard, ModelTable
 from trunkline.runtime.model_settings import ModelSettings
 from trunkline.runtime.settings import Settings
-
-ENGINE_NAMES: Final = ("cascade", "cascade-hosted", "upstream", "scripted")
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedEngine:

@@ -16,6 +16,9 @@ from trunkline.runtime.model_settings import ModelSettings, PriceSettings
 DEFAULT_ENGINE: Final = "*"
 """As a row's engine: whichever the server's default is."""
 
+ENGINE_NAMES: Final = ("cascade", "cascade-hosted", "upstream", "scripted")
+"""Every engine that a server of ours can be told to run."""
+
 REALTIME, SPEECH, TRANSCRIPTION = "realtime", "speech", "transcription"
 _RELEASED: Final = 1_795_219_200  # 2026-11-21; GET /v1/models tells it as ``created``
 _PER: Final = 1_000_000

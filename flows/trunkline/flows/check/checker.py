@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from trunkline.flows.check.build import build_graphs
 from trunkline.flows.check.circles import check_circles
 from trunkline.flows.check.claims import check_claims
-from trunkline.flows.check.declarations import check_declarations
+from trunkline.flows.check.declarations import EVERY_MODEL, check_declarations
 from trunkline.flows.check.findings import Finding, Proof, Report, as_finding
-from trunkline.flows.check.identity import prove_identity
+from trunkline.flows.check.identity import declared_checks, prove_identity
 from trunkline.flows.check.listening import check_listening
+from trunkline.flows.check.offers import check_offers
 from trunkline.flows.check.shape import check_shape
 from trunkline.flows.check.types import check_types
 from trunkline.flows.check.unset import check_unset
 from trunkline.flows.flow import Flow
 from trunkline.flows.schema.loader import FlowInvalid, load_flow
 from trunkline.flows.schema.source import Source, read_yaml
+from trunkline.realtime.model_table import ModelTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ def check_flow(flow: Flow, source: Source) -> tuple[Finding, ...]:
     return _examine(flow, source)[0]
 
 
-def _examine(flow: Flow, source: Source) -> tuple[tuple[Finding, ...], tuple[Proof, ...]]:
+def _examine(
+    flow: Flow, source: Source, models: ModelTable = EVERY_MODEL
+) -> tuple[tuple[Finding, ...], tuple[Proof, ...]]:
     report = Report(source)
     graphs = build_graphs(flow)
     for graph in graphs:
@@ -47,15 +51,25 @@ def _examine(flow: Flow, source: Source) -> tuple[tuple[Finding, ...], tuple[Pro
         check_claims(flow, graph, report)
         check_types(flow, graph, report)
     check_listening(flow, graphs, report)
-    check_declarations(flow, report)
+    check_declarations(flow, report, models)
+    check_offers(flow, graphs, declared_checks(report), report)
     proofs = prove_identity(graphs, report)
     return report.findings(), proofs
 
 
-def examine_text(text: str, *, environment: Mapping[str, str], name: str = "flow") -> Checked:
-    """Load and check; what the loader refuses comes as findings, never as an exception."""
+def examine_text(
+    text: str,
+    *,
+    environment: Mapping[str, str],
+    name: str = "flow",
+    models: ModelTable = EVERY_MODEL,
+) -> Checked:
+    """Load and check; what the loader refuses comes as findings, never as an exception.
+
+    ``models``: what the installation's model server can be asked for.
+    """
     try:
         flow = load_flow(text, environment=environment, name=name)
     except FlowInvalid as exc:
         return Checked(None, tuple(as_finding(complaint) for complaint in exc.complaints))
-    return Checked(flow, *_examine(flow, read_yaml(text)))
+    return Checked(flow, *_examine(flow, read_yaml(text), models))

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 from trunkline.flows.check.build import step_path
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.identity import declared_checks
+from trunkline.flows.check.offers import offered_tools
 from trunkline.flows.flow import Flow
 from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
 from trunkline.flows.steps import BranchStep, ToolStep, listening_of
+from trunkline.flows.tool_codes import run_codes
 from trunkline.flows.tool_steps import OTHERWISE, PARKED
-from trunkline.flows.tools import HttpTransport, RiskClass, ToolSpec
+from trunkline.flows.tools import HttpTransport, PythonTransport, RiskClass, ToolSpec
+from trunkline.realtime.model_table import ENGINE_NAMES, ModelTable
 
 LANGUAGES: Final = ("en",)
-"""What agents can hear and say without a hosted recogniser and synthesiser."""
-ENGINES: Final = ("cascade", "scripted")
-"""What the model server here can be asked for by name."""
-_OWN_CODES: Final = frozenset(
-    {
-        OTHERWISE, "timed_out", "invalid_arguments", "bad_answer", "bad_template", "unreachable",
-        "address_refused", "redirect_refused", "answer_too_large", "failed", "breaker_open",
-        "busy", "unknown", "dry_run",
-    }
-)  # fmt: skip
+"""What the engines that run here by themselves can hear and say."""
+LOCAL_ENGINES: Final = ("cascade", "scripted")
+EVERY_MODEL: Final = ModelTable((), ENGINE_NAMES)
+"""What a server of ours can be asked for, the models that ship among it."""
 
 
-def check_declarations(flow: Flow, report: Report, engines: Collection[str] = ENGINES) -> None:
-    _check_agent(flow, report, engines)
-    used = {fetch.tool.name for fetch in flow.before_answer}
+def check_declarations(flow: Flow, report: Report, models: ModelTable = EVERY_MODEL) -> None:
+    _check_agent(flow, report, models)
+    used = {fetch.tool.name for fetch in flow.before_answer} | offered_tools(flow)
     for name, step in flow.steps.items():
         path = step_path(name)
         if isinstance(step, ToolStep):
@@ -41,7 +37,10 @@ def check_declarations(flow: Flow, report: Report, engines: Collection[str] = EN
     for name in flow.tools:
         if name not in used:
             report.warning(
-                "unused_tool", ("tools", name), f"no step runs {name!r}", "Use it, or remove it."
+                "unused_tool",
+                ("tools", name),
+                f"no step runs or offers {name!r}",
+                "Use it, or remove it.",
             )
     for place, name in enumerate(declared_checks(report)):
         if name not in flow.tools and name not in flow.steps:
@@ -54,9 +53,10 @@ def check_declarations(flow: Flow, report: Report, engines: Collection[str] = EN
             )
 
 
-def _check_agent(flow: Flow, report: Report, engines: Collection[str]) -> None:
+def _check_agent(flow: Flow, report: Report, models: ModelTable) -> None:
     language = flow.agent.language
-    if language.partition("-")[0] not in LANGUAGES:
+    is_local = not flow.agent.model or flow.agent.model in LOCAL_ENGINES
+    if is_local and language.partition("-")[0] not in LANGUAGES:
         report.warning(
             "unknown_language",
             ("agent", "language"),
@@ -74,12 +74,13 @@ def _check_agent(flow: Flow, report: Report, engines: Collection[str]) -> None:
             wanted.append(((*path, "engine"), listening.engine.engine))
             wanted.append(((*path, "fallback_engine"), listening.engine.fallback))
     for path, engine in wanted:
-        if engine and engine not in engines:
+        if engine and models.find(engine) is None:
+            known = [name for card in models.served() for name in (card.name, *card.aliases)]
             report.warning(
                 "unknown_engine",
                 path,
-                f"there is no engine {engine!r} here{did_you_mean(engine, engines)}",
-                f"There are {', '.join(engines)}.",
+                f"there is no engine {engine!r} here{did_you_mean(engine, known)}",
+                f"There are {', '.join(ENGINE_NAMES)}, and models of the table by their names.",
             )
 
 
@@ -115,16 +116,19 @@ def _check_routes(step: ToolStep, path: YamlPath, report: Report) -> None:
 
 
 def possible_codes(tool: ToolSpec) -> frozenset[str]:
-    """Codes that a tool is known to fail with; other transports may raise codes of their own."""
-    codes = set(_OWN_CODES)
+    """Codes that a tool is known to fail with; functions and servers may give others."""
+    codes = {OTHERWISE, *run_codes(tool.transport)}
     if isinstance(tool.transport, HttpTransport):
         codes |= set(tool.transport.error_codes.values())
     return frozenset(codes)
 
 
 def _may_come(code: str, tool: ToolSpec, known: frozenset[str]) -> bool:
-    if code in known or not isinstance(tool.transport, HttpTransport):
+    """What a function gives as a code is its own; all others are known."""
+    if code in known or isinstance(tool.transport, PythonTransport):
         return True
+    if not isinstance(tool.transport, HttpTransport):
+        return False
     status = code.removeprefix("http_")
     return status.isdigit() and int(status) not in tool.transport.error_codes
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trunkline.flows.check.findings import Hop, Proof, Report
 from trunkline.flows.check.graph import Edge, Graph, Place, Trail, Way, hops, search
+from trunkline.flows.check.offers import high_risk_of
 from trunkline.flows.check.reads import reads
 from trunkline.flows.steps import CallStep, CollectStep, ReturnStep, ToolStep
-from trunkline.flows.tools import RiskClass
+from trunkline.flows.tools import ToolSpec
 
 _PASSED = frozenset({Way.NEXT, Way.CASE, Way.FILLED, Way.WORKED})
 State = tuple[str, bool]
@@ -30,20 +31,18 @@ def declared_checks(report: Report) -> tuple[str, ...]:
 
 
 def prove_identity(graphs: Sequence[Graph], report: Report) -> tuple[Proof, ...]:
-    """A proof for each high-risk tool step, or a finding with the way round the check."""
+    """A proof for each step with a high-risk tool, or a finding with the way round the check."""
     checks = declared_checks(report)
     prover = IdentityProver(graphs, checks)
     proofs = []
     for graph in graphs:
         for name, place in graph.places.items():
-            step = place.step
-            if not isinstance(step, ToolStep) or step.tool.risk is not RiskClass.HIGH:
-                continue
-            round_ = prover.way_round(graph, name, report)
-            if round_ is not None:
-                _complain(report, place, step, checks, round_)
-            elif prover.comes_to(graph, name):
-                proofs.append(Proof(name, step.tool.name, report.line(place.path), checks))
+            for tool in high_risk_of(place.step):
+                round_ = prover.way_round(graph, name, report)
+                if round_ is not None:
+                    _complain(report, place, tool, checks, round_)
+                elif prover.comes_to(graph, name):
+                    proofs.append(Proof(name, tool.name, report.line(place.path), checks))
     return tuple(proofs)
 
 
@@ -163,13 +162,13 @@ def _identifies(place: Place, edge: Edge) -> bool:
 
 
 def _complain(
-    report: Report, place: Place, step: ToolStep, checks: Sequence[str], way: tuple[Hop, ...]
+    report: Report, place: Place, tool: ToolSpec, checks: Sequence[str], way: tuple[Hop, ...]
 ) -> None:
     if not checks:
         report.error(
             "no_identity_check",
             place.path,
-            f"{step.tool.name} is high risk, and the flow names no identity check",
+            f"{tool.name} is high risk, and the flow names no identity check",
             "Name what establishes who is calling: identity: {by: [a tool or a step]}.",
             way,
         )
@@ -177,7 +176,7 @@ def _complain(
     report.error(
         "unidentified",
         place.path,
-        f"a call can come to {step.tool.name} (high risk) without {' or '.join(checks)}",
+        f"a call can come to {tool.name} (high risk) without {' or '.join(checks)}",
         "Lead every way to it through the check, and through it again once what it looked at has "
         "changed.",
         way,

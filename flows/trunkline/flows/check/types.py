@@ -9,10 +9,13 @@ from typing import Any, Final
 from jinja2 import nodes
 from jsonschema import Draft202012Validator
 
+from trunkline.flows.builtins import SetVariableBuiltin
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.graph import Graph, Text
+from trunkline.flows.check.offers import offer_path
 from trunkline.flows.check.reads import parse
 from trunkline.flows.flow import CALL_VARIABLES, Flow
+from trunkline.flows.offers import offers_at
 from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
@@ -47,6 +50,10 @@ def check_types(flow: Flow, graph: Graph, report: Report) -> None:
         elif isinstance(step, ToolStep):
             for name, value in step.arguments.items():
                 _check_argument(known, step.tool, name, value, (*place.path, "arguments"), report)
+        for name, offer in offers_at(step).items():
+            at = (*offer_path(place.path, name), "arguments")
+            for argument, value in offer.arguments.items():
+                _check_argument(known, offer.tool, argument, value, at, report)
 
 
 def schemas_of(flow: Flow, scope: str = "") -> dict[str, list[Schema]]:
@@ -68,6 +75,12 @@ def schemas_of(flow: Flow, scope: str = "") -> dict[str, list[Schema]]:
         elif isinstance(step, CallStep):
             for name in step.returns:
                 known.setdefault(name, []).append({})
+        for offer in offers_at(step).values():
+            if offer.save_as is not None:
+                known.setdefault(offer.save_as, []).append(result_schema(offer.tool))
+            if isinstance(offer.tool.transport, SetVariableBuiltin):
+                for name, schema in offer.tool.transport.values.items():
+                    known.setdefault(name, []).append(schema)
     for name in flow.subflows[scope].parameters if scope else ():
         known.setdefault(name, []).append({})
     for fetch in flow.before_answer:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from trunkline.flows.check.graph import END, Edge, Place, Text, Way
+from trunkline.flows.check.offers import offer_edges, offer_texts
 from trunkline.flows.check.reads import known_when, reads
 from trunkline.flows.compile import intents_at, keys_at
 from trunkline.flows.flow import Flow
@@ -36,6 +37,7 @@ from trunkline.flows.steps import (
     TransferStep,
     VoicemailStep,
     listening_of,
+    offered_names,
 )
 from trunkline.flows.tool_steps import OTHERWISE, PARKED
 from trunkline.flows.tools import RiskClass
@@ -119,8 +121,9 @@ class Ways:
         if step.next is not None:
             yield _edge(step, step.next, Way.NEXT, "goes on", path, "next")
         if step.listening is not None:
-            yield from self._choices(step, path)
-            yield from self._patience(step, path)
+            offered = offered_names(step)
+            yield from self._choices(step, path, offered)
+            yield from self._patience(step, path, offered)
 
     def _collect(self, step: CollectStep, path: YamlPath) -> Iterator[Edge]:
         names = frozenset(slot.name for slot in step.slots)
@@ -135,6 +138,7 @@ class Ways:
             if step.reuses:
                 why = f"the {asked} is known already" + (f", and {condition}" if condition else "")
                 yield Edge(step.name, target, Way.NEXT, why, at, implies=names, texts=texts)
+        names |= offered_names(step)
         yield from self._choices(step, path, names)
         yield from self._patience(step, path, names)
 
@@ -249,6 +253,7 @@ class Ways:
             if goto is not None:
                 why = f"{meanwhile}the caller wants {flow.intents[name].label} (intent {name})"
                 yield Edge(step.name, goto, Way.CHOICE, why, at, may_set=may_set)
+        yield from offer_edges(step, path, may_set)
         own_keys: Mapping[str, str] = listening.keys if listening else {}
         for key, goto in keys_at(flow, step).items():
             at = (*path, "listen", "keys", key) if key in own_keys else ("keys", key)
@@ -318,6 +323,7 @@ class Ways:
         listening = listening_of(step)
         for place, idle in enumerate(listening.idle if listening else ()):
             yield from line_texts(idle.lines, (*path, "listen", "idle", place, "say"))
+        yield from offer_texts(step, path)
 
     def _slot_texts(self, step: CollectStep, path: YamlPath) -> Iterator[Text]:
         for slot in step.slots:

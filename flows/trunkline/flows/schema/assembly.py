@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from typing import Final, TypeVar
 
@@ -38,7 +38,11 @@ class Assembly:
         self.base: YamlPath = ()
         self.prefix = ""
         self.step_names = parts.step_names
-        written = _written(source.value) | {f.save_as for f in parts.before_answer.values()}
+        written = (
+            _written(source.value)
+            | _set_by_tools(source.value)
+            | {f.save_as for f in parts.before_answer.values()}
+        )
         inner: set[str] = set()
         for name, subflow in parts.subflows.items():
             inner |= {*subflow.parameters, *_written(_subflow(source, name))}
@@ -47,6 +51,7 @@ class Assembly:
         self.variables = {*CALL_VARIABLES, *parts.variable_names} | written | hours
         self.constants = set(parts.variable_names) - written - inner
         self.secrets = _secret_slots(parts)
+        self.call_variables = frozenset(CALL_VARIABLES)
 
     def within(self, name: str) -> Assembly:
         """The same for the steps of a sub-flow: names and variables of its own."""
@@ -58,7 +63,11 @@ class Assembly:
         inner.step_names = (*(steps if isinstance(steps, dict) else ()), RETURN)
         hours = self.variables & _HOURS
         inner.variables = (
-            {*CALL_VARIABLES, *subflow.parameters} | self.constants | _written(value) | hours
+            {*CALL_VARIABLES, *subflow.parameters}
+            | self.constants
+            | _written(value)
+            | _set_by_tools(self.source.value)
+            | hours
         )
         return inner
 
@@ -158,6 +167,26 @@ def _secret_slots(parts: Parts) -> set[str]:
     return names
 
 
+def _set_by_tools(value: Json) -> set[str]:
+    """Variables that built-ins may set, wherever they are offered."""
+    names: set[str] = set()
+    tools = value.get("tools") if isinstance(value, dict) else None
+    for tool in tools.values() if isinstance(tools, dict) else ():
+        builtin = tool.get("builtin") if isinstance(tool, dict) else None
+        values = builtin.get("set_variable") if isinstance(builtin, dict) else None
+        names |= {name for name in values or () if isinstance(name, str)}
+    return names
+
+
+def _saved_by_offers(step: Mapping[str, Json]) -> set[str]:
+    listen = step.get("listen")
+    offers = listen.get("tools") if isinstance(listen, dict) else None
+    if not isinstance(offers, dict):
+        return set()
+    saved = (offer.get("save_as") for offer in offers.values() if isinstance(offer, dict))
+    return {name for name in saved if isinstance(name, str)}
+
+
 def _written(value: Json) -> set[str]:
     """Variables that some step writes, steps with mistakes included."""
     names: set[str] = set()
@@ -169,6 +198,7 @@ def _written(value: Json) -> set[str]:
             written = step.get(key)
             if isinstance(written, dict | list):
                 names |= {name for name in written if isinstance(name, str)}
+        names |= _saved_by_offers(step)
         for key in ("save_as", "message"):
             if isinstance(step.get(key), str):
                 names.add(step[key])

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from trunkline.flows.actions import HangUpReason, TurnTaking
 from trunkline.flows.schema.slot_library import from_library
 from trunkline.flows.slots import MAX_TEXT_CHARS, Confirm, DateOrder, DateRange, SlotKind
+from trunkline.flows.tools import After
 
 NAME_PATTERN: Final = r"^[a-z][a-z0-9_]{0,39}$"
 
@@ -162,6 +163,7 @@ class IntentPart(Part):
     goto: Name | None = None
     does: Literal["repeat"] | None = None
     everywhere: bool = False
+    takes: Names = ()
 
 
 class IdlePart(Part):
@@ -174,6 +176,24 @@ class SilencePart(Part):
     goto: Name
 
 
+def _offers(value: Any) -> Any:
+    """A list of tool names, or a mapping of name to how it is offered."""
+    if isinstance(value, list):
+        return {entry if isinstance(entry, str) else repr(entry): {} for entry in value}
+    if isinstance(value, Mapping):
+        return {name: {} if offer is None else offer for name, offer in value.items()}
+    return value
+
+
+class OfferPart(Part):
+    """A tool that the engine may call; ``arguments`` are the flow's own to give."""
+
+    arguments: dict[Name, str | int | float | bool | None] = {}
+    save_as: Name | None = None
+    after: Annotated[After, Field(strict=False)] | None = None
+    goto: Name | None = None
+
+
 class ListenPart(Part):
     intents: Annotated[dict[Name, Name | None], BeforeValidator(_intents)] = {}
     keys: Keys = {}
@@ -182,6 +202,7 @@ class ListenPart(Part):
     instructions: str = ""
     idle: list[IdlePart] = []
     silence: SilencePart | None = None
+    tools: Annotated[dict[Name, OfferPart], BeforeValidator(_offers)] = {}
 
 
 class SlotPart(Part):

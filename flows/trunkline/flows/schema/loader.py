@@ -25,7 +25,7 @@ from trunkline.flows.schema.calendar_parts import assemble_calendar
 from trunkline.flows.schema.document import AgentPart, FlowPart, IntentPart, PoliciesPart
 from trunkline.flows.schema.parts import Parts, did_you_mean, read_parts
 from trunkline.flows.schema.source import Complaint, read_yaml
-from trunkline.flows.schema.step_parts import assemble_step, failure_route
+from trunkline.flows.schema.step_parts import assemble_step, failure_route, told_slots
 from trunkline.flows.schema.subflows import assemble_before_answer, assemble_subflows
 from trunkline.flows.schema.tool_parts import assemble_servers, assemble_tool
 from trunkline.flows.tools import SECRETS
@@ -179,6 +179,7 @@ def _intent(assembly: Assembly, name: str, part: IntentPart) -> Intent:
         examples=part.examples,
         goto=assembly.optional_step(part.goto, (*path, "goto")),
         is_global=part.everywhere,
+        takes=told_slots(assembly, part.takes, (*path, "takes")),
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
+from trunkline.flows.builtins import BuiltinTransport
 from trunkline.flows.prompts import compile_prompt
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.document import (
@@ -19,6 +22,7 @@ from trunkline.flows.schema.document import (
     StepPart,
     ToolStepPart,
 )
+from trunkline.flows.schema.offer_parts import assemble_offers
 from trunkline.flows.schema.other_steps import assemble_other, engine_of
 from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
@@ -32,6 +36,7 @@ from trunkline.flows.steps import (
     Fallback,
     HangUpStep,
     IdlePrompt,
+    Line,
     Listening,
     SayStep,
     SilenceBranch,
@@ -55,14 +60,14 @@ def assemble_step(
     name = assembly.prefix + name
     match part:
         case SayPart():
-            return _say(assembly, name, part, path)
+            return _say(assembly, name, part, path, tools)
         case CollectPart():
             return CollectStep(
                 name=name,
                 slots=_slots(assembly, part, (*path, "collect")),
                 next=assembly.step(part.next, (*path, "next")),
                 lines=assembly.lines(part.say, (*path, "say")),
-                listening=_listening(assembly, part.listen, (*path, "listen"), part),
+                listening=_listening(assembly, part.listen, (*path, "listen"), part, tools),
                 reuses=part.reuse,
                 cases=_cases(assembly, part.cases, (*path, "cases")),
             )
@@ -89,7 +94,9 @@ def _cases(assembly: Assembly, parts: list[CasePart], path: YamlPath) -> tuple[C
     )
 
 
-def _say(assembly: Assembly, name: str, part: SayPart, path: YamlPath) -> SayStep:
+def _say(
+    assembly: Assembly, name: str, part: SayPart, path: YamlPath, tools: dict[str, ToolSpec]
+) -> SayStep:
     if part.next is None and part.listen is None:
         assembly.complain(path, "a say step goes on (next) or listens (listen)")
     if part.next is not None and part.listen is not None:
@@ -98,23 +105,37 @@ def _say(assembly: Assembly, name: str, part: SayPart, path: YamlPath) -> SaySte
         )
     if part.after_beep and part.next is None:
         assembly.complain((*path, "after_beep"), "a machine does not answer: go on with next")
-    if part.listen is not None and not (part.listen.intents or part.listen.silence):
+    if part.listen is not None and not (
+        part.listen.intents or part.listen.silence or part.listen.tools
+    ):
         assembly.complain((*path, "listen"), "'intents' is missing: what may the caller want here?")
     return SayStep(
         name=name,
-        lines=assembly.lines(part.say, (*path, "say")),
+        lines=_said(assembly, part, path),
         next=assembly.optional_step(part.next, (*path, "next")),
         listening=(
             None
             if part.listen is None
-            else _listening(assembly, part.listen, (*path, "listen"), part)
+            else _listening(assembly, part.listen, (*path, "listen"), part, tools)
         ),
         beep_ms=round(part.beep_wait_s * 1000) if part.after_beep else None,
     )
 
 
+def _said(assembly: Assembly, part: SayPart, path: YamlPath) -> tuple[Line, ...]:
+    lines = assembly.lines(part.say, (*path, "say"))
+    if not part.after_beep:
+        return lines
+    # What a machine plays while it records interrupts nobody.
+    return tuple(replace(line, is_interruptible=False) for line in lines)
+
+
 def _listening(
-    assembly: Assembly, part: ListenPart, path: YamlPath, step: ListeningStepPart
+    assembly: Assembly,
+    part: ListenPart,
+    path: YamlPath,
+    step: ListeningStepPart,
+    tools: dict[str, ToolSpec],
 ) -> Listening:
     intents: dict[str, str | None] = {}
     for name, goto in part.intents.items():
@@ -146,6 +167,7 @@ def _listening(
         ),
         engine=engine_of(step),
         turn_taking=step.turn_taking,
+        offers=assemble_offers(assembly, part.tools, (*path, "tools"), tools),
     )
 
 
@@ -161,6 +183,26 @@ def _slots(assembly: Assembly, part: CollectPart, path: YamlPath) -> tuple[Slot,
         elif assembly.parts.flow is not None:
             hint = did_you_mean(name, shared)
             assembly.complain((*path, name), f"there is no slot {name!r} under slots{hint}")
+    return tuple(slots)
+
+
+_TOLD_KINDS = frozenset(SlotKind) - {SlotKind.YES_NO, SlotKind.NAME, SlotKind.FREE_TEXT}
+
+
+def told_slots(assembly: Assembly, names: Sequence[str], path: YamlPath) -> tuple[Slot, ...]:
+    """Slots of the flow that an intent takes along."""
+    shared = assembly.parts.flow.slots if assembly.parts.flow else {}
+    slots = []
+    for place, name in enumerate(names):
+        at = (*path, place)
+        part = shared.get(name)
+        if part is None:
+            hint = did_you_mean(name, shared)
+            assembly.complain(at, f"there is no slot {name!r} under slots{hint}")
+        elif part.secret or part.keypad_only or part.kind not in _TOLD_KINDS:
+            assembly.complain(at, f"{name!r} cannot be told in passing: it has to be asked for")
+        else:
+            slots.append(_slot(assembly, name, part, ("slots", name)))
     return tuple(slots)
 
 
@@ -236,6 +278,10 @@ def _tool(
         assembly.complain((*path, "tool"), f"there is no tool {part.tool!r}{hint}")
     tool = tools.get(part.tool)
     if tool is None:
+        return None
+    if isinstance(tool.transport, BuiltinTransport):
+        message = "the call does that by itself: write a step of that kind, or offer the tool"
+        assembly.complain((*path, "tool"), f"{message} under listen.tools")
         return None
     _check_arguments(assembly, part, path)
     if tool.risk is RiskClass.HIGH and (part.on_parked is None or not part.on_parked.say):

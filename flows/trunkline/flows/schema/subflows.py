@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trunkline.flows.builtins import BuiltinTransport
 from trunkline.flows.flow import Prefetch, SubFlow
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.parts import did_you_mean
@@ -71,6 +72,8 @@ def assemble_before_answer(assembly: Assembly, tools: dict[str, ToolSpec]) -> tu
         tool = tools.get(part.tool)
         if tool is None:
             continue
+        if isinstance(tool.transport, BuiltinTransport):
+            assembly.complain((*path, "tool"), "a call that is not answered yet can do nothing")
         if tool.risk is not RiskClass.LOW:
             assembly.complain((*path, "tool"), "only a low-risk tool runs before the answer")
         fetches.append(

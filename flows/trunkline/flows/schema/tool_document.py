@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from trunkline.flows.schema.builtin_document import BuiltinPart, read_builtin
 from trunkline.flows.schema.document import Name, Names, Part, Text, Texts
-from trunkline.flows.tools import DEFAULT_CONCURRENCY, RiskClass
+from trunkline.flows.tools import DEFAULT_CONCURRENCY, After, RiskClass
 
 
 class RetryPart(Part):
@@ -64,9 +65,9 @@ class BreakerPart(Part):
 
 
 class ToolPart(Part):
-    """``http``, ``python`` or ``mcp``: exactly one of them.
+    """``http``, ``python``, ``mcp`` or ``builtin``: exactly one of them.
 
-    ``builtin`` is read to be refused: what a call does by itself is a step, not a tool.
+    ``after``, ``label`` and ``examples`` are for engines that are offered the tool.
     """
 
     description: Text | None = None
@@ -77,7 +78,7 @@ class ToolPart(Part):
         None
     )
     mcp: McpPart | None = None
-    builtin: Any = None
+    builtin: Annotated[BuiltinPart, BeforeValidator(read_builtin)] | None = None
     risk: Annotated[RiskClass, Field(strict=False)] = RiskClass.LOW
     timeout_s: Annotated[float, Field(gt=0, le=30, strict=False)] = 5.0
     retry: RetryPart = RetryPart()
@@ -89,3 +90,6 @@ class ToolPart(Part):
     breaker: BreakerPart = BreakerPart()
     secrets: Names | None = None
     dry_run: bool = False
+    after: Annotated[After, Field(strict=False)] = After.SPEAK
+    label: Text | None = None
+    examples: Texts = ()

@@ -10,8 +10,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from trunkline.domain.events import Json
+from trunkline.flows.builtins import BuiltinTransport, builtin_parameters
 from trunkline.flows.prompts import PromptError
 from trunkline.flows.schema.assembly import Assembly
+from trunkline.flows.schema.builtin_parts import assemble_builtin
 from trunkline.flows.schema.parts import did_you_mean, validate_part
 from trunkline.flows.schema.source import YamlPath
 from trunkline.flows.schema.tool_document import HttpPart, McpServerPart, ToolPart
@@ -31,11 +33,11 @@ from trunkline.flows.tools import (
 )
 
 _PLACEHOLDER: Final = "zzargumentzz"
-_TRANSPORTS: Final = ("http", "python", "mcp")
-_NO_BUILTINS: Final = (
-    "a tool asks a service; what a call does by itself is a step, with one of the keys"
-    " hang_up, send_digits, set"
-)
+_TRANSPORTS: Final = ("http", "python", "mcp", "builtin")
+_OF_A_SERVICE: Final = (
+    "parameters", "returns", "timeout_s", "retry", "idempotent", "idempotency_key", "breaker",
+    "concurrency", "secrets", "dry_run", "risk",
+)  # fmt: skip
 
 
 def assemble_tool(
@@ -48,6 +50,9 @@ def assemble_tool(
 ) -> ToolSpec:
     path: YamlPath = ("tools", name)
     parameters = _parameters(assembly, part, path)
+    transport = _transport(assembly, part, path, variables, hosts, servers or {})
+    if part.builtin is not None and isinstance(transport, BuiltinTransport):
+        parameters = builtin_parameters(transport)
     _check_schema(assembly, parameters, (*path, "parameters"), is_object=True)
     if part.returns is not None:
         _check_schema(assembly, part.returns, (*path, "returns"), is_object=False)
@@ -61,7 +66,7 @@ def assemble_tool(
     spec = ToolSpec(
         name=name,
         description=_description(assembly, part, path),
-        transport=_transport(assembly, part, path, variables, hosts, servers or {}),
+        transport=transport,
         parameters=parameters,
         returns=part.returns,
         risk=part.risk,
@@ -74,6 +79,9 @@ def assemble_tool(
         concurrency=part.concurrency,
         breaker=BreakerPolicy(part.breaker.failures, round(part.breaker.open_s * 1000)),
         is_dry_run=part.dry_run,
+        after=part.after,
+        label=part.label or "",
+        examples=part.examples,
     )
     if part.secrets is not None:
         for secret in secrets_of(spec):
@@ -166,10 +174,8 @@ def _transport(
     hosts: tuple[str, ...],
     servers: Mapping[str, McpServer],
 ) -> Transport:
-    if part.builtin is not None:
-        assembly.complain((*path, "builtin"), _NO_BUILTINS)
     given = [key for key in _TRANSPORTS if getattr(part, key) is not None]
-    if len(given) > 1 or (not given and part.builtin is None):
+    if len(given) != 1:
         has = f", and this has {' and '.join(given)}" if given else ""
         assembly.complain(path, f"a tool has one of {', '.join(_TRANSPORTS)}{has}")
     if part.http is not None:
@@ -177,6 +183,11 @@ def _transport(
         return _http(assembly, part.http, (*path, "http"), arguments, variables, hosts)
     if part.python is not None:
         return PythonTransport(part.python)
+    if part.builtin is not None:
+        for key in _OF_A_SERVICE:
+            if key in part.model_fields_set:
+                assembly.complain((*path, key), "a built-in asks no service: leave it out")
+        return assemble_builtin(assembly, part.builtin, (*path, "builtin"))
     if part.mcp is not None:
         server = servers.get(part.mcp.server)
         if server is None:
