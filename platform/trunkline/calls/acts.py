@@ -33,6 +33,12 @@ class CallActs:
     def enqueue(self, action: Enqueue) -> None:
         self._call.spawn(self._call.away.enqueue(action), "queue")
 
+    def detect_voicemail(self, wait_ms: int) -> None:
+        self._call.spawn(self._call.answering.detect(wait_ms), "detect-voicemail")
+
+    def await_beep(self, max_ms: int) -> None:
+        self._call.spawn(self._call.answering.await_beep(max_ms), "await-beep")
+
     def use_agent(self, agent: AgentSpec) -> None:
         """Voice, speed, language and tools of the other; a voice needs a session of its own."""
         call, before = self._call, self._call.dialogue.agent

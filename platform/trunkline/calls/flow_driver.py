@@ -12,10 +12,8 @@ from trunkline.calls.tool_calls import ToolCalls
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.events import Json
 from trunkline.flows.actions import (
-    Answerer,
     AskEngine,
     AwaitBeep,
-    BeepHeard,
     CallAnswered,
     Configure,
     DetectVoicemail,
@@ -37,7 +35,6 @@ from trunkline.flows.actions import (
     Transfer,
     UseAgent,
     UseEngine,
-    VoicemailDetected,
 )
 from trunkline.flows.routes import Route
 from trunkline.runtime.logging import get_logger
@@ -84,6 +81,10 @@ class Acts(Protocol):
     def transfer(self, action: Transfer) -> None: ...
 
     def enqueue(self, action: Enqueue) -> None: ...
+
+    def detect_voicemail(self, wait_ms: int) -> None: ...
+
+    def await_beep(self, max_ms: int) -> None: ...
 
     def use_agent(self, agent: AgentSpec) -> None: ...
 
@@ -196,10 +197,10 @@ class FlowDriver:
                 self._acts.transfer(action)
             case Enqueue():
                 self._acts.enqueue(action)
-            case DetectVoicemail():
-                self._waiting.append(VoicemailDetected(Answerer.UNKNOWN))
-            case AwaitBeep():
-                self._waiting.append(BeepHeard(was_heard=False))
+            case DetectVoicemail(wait_ms):
+                self._acts.detect_voicemail(wait_ms)
+            case AwaitBeep(max_ms):
+                self._acts.await_beep(max_ms)
             case UseEngine(engine, fallback):
                 self._acts.use_engine(engine, fallback)
             case UseAgent(agent):
