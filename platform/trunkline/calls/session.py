@@ -14,7 +14,6 @@ from typing import Any, Final
 from trunkline.audio.recording import CallRecorder
 from trunkline.calls.acts import CallActs
 from trunkline.calls.answering import Answering
-from trunkline.calls.answering import Answering
 from trunkline.calls.away import Away
 from trunkline.calls.backchannels import keywords
 from trunkline.calls.bridge import Bridge, CallClock
@@ -155,7 +154,6 @@ class CallSession:
         self.dialogue.driver = self.driver
         self.follower = LegFollower(self)
         self.away = Away(self)
-        self.answering = Answering(self)
         self.answering = Answering(self)
         self.parting = Parting(self)
         self.answered_at_ms: float | None = None
