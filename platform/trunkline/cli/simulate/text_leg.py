@@ -26,7 +26,7 @@ RATE_HZ: Final = 8000
 CODEC: Final = "PCMU/8000"
 _CAPACITY_MS: Final = 2000
 _BUSY_FRAMES: Final = 2
-_IDLE_FRAMES: Final = 5  # nobody speaks: longer ticks, less work
+_IDLE_FRAMES: Final = 5  # the caller is silent: longer ticks, less work
 _RING_S: Final = 2.0
 _MOST_EVENTS: Final = 1000
 
@@ -225,8 +225,7 @@ class TextLeg:
         if self._sink is not None:
             self._sink(_pairs(caller, frames, self._format.bytes_per_frame))
         if self.ended is None:
-            is_idle = not self._caller and not self._queued
-            self._schedule(_IDLE_FRAMES if is_idle else _BUSY_FRAMES)
+            self._schedule(_BUSY_FRAMES if self._caller else _IDLE_FRAMES)
         self._changed.set()
 
 
