@@ -39,7 +39,8 @@ MAX_OUT_OF_BAND: Final = 8
 # After a call to an MCP server: clients that ask for the next response themselves do so at once.
 CONTINUE_AFTER_S: Final = 0.3
 MAX_CONTINUATIONS: Final = 8
-# A response does not wait longer for the transcription of what it answers.
+# A response does not wait longer for the transcription of what it answers, and the length of that
+# speech: an upload may have come all at once.
 UNDERSTANDING_TIMEOUT_S: Final = 8.0
 
 
@@ -182,7 +183,8 @@ class Answering:
             cache = self._cache if is_default else PromptCache()
             writer.input_tokens = cache.count(pieces)
             history = self._conversation.history(entries)
-            return ResponseRequest(shape.response_id, history, effective)
+            is_apart = not is_default or params.input is not None
+            return ResponseRequest(shape.response_id, history, effective, is_apart)
 
         run = ResponseRun(
             writer,
@@ -261,7 +263,7 @@ class Answering:
         """Wait for the transcriptions that are owed, within a deadline; then go on without."""
         hearing = self._hearing
         try:
-            async with asyncio.timeout(UNDERSTANDING_TIMEOUT_S):
+            async with asyncio.timeout(UNDERSTANDING_TIMEOUT_S + hearing.owed_s):
                 while not all(entry.is_understood for entry in context):
                     hearing.understood.clear()
                     await hearing.understood.wait()

@@ -25,6 +25,7 @@ class EngineCapabilities:
     tools: bool
     vision: bool = False
     own_turn_detection: bool = False
+    word_probabilities: bool = False  # Transcribed says how sure it is of each word
     input_rate_hz: int = 16000  # PCM16 mono that ``feed`` takes
     output_rate_hz: int = 16000  # PCM16 mono that SpeechDelta carries
 
@@ -45,6 +46,7 @@ class EngineConfig:
     transcription_prompt: str = ""
     keywords: tuple[str, ...] = ()
     is_narrowband: bool = False  # the input is G.711: telephone band
+    reasoning_effort: str = ""  # minimal to xhigh; for models that reason
 
 
 class ItemRole(StrEnum):
@@ -67,15 +69,20 @@ class HistoryItem:
     arguments: str = ""  # JSON
     confidence: float | None = None  # user audio: the recogniser's own, 0..1
     was_audio: bool = False
+    images: tuple[str, ...] = ()  # data URLs, PNG or JPEG; only for engines that see
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseRequest:
-    """One response.create, with overrides applied: ``history`` is the context, oldest first."""
+    """One response.create, with overrides applied: ``history`` is the context, oldest first.
+
+    ``is_out_of_band``: the context is not the conversation, whose state it must not touch.
+    """
 
     response_id: str
     history: Sequence[HistoryItem]
     config: EngineConfig
+    is_out_of_band: bool = False
 
 
 # ---- what an engine says about the caller ------------------------------------------------------
@@ -94,7 +101,7 @@ class Transcribed:
     """Final for an item. ``text`` is empty when nothing was understood.
 
     ``is_rejected``: what was heard should not be acted on. ``confidence`` 0..1; ``alternatives``
-    best first.
+    best first; ``word_probabilities`` 0..1, one for each of ``words`` or none at all.
     """
 
     item_id: str
@@ -103,6 +110,7 @@ class Transcribed:
     is_rejected: bool = False
     words: tuple[WordMark, ...] = ()
     alternatives: tuple[str, ...] = ()
+    word_probabilities: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from trunkline.domain.errors import ConfigError, Invalid, NotFound
 from trunkline.model.engine import Engine, SpeechSynthesis
 from trunkline.realtime.model_table import ENGINE_NAMES, REALTIME, ModelCard, ModelTable
+from trunkline.runtime.logging import get_logger
 from trunkline.runtime.model_settings import ModelSettings
 from trunkline.runtime.settings import Settings
+
+log = get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedEngine:
@@ -49,7 +53,7 @@ class EngineLoader:
                 engine = module.create_hosted_engine(self._settings, self._local)
             case "upstream":
                 module = importlib.import_module("trunkline.model.upstream.engine")
-                return LoadedEngine(name, module.create_engine(self._settings), None)
+                engine = module.create_engine(self._settings, self._voice_for_lines())
             case "scripted":
                 from trunkline.model.script import Script, read_script
                 from trunkline.model.scripted import ScriptedEngine
@@ -61,6 +65,16 @@ class EngineLoader:
                 )
         return LoadedEngine(name, engine, engine.speech)
 
+    def _voice_for_lines(self) -> SpeechSynthesis | None:
+        """An upstream cannot read out what is not part of a conversation."""
+        try:
+            module = importlib.import_module("trunkline.model.cascade.hosted.engine")
+            voice: SpeechSynthesis = module.hosted_voice(self._settings, self._local)
+        except (ImportError, ConfigError) as exc:
+            log.warning("there is no voice for lines beside the upstream", reason=str(exc))
+            return None
+        return voice
+
     @cached_property
     def _local(self) -> Any:
         return importlib.import_module("trunkline.model.cascade.local_ports").LocalPorts(
@@ -70,7 +84,7 @@ class EngineLoader:
 
 class _SpeakingEngine(Engine, Protocol):
     @property
-    def speech(self) -> SpeechSynthesis: ...
+    def speech(self) -> SpeechSynthesis | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,25 @@ def response_params_from_beta(response: Json) -> tuple[Json, float | None]:
     return result, own_temperature
 
 
+def response_params_to_beta(response: Mapping[str, Any]) -> dict[str, Json]:
+    """``response.create``'s parameters as the flat ones."""
+    flat: dict[str, Json] = {}
+    for field, path in _RESPONSE_FIELDS.items():
+        node: Any = response
+        for step in path:
+            node = node.get(step) if isinstance(node, Mapping) else None
+        if node is not None:
+            match field:
+                case "modalities":
+                    node = modalities_to_beta(node)
+                case "output_audio_format":
+                    node = format_to_beta(node)
+            flat[field] = node
+    if isinstance(response.get("input"), list):
+        flat["input"] = [item_to_beta(item) for item in response["input"]]
+    return flat
+
+
 def response_to_beta(response: Mapping[str, Any], own_temperature: float) -> dict[str, Json]:
     result = dict(response)
     output = (result.pop("audio", None) or {}).get("output", {})

@@ -110,6 +110,20 @@ def beta_session(session: Mapping[str, Any], *, temperature: float) -> dict[str,
     return flat
 
 
+def session_update_to_beta(session: Mapping[str, Json]) -> dict[str, Json]:
+    """A GA update, whole or partial, as the flat fields that it changes."""
+    flat: dict[str, Json] = {}
+    for field, path in _PATHS.items():
+        node: Any = session
+        for step in path:
+            if not isinstance(node, Mapping) or step not in node:
+                break
+            node = node[step]
+        else:
+            flat[field] = _value_to_beta(field, node)
+    return flat
+
+
 def _value_to_beta(field: str, value: Any) -> Json:
     match field:
         case "modalities":

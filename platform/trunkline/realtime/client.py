@@ -8,7 +8,7 @@ import contextlib
 import socket
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -18,6 +18,7 @@ from trunkline.domain.errors import EngineBusy, EngineError, EngineProtocolError
 from trunkline.realtime.client_events import ClientEvent
 from trunkline.realtime.protocol import MAX_FRAME_BYTES, ClientProtocol
 from trunkline.realtime.server_events import ErrorEvent, ServerEvent, SessionCreated
+from trunkline.runtime.reach import AddressRefused, Reach
 
 # About five seconds of PCM at 24 kHz: more than that unsent means the peer is gone.
 MAX_UNSENT_BYTES: Final = 512 * 1024
@@ -72,8 +73,15 @@ class _Listener(picows.WSListener):
 class RealtimeClient:
     """One Realtime session as its client; made by ``connect``, closed when its block is left."""
 
-    def __init__(self, *, max_unsent_bytes: int = MAX_UNSENT_BYTES) -> None:
-        self._protocol = ClientProtocol()
+    def __init__(
+        self,
+        *,
+        max_unsent_bytes: int = MAX_UNSENT_BYTES,
+        protocol: ClientProtocol | None = None,
+        reach: Reach | None = None,
+    ) -> None:
+        self._protocol = protocol or ClientProtocol()
+        self._reach = reach
         self._max_unsent_bytes = max_unsent_bytes
         self._transport: picows.WSTransport | None = None
         self._events: deque[ServerEvent] = deque()  # bounded by pausing the transport
@@ -95,16 +103,22 @@ class RealtimeClient:
         connect_timeout_s: float = 5.0,
         ssl_context: ssl.SSLContext | None = None,
         max_unsent_bytes: int = MAX_UNSENT_BYTES,
+        protocol: ClientProtocol | None = None,
+        headers: Mapping[str, str] | None = None,
+        reach: Reach | None = None,
     ) -> AsyncIterator[RealtimeClient]:
         """Open a session at ``base_url`` (``http[s]://host:port/v1``) and wait for its first event.
 
+        ``reach``: what may be dialled; None: wherever the name points. An empty key is not sent.
         Raises EngineBusy (no slot), EngineTimeout, or EngineError; a refused key is not retryable.
         """
-        client = cls(max_unsent_bytes=max_unsent_bytes)
+        client = cls(max_unsent_bytes=max_unsent_bytes, protocol=protocol, reach=reach)
+        if api_key:
+            headers = {**(headers or {}), "Authorization": f"Bearer {api_key}"}
         try:
             async with asyncio.timeout(connect_timeout_s):
                 await client._open(
-                    realtime_url(base_url, model), api_key, ssl_context, connect_timeout_s
+                    realtime_url(base_url, model), headers or {}, ssl_context, connect_timeout_s
                 )
                 await client._await_session()
         except TimeoutError:
@@ -168,12 +182,16 @@ class RealtimeClient:
     # ---- opening -------------------------------------------------------------------------------
 
     async def _open(
-        self, url: str, api_key: str, ssl_context: ssl.SSLContext | None, timeout_s: float
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        ssl_context: ssl.SSLContext | None,
+        timeout_s: float,
     ) -> None:
         dialled: list[socket.socket] = []
 
         async def dial(parsed: picows.WSParsedURL) -> socket.socket:
-            dialled.append(await _dial(parsed.host, parsed.port))
+            dialled.append(await _dial(parsed.host, parsed.port, self._reach))
             return dialled[0]
 
         try:
@@ -187,11 +205,13 @@ class RealtimeClient:
                 auto_ping_idle_timeout=PING_IDLE_S,
                 auto_ping_reply_timeout=PONG_TIMEOUT_S,
                 max_frame_size=MAX_FRAME_BYTES,
-                extra_headers={"Authorization": f"Bearer {api_key}"},
+                extra_headers=dict(headers),
                 max_redirects=0,
             )
         except picows.WSHandshakeError as exc:
             raise _refusal(exc) from None
+        except AddressRefused as exc:
+            raise EngineError(str(exc), code="address_refused", retryable=False) from None
         except (OSError, picows.WSError) as exc:
             raise EngineError(f"the Realtime endpoint cannot be reached: {exc}") from exc
         except asyncio.CancelledError:
@@ -282,13 +302,15 @@ class RealtimeClient:
             self._transport.underlying_transport.resume_reading()
 
 
-async def _dial(host: str, port: int) -> socket.socket:
-    """A connected TCP socket to the first address that answers."""
+async def _dial(host: str, port: int, reach: Reach | None) -> socket.socket:
+    """A connected TCP socket to the first address that answers and may be reached."""
     loop = asyncio.get_running_loop()
     failure: OSError | None = None
-    for family, kind, proto, _, address in await loop.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
-    ):
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if reach is not None:
+        admitted = set(reach.choose(host, port, [str(entry[4][0]) for entry in found]))
+        found = [entry for entry in found if entry[4][0] in admitted]
+    for family, kind, proto, _, address in found:
         one = socket.socket(family, kind, proto)
         one.setblocking(False)
         try:

@@ -20,6 +20,7 @@ from trunkline.realtime.client_events import (
     MAX_EVENT_ID_CHARS,
     ClientEvent,
     InputAudioAppend,
+    SessionUpdate,
 )
 from trunkline.realtime.complaints import complaint
 from trunkline.realtime.server_events import (
@@ -210,6 +211,10 @@ class ClientProtocol:
             raise EngineProtocolError("the server sent a frame that is not JSON") from None
         if not isinstance(document, dict) or not isinstance(document.get("type"), str):
             raise EngineProtocolError("the server sent a frame that is not a Realtime event")
+        return self._event(document)
+
+    def _event(self, document: dict[str, Json]) -> ServerEvent:
+        """A GA event."""
         if document["type"] in _SERVER_TYPES:
             try:
                 return server_event_adapter.validate_python(document)
@@ -223,7 +228,13 @@ class ClientProtocol:
     def write(self, event: ClientEvent) -> bytes:
         if isinstance(event, InputAudioAppend):
             return self.write_append(event.audio)
-        return orjson.dumps(event.model_dump(mode="json", exclude_none=True, exclude_unset=False))
+        return orjson.dumps(self._document(event))
+
+    def _document(self, event: ClientEvent) -> dict[str, Json]:
+        document = event.model_dump(mode="json", exclude_none=True, exclude_unset=False)
+        if isinstance(event, SessionUpdate):
+            document["session"] = event.session  # where null means something
+        return document
 
     def write_append(self, payload: bytes) -> bytes:
         """``input_audio_buffer.append``, every 20 ms; audio in the session's input format."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from functools import cached_property
 
 from trunkline.model.cascade.ports import Recognizer, RecognizerSession, Synthesizer
 from trunkline.model.cascade.recogniser import LocalRecogniser
@@ -63,8 +64,16 @@ class SharedVoice:
 
 
 class LocalPorts:
-    """Raises ConfigError, naming the package, when a speech library is missing."""
+    """Each is made when it is first wanted; ConfigError, naming the package, when a speech library
+    is missing."""
 
     def __init__(self, settings: Settings) -> None:
-        self.ears = SharedRecognizer(LocalRecogniser(settings.asr_workers))
-        self.voice = SharedVoice(FliteSynthesiser())
+        self._settings = settings
+
+    @cached_property
+    def ears(self) -> SharedRecognizer:
+        return SharedRecognizer(LocalRecogniser(self._settings.asr_workers))
+
+    @cached_property
+    def voice(self) -> SharedVoice:
+        return SharedVoice(FliteSynthesiser())

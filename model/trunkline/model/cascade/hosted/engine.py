@@ -36,15 +36,13 @@ def create_hosted_engine(settings: Settings, local: LocalPorts) -> CascadeEngine
         )
     ears: Recognizer = local.ears
     brain: Generator | None = None
-    voice: Synthesizer = local.voice
+    voice = hosted_voice(settings, local)
     if hosted.transcription is not None:
         endpoint = _endpoint("transcription", hosted.transcription)
         ears = HostedRecognizer(endpoint, hosted.transcription, ears)
     if hosted.chat is not None:
         spoken = HostedGenerator(_endpoint("chat", hosted.chat), hosted.chat)
         brain = GeneratorWithSpare(spoken, LocalGenerator(SystemClock()))
-    if hosted.speech is not None:
-        voice = HostedSpeech(_endpoint("speech", hosted.speech), hosted.speech, voice)
     is_heard_here = hosted.transcription is None or hosted.transcription.local_partials
     return CascadeEngine(
         ears,
@@ -55,6 +53,14 @@ def create_hosted_engine(settings: Settings, local: LocalPorts) -> CascadeEngine
         has_partials=is_heard_here,
         has_word_times=hosted.speech is None,
     )
+
+
+def hosted_voice(settings: Settings, local: LocalPorts) -> Synthesizer:
+    """The hosted voice with the local one behind it, or the local one alone."""
+    wanted = settings.hosted.speech
+    if wanted is None:
+        return local.voice
+    return HostedSpeech(_endpoint("speech", wanted), wanted, local.voice)
 
 
 def _endpoint(port: str, settings: HostedPortSettings) -> HostedEndpoint:
