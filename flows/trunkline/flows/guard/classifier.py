@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ _RATE: Final = 0.05
 _DECAY: Final = 2e-4
 _LEAST_SEEN: Final = 2
 _FORMAT: Final = 1
+WEIGHTS: Final = "weights.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,12 @@ def load_classifier(path: Path, packs: Packs) -> Classifier:
         raise ConfigError(f"{path.name} knows {', '.join(unknown)}, and no pack does")
     places = {name: place for place, name in enumerate(names)}
     return Classifier(categories, places, weights, ConceptIndex(packs.concepts))
+
+
+def shipped_classifier(packs: Packs) -> Classifier:
+    """The weights that ``trunkline guard train`` left beside the packs."""
+    with resources.as_file(resources.files("trunkline.flows.guard") / WEIGHTS) as path:
+        return load_classifier(path, packs)
 
 
 def train(packs: Packs, rows: Sequence[tuple[str, Side, str | None]] | None = None) -> Classifier:

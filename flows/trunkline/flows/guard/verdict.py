@@ -1,0 +1,111 @@
+"""What the guard says of a text: which categories it touches, and what is to be done. Pure.
+
+A pattern is certain, the classifier is a chance. What an ``allow`` pattern covers is taken out
+first: "kill the power" is no threat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from trunkline.flows.guard.classifier import Classifier
+from trunkline.flows.guard.identity import find_numbers, masked
+from trunkline.flows.guard.normal import folded
+from trunkline.flows.guard.pack import Category, Packs, Response, Side, Verb
+
+# The strongest of what was found is done; the rest is noted.
+_STRENGTH: Final = (Verb.NOTE, Verb.MASK, Verb.REDACT, Verb.REFUSE, Verb.ESCALATE, Verb.END)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One category that a text touches; ``score`` is 1 for a pattern or a number."""
+
+    category: str
+    by: str
+    score: float
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``text`` is what may be kept and said: the same, or with its numbers masked."""
+
+    text: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def decisive(self) -> Finding | None:
+        """The finding with the strongest action; the surest of equals."""
+        return max(
+            self.findings,
+            key=lambda one: (_STRENGTH.index(one.response.verb), one.score),
+            default=None,
+        )
+
+    @property
+    def verb(self) -> Verb | None:
+        found = self.decisive
+        return found.response.verb if found else None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Nothing of the text may reach the model (input) or the caller (output)."""
+        return self.verb in (Verb.REFUSE, Verb.ESCALATE, Verb.END)
+
+
+class Guard:
+    """Judges text under some of the packs' categories (all of them unless named)."""
+
+    def __init__(
+        self, packs: Packs, classifier: Classifier | None, only: Sequence[str] | None = None
+    ) -> None:
+        names = packs.categories.keys() if only is None else only
+        self._categories = [packs.categories[name] for name in names]
+        self._classifier = classifier
+        self._is_scored = classifier is not None and any(
+            one.has_classifier for one in self._categories
+        )
+
+    def judge(self, text: str, side: Side) -> Verdict:
+        """The verdict; an empty one when nothing is found. Costs well below a millisecond."""
+        plain = folded(text)
+        scores: dict[str, float] = {}
+        if self._is_scored and self._classifier is not None:
+            scores = self._classifier.scores(plain, side)
+        findings = [
+            found
+            for category in self._categories
+            if (response := category.responses.get(side)) is not None
+            and (found := self._find(category, response, text, plain, side, scores)) is not None
+        ]
+        hides = any(one.response.verb in (Verb.MASK, Verb.REDACT) for one in findings)
+        return Verdict(masked(text) if hides else text, tuple(findings))
+
+    def _find(
+        self,
+        category: Category,
+        response: Response,
+        text: str,
+        plain: str,
+        side: Side,
+        scores: dict[str, float],
+    ) -> Finding | None:
+        if category.numbers and find_numbers(text):
+            return Finding(category.name, "number", 1.0, response)
+        is_excused = False
+        for excuse in category.allow:
+            plain, times = excuse.subn(" ", plain)
+            is_excused = is_excused or times > 0
+        if any(pattern.search(plain) for pattern in category.patterns):
+            return Finding(category.name, "pattern", 1.0, response)
+        if not category.has_classifier or self._classifier is None:
+            return None
+        # What is left without the excused words is judged anew, and only then.
+        again = self._classifier.scores(plain, side) if is_excused else scores
+        score = again.get(category.name, 0.0)
+        if score < category.threshold:
+            return None
+        return Finding(category.name, "classifier", score, response)
