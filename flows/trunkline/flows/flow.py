@@ -12,10 +12,13 @@ from trunkline.domain.events import Json
 from trunkline.flows.actions import TurnTaking
 from trunkline.flows.calendars import Calendar
 from trunkline.flows.prompts import Expression, Prompt
+from trunkline.flows.slots import Slot
 from trunkline.flows.steps import FailureRoute, Fallback, Line, Step, lines_of, written_by
 from trunkline.flows.tools import ToolSpec
 
-CALL_VARIABLES: Final = ("call_id", "caller_number", "called_number", "today", "time_of_day")
+CALL_VARIABLES: Final = (
+    "call_id", "caller_number", "called_number", "direction", "today", "time_of_day",
+)  # fmt: skip
 """Names every flow may read: the call's own; ``today`` is an ISO date, ``time_of_day`` HH:MM."""
 
 
@@ -61,7 +64,8 @@ class Policies:
 class Intent:
     """Something a caller may want, how people say it, and the step it leads to.
 
-    ``goto`` is None for ``repeat``, which says the last lines again.
+    ``goto`` is None for ``repeat``, which says the last lines again. ``takes``: slots whose values
+    callers may tell along with it; a step that collects them reads them back instead of asking.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Intent:
     examples: tuple[str, ...]
     goto: str | None
     is_global: bool = False
+    takes: tuple[Slot, ...] = ()
 
     @property
     def repeats(self) -> bool:

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS known (patient TEXT PRIMARY KEY);
 """
 _BOOKED: Final = "booked"
 _LOOK_AHEAD_DAYS: Final = 60
+_WEDNESDAY: Final = 2  # closed in the afternoon
+_NOON: Final = time(12)
 _ANY: Final = "any"
 
 
@@ -194,13 +196,19 @@ def _doctors(key: str) -> Iterator[Doctor]:
     yield from (doctor for doctor in DOCTORS.values() if key in (_ANY, doctor.key))
 
 
+def _is_holiday(day: date) -> bool:
+    """Christmas, New Year and Thanksgiving, the fourth Thursday of November."""
+    is_thanksgiving = day.month == 11 and day.weekday() == 3 and 22 <= day.day <= 28
+    return is_thanksgiving or (day.month, day.day) in ((12, 24), (12, 25), (12, 26), (1, 1))
+
+
 def _is_taken_by_others(doctor: Doctor, day: date, at: time) -> bool:
     """Two of five times, by a hash that is the same everywhere."""
     return zlib.crc32(f"{doctor.key} {day.isoformat()} {at:%H:%M}".encode()) % 5 < 2
 
 
 def _free_times(database: sqlite3.Connection, doctor: Doctor, day: date) -> list[time]:
-    if day.weekday() not in doctor.weekdays:
+    if day.weekday() not in doctor.weekdays or _is_holiday(day):
         return []
     query = "SELECT time FROM appointments WHERE doctor = ? AND day = ? AND state = ?"
     rows = database.execute(query, (doctor.key, day.isoformat(), _BOOKED))
@@ -208,7 +216,9 @@ def _free_times(database: sqlite3.Connection, doctor: Doctor, day: date) -> list
     return [
         at
         for at in _TIMES
-        if f"{at:%H:%M}" not in booked and not _is_taken_by_others(doctor, day, at)
+        if (at < _NOON or day.weekday() != _WEDNESDAY)
+        and f"{at:%H:%M}" not in booked
+        and not _is_taken_by_others(doctor, day, at)
     ]
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from trunkline.domain.events import Json
-from trunkline.domain.spoken.spelling import say_code
+from trunkline.domain.spoken.spelling import say_code, say_email
 from trunkline.flows.prompts import Prompt
 from trunkline.flows.spoken_filters import say_amount, say_date, say_digits, say_time
 
@@ -208,6 +208,10 @@ def in_words(slot: Slot, value: SlotValue) -> str:
             return say_time(value)
         case SlotKind.CODE:
             return say_code(value)
+        case SlotKind.EMAIL:
+            return say_email(value)
+        case SlotKind.CHOICE:
+            return value.replace("_", " ")
         case _:
             return value
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from trunkline.flows.actions import AwaitBeep, HangUpReason
 from trunkline.flows.compile import configure, configure_confirmation, open_slots
-from trunkline.flows.slots import Confirm, Slot, SlotValue, in_words
+from trunkline.flows.slots import BadValue, Confirm, Slot, SlotValue, check, in_words
 from trunkline.flows.steps import CollectStep, Fallback, Line, SayStep
 from trunkline.flows.walk import FlowFault, Mode, Walk
 
@@ -43,8 +43,20 @@ def enter_collect(walk: Walk, step: CollectStep) -> str | None:
 
 
 def ask_for_rest(walk: Walk, step: CollectStep) -> str | None:
-    """Ask for the first open slot: the flow itself for the keypad, the engine for all others."""
-    walk.script.add(configure(walk.flow, step, walk.memory.scope, walk.filled))
+    """Ask for the first open slot: the flow itself for the keypad, the engine for all others.
+
+    What was told along with the caller's wish is read back, or taken where nothing ever is.
+    """
+    told = _told(walk, step)
+    taken = {
+        slot.name: told.pop(slot.name)
+        for slot in step.slots
+        if slot.name in told and slot.confirm is Confirm.NEVER
+    }
+    if taken:
+        walk.told |= told
+        return keep(walk, step, taken)
+    walk.script.add(configure(walk.flow, step, walk.memory.scope, walk.filled, told))
     slot = walk.open_slot()
     if slot is not None and slot.is_keypad_only:
         walk.say((Line(slot.ask),))
@@ -52,6 +64,18 @@ def ask_for_rest(walk: Walk, step: CollectStep) -> str | None:
     else:
         walk.ask_engine()
     return None
+
+
+def _told(walk: Walk, step: CollectStep) -> dict[str, SlotValue]:
+    """Values told in passing that fit what this step asks for; each is used once."""
+    found: dict[str, SlotValue] = {}
+    for slot in open_slots(step, walk.filled):
+        if slot.name in walk.told and not slot.is_keypad_only:
+            try:
+                found[slot.name] = check(slot, walk.told.pop(slot.name), walk.today)
+            except BadValue:
+                continue  # it is asked for like any other
+    return found
 
 
 def keep(walk: Walk, step: CollectStep, values: Mapping[str, SlotValue]) -> str | None:
@@ -75,7 +99,7 @@ def take_keyed(walk: Walk, step: CollectStep, slot: Slot, value: SlotValue) -> s
     if slot.confirm is not Confirm.ALWAYS or slot.read_back is None:
         return keep(walk, step, {slot.name: value})
     walk.mode, walk.keyed = Mode.CONFIRMING, (slot, value)
-    walk.script.add(configure_confirmation(walk.flow, step))
+    walk.script.add(configure_confirmation(walk.flow, step, walk.memory.scope))
     question = walk.render(slot.read_back).replace("{value}", in_words(slot, value))
     walk.script.say_text(question, is_fixed=False)
     walk.listen()

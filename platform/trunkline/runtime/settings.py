@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -23,6 +23,10 @@ from pydantic_settings import (
 from trunkline.domain.errors import ConfigError
 from trunkline.runtime.engine_settings import HostedSettings, UpstreamSettings
 from trunkline.runtime.model_settings import ModelSettings
+
+SAMPLE_NUMBERS: Final = {"100": "energy", "101": "clinic", "102": "shop", "103": "after_hours"}
+"""The sample agents' numbers on the local trunk."""
+_LOCAL_TRUNK: Final = "local"
 
 
 class TrunkSettings(BaseModel):
@@ -212,13 +216,18 @@ class Settings(BaseSettings):
             ) from None
 
     def served_numbers(self) -> tuple[NumberSettings, ...]:
-        """Every configured number, and the sample agent's on the local trunk unless it is taken."""
-        sample = NumberSettings(number="100", agent="energy", trunk="local")
-        taken = any(
-            one.number == sample.number and one.trunk in (None, sample.trunk)
-            for one in self.numbers
+        """Every configured number, and those of the sample agents on the local trunk.
+
+        A sample agent's number that is taken stays with whoever took it.
+        """
+        if not self.local_trunk:
+            return self.numbers
+        taken = {one.number for one in self.numbers if one.trunk in (None, _LOCAL_TRUNK)}
+        samples = (
+            NumberSettings(number=number, agent=agent, trunk=_LOCAL_TRUNK)
+            for number, agent in SAMPLE_NUMBERS.items()
         )
-        return (*self.numbers, sample) if self.local_trunk and not taken else self.numbers
+        return (*self.numbers, *(one for one in samples if one.number not in taken))
 
     @property
     def recordings_dir(self) -> Path:

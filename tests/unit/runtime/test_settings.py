@@ -81,8 +81,13 @@ def test_a_trunk_takes_nothing_from_variables_that_are_not_ours(
     assert NumberSettings(number="1", agent="a").trunk is None
 
 
-def test_the_sample_number_is_served_unless_it_is_taken_or_the_local_trunk_is_off() -> None:
-    assert [n.number for n in load_settings().served_numbers()] == ["100"]
+def test_sample_numbers_are_served_unless_taken_or_the_local_trunk_is_off() -> None:
+    assert [n.number for n in load_settings().served_numbers()] == ["100", "101", "102", "103"]
     taken = NumberSettings(number="100", agent="mine")
-    assert load_settings(numbers=(taken,)).served_numbers() == (taken,)
+    served = load_settings(numbers=(taken,)).served_numbers()
+    assert [(n.number, n.agent) for n in served] == [
+        ("100", "mine"), ("101", "clinic"), ("102", "shop"), ("103", "after_hours"),
+    ]  # fmt: skip
+    elsewhere = NumberSettings(number="101", agent="mine", trunk="carrier")
+    assert len(load_settings(numbers=(elsewhere,)).served_numbers()) == 5
     assert load_settings(local_trunk=False).served_numbers() == ()
