@@ -39,7 +39,8 @@ from trunkline.calls.turn_events import (
     Unclear,
     Withdraw,
 )
-from trunkline.calls.turn_state import TurnSettings
+from trunkline.calls.turn_length import TurnLength
+from trunkline.calls.turn_state import TurnSettings, in_manner
 from trunkline.calls.turns import TurnPolicy
 from trunkline.calls.wire_audio import WireAudio
 from trunkline.domain.agent import AgentSpec
@@ -57,6 +58,7 @@ from trunkline.flows.actions import (
     Say,
     SayFinished,
 )
+from trunkline.realtime.client_events import InputAudioCommit
 
 PREFIX_PADDING_MS: Final = 300
 
@@ -91,6 +93,7 @@ class Dialogue:
         self.receipts = Receipts()
         self.transcript = Transcript(rate_hz)
         self.policy = TurnPolicy(setting.turns)
+        self._turn_length = TurnLength()
         self.conversation = Conversation(setting.link.send)
         self.responses = Responses(setting.link.send, setting.clock.monotonic_ms)
         self.speaker = Speaker(
@@ -143,6 +146,9 @@ class Dialogue:
                 self.floor(),
             )
         )
+        if self._turn_length.is_reached(at_ms, is_speaking=self.policy.caller_is_speaking):
+            self.policy.take_as_it_is()
+            self._link.send(InputAudioCommit())
 
     def floor(self) -> AgentFloor:
         speaker = self.speaker
@@ -267,6 +273,8 @@ class Dialogue:
 
     def configure(self, action: Configure) -> None:
         self._record.withhold(action.is_secret)
+        self.policy.adopt(in_manner(self._setting.turns, action.turn_taking))
+        self._turn_length.limit_ms = action.max_turn_ms
         session: dict[str, Any] = {
             "type": "realtime",
             "instructions": action.instructions,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import takewhile
+from typing import Final
+
+from trunkline.calls.turn_events import Transcribed
+from trunkline.flows.actions import TurnTaking
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,20 @@ class TurnSettings:
     transcript_ms: int = 3000  # after the commit; then the turn is answered without its text
     almost_done_ms: int = 600  # the agent is ending: an "okay" now is an answer
     faint_db: float = 15.0  # this far below the caller's usual level is somebody else
+
+
+# How much speech over the agent takes the floor: calm steps let people murmur, eager ones yield.
+# In milliseconds: with words that mean something, and without any.
+_MANNERS: Final[Mapping[TurnTaking, tuple[int, int]]] = {
+    TurnTaking.CALM: (600, 900),
+    TurnTaking.EAGER: (280, 420),
+}
+
+
+def in_manner(settings: TurnSettings, manner: TurnTaking) -> TurnSettings:
+    """The settings of a call, as a step's preset changes them."""
+    words_ms, taking_ms = _MANNERS.get(manner, (settings.words_ms, settings.taking_ms))
+    return replace(settings, words_ms=words_ms, taking_ms=taking_ms)
 
 
 @dataclass(slots=True)
@@ -66,6 +85,11 @@ class Utterance:
         )
         self.text, self.text_ms = text, at_ms
         self.has_partials = self.has_partials or self.closed_ms is None
+
+    def was_told_late(self, final: Transcribed, partials_ms: int) -> bool:
+        """A long utterance whose words all came at its end: this engine tells none before."""
+        took_ms = (self.closed_ms or final.at_ms) - self.opened_ms
+        return bool(final.text) and not self.has_partials and took_ms >= partials_ms
 
 
 @dataclass(slots=True)

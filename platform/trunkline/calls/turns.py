@@ -96,6 +96,15 @@ class TurnPolicy:
         """When the caller's last speech ended, as the edge heard it."""
         return self._burst.last_ms if self._burst else None
 
+    def adopt(self, settings: TurnSettings) -> None:
+        """Another step, another manner."""
+        self.settings = self._scales.settings = settings
+
+    def take_as_it_is(self) -> None:
+        """The caller has gone on for long enough: what follows does not put off the answer."""
+        if self._burst is not None:
+            self._burst.is_dismissed = True
+
     def handle(self, event: TurnEvent) -> list[TurnDecision]:
         match event:
             case Heard():
@@ -295,7 +304,7 @@ class TurnPolicy:
         if item.over_agent and not item.was_heard:
             # The server heard the agent's echo, or a tone; the edge, which knows both, did not.
             return [Discard(item.item_id, Reason.NOISE)]
-        self._learn_partials(item, event)
+        self._tells_partials &= not item.was_told_late(event, self.settings.partials_ms)
         was_paused = self._paused_ms is not None
         weight = self._scales.words(event.text or "", self._floor)
         is_untold = event.text is None and not was_paused and not item.is_dismissed
@@ -313,12 +322,6 @@ class TurnPolicy:
         self._scales.learn(self._burst)
         self._owed = item.item_id
         return decisions + self._answer_if_due(event.at_ms)
-
-    def _learn_partials(self, item: Utterance, event: Transcribed) -> None:
-        """An engine that told a long utterance's words only at its end decides by length."""
-        took_ms = (item.closed_ms or event.at_ms) - item.opened_ms
-        if event.text and not item.has_partials and took_ms >= self.settings.partials_ms:
-            self._tells_partials = False
 
     def _dismiss(
         self, item: Utterance, weight: WordClass, was_paused: bool, at_ms: int
