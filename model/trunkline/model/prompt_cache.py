@@ -61,7 +61,8 @@ def usage_of(
     own_output: Mapping[str, int] | None,
 ) -> Usage:
     """A response's usage; an engine's own counts (``text``, ``audio``, ``cached_text``,
-    ``cached_audio``) win over ours. ``produced``: text tokens, audio tokens."""
+    ``cached_audio``) win over ours, and where it counts no output of a kind ours stand.
+    ``produced``: text tokens, audio tokens."""
     if own_input:
         counted = InputTokens(
             own_input.get("text", 0),
@@ -71,7 +72,7 @@ def usage_of(
         )
     text_out, audio_out = produced
     if own_output:
-        text_out, audio_out = own_output.get("text", 0), own_output.get("audio", 0)
+        text_out, audio_out = own_output.get("text", text_out), own_output.get("audio", audio_out)
     total_in = counted.text + counted.audio
     return Usage(
         total_tokens=total_in + text_out + audio_out,

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,10 +25,12 @@ from trunkline.model.rest_body import validated
 from trunkline.model.transcriber import DECODE_RATE_HZ, Segment, transcribe
 from trunkline.model.transcription_audio import decode_audio
 from trunkline.model.usage import SessionMeter
+from trunkline.realtime.tools import MAX_TOOLS
 from trunkline.realtime.usage import TokenUsage
 
 MAX_FILE_BYTES: Final = 25 * 1024 * 1024
 _MAX_FIELDS: Final = 32
+_MAX_EXPECTED_CHARS: Final = 262_144
 _LISTS: Final = ("timestamp_granularities[]", "include[]", "timestamp_granularities", "include")
 
 
@@ -43,6 +45,39 @@ class TranscriptionRequest(BaseModel):
     stream: bool = False
     timestamp_granularities: tuple[Literal["word", "segment"], ...] = ("segment",)
     include: Annotated[tuple[str, ...], Field(max_length=0)] = ()
+    x_trunkline: Annotated[str, Field(max_length=_MAX_EXPECTED_CHARS)] = ""
+
+    def config(self) -> EngineConfig:
+        """Raises Invalid for an ``x_trunkline`` that is no Expected."""
+        expected = Expected()
+        if self.x_trunkline:
+            try:
+                expected = Expected.model_validate_json(self.x_trunkline)
+            except ValidationError:
+                raise Invalid(
+                    "Invalid value for 'x_trunkline': expected a JSON object with 'tools', "
+                    "'keywords' and 'is_narrowband'.",
+                    code="invalid_value",
+                    param="x_trunkline",
+                ) from None
+        return EngineConfig(
+            model=self.model,
+            language=self.language,
+            transcription_prompt=self.prompt,
+            tools=expected.tools,
+            keywords=expected.keywords,
+            is_narrowband=expected.is_narrowband,
+        )
+
+
+class Expected(BaseModel):
+    """An extension, as JSON in the form: what a session with these tools would expect to hear."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tools: Annotated[tuple[dict[str, Any], ...], Field(max_length=MAX_TOOLS)] = ()
+    keywords: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    is_narrowband: bool = False
 
 
 async def read_transcription_request(request: Request) -> tuple[TranscriptionRequest, bytes]:
@@ -87,11 +122,9 @@ async def transcription_response(
     meter: SessionMeter,
     key_id: str,
 ) -> Response:
+    config = wanted.config()
     with admission.slot(key_id):
         pcm = await asyncio.to_thread(decode_audio, data, DECODE_RATE_HZ)
-    config = EngineConfig(
-        model=wanted.model, language=wanted.language, transcription_prompt=wanted.prompt
-    )
     seconds = round(len(pcm) / 2 / DECODE_RATE_HZ, 3)
     meter.add(TokenUsage(transcribed_ms=round(seconds * 1000)), responses=1, is_over=True)
     segments = _segments(engine, config, pcm, admission, key_id)
