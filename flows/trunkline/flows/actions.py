@@ -14,6 +14,14 @@ from typing import TypeAlias
 
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.events import Json, ToolOutcome
+from trunkline.flows.away_events import Answerer as Answerer
+from trunkline.flows.away_events import BeepHeard as BeepHeard
+from trunkline.flows.away_events import QueueFinished as QueueFinished
+from trunkline.flows.away_events import QueueOutcome as QueueOutcome
+from trunkline.flows.away_events import QueuePosition as QueuePosition
+from trunkline.flows.away_events import TransferCause as TransferCause
+from trunkline.flows.away_events import TransferFinished as TransferFinished
+from trunkline.flows.away_events import VoicemailDetected as VoicemailDetected
 
 # ---- events: what happened ---------------------------------------------------------------------
 
@@ -86,69 +94,24 @@ class CallerUnclear:
     """The caller spoke, and nothing could be made of it (empty or rejected transcript)."""
 
 
-class TransferCause(StrEnum):
-    """Why nobody took a transfer."""
+@dataclass(frozen=True, slots=True)
+class BackgroundFinished:
+    """A tool that ran in the background has come back, after whatever time; told once.
 
-    BUSY = "busy"
-    NO_ANSWER = "no_answer"
-    REJECTED = "rejected"
-    UNREACHABLE = "unreachable"
-    OTHERWISE = "otherwise"
+    ``result`` as in ToolFinished. What it leads to is left for FloorFree.
+    """
+
+    run_id: str
+    outcome: ToolOutcome
+    result: Json
 
 
 @dataclass(frozen=True, slots=True)
-class TransferFinished:
-    """``cause`` None: what ``sip_status`` means (486 is busy, 408 is no answer, ...)."""
+class FloorFree:
+    """Nobody is speaking and nothing is queued: the moment for what came from the background.
 
-    is_connected: bool
-    sip_status: int
-    cause: TransferCause | None = None
-
-
-class QueueOutcome(StrEnum):
-    CONNECTED = "connected"
-    CALLBACK = "callback"  # the caller asked to be called back
-    TIMEOUT = "timeout"
-    UNAVAILABLE = "unavailable"  # nobody serves the queue
-    LEFT = "left"  # the caller hung up
-
-
-@dataclass(frozen=True, slots=True)
-class QueueFinished:
-    """The wait that Enqueue began is over; always sent, once."""
-
-    outcome: QueueOutcome
-    waited_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueuePosition:
-    """Where the caller stands, 1 is next; ``estimated_wait_ms`` None when nobody can tell."""
-
-    position: int
-    estimated_wait_ms: int | None = None
-
-
-class Answerer(StrEnum):
-    """Who took a call that we placed."""
-
-    HUMAN = "human"
-    MACHINE = "machine"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class VoicemailDetected:
-    """What DetectVoicemail found out, at the latest when its wait is over."""
-
-    kind: Answerer
-
-
-@dataclass(frozen=True, slots=True)
-class BeepHeard:
-    """The machine's beep, or the end of the wait for it."""
-
-    was_heard: bool
+    Told while ``FlowRunner.has_news`` holds.
+    """
 
 
 FlowEvent: TypeAlias = (
@@ -166,6 +129,8 @@ FlowEvent: TypeAlias = (
     | QueuePosition
     | VoicemailDetected
     | BeepHeard
+    | BackgroundFinished
+    | FloorFree
 )
 
 # ---- actions: what to do -----------------------------------------------------------------------
@@ -260,12 +225,23 @@ class ReplyToEngine:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """A run that outlives the step, the call and the process that asked for it.
+
+    ``within_ms``: how long it may take, waiting and trying again included.
+    """
+
+    within_ms: int = 600_000
+
+
+@dataclass(frozen=True, slots=True)
 class RunTool:
     """Validate, then run with the tool's own timeout and retries.
 
     ``idempotency_key`` stays the same when the flow tries the same call again; empty: the run_id.
     ``arguments`` may hold tokens where ``secrets`` has the value: they go on record as they are,
     and ``secrecy.reveal(arguments, secrets)`` is what the tool is run with and nothing else sees.
+    ``background``: the call does not wait; BackgroundFinished comes back if it lives so long.
     """
 
     run_id: str
@@ -273,6 +249,7 @@ class RunTool:
     arguments: Mapping[str, Json]
     idempotency_key: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    background: Background | None = None
 
 
 @dataclass(frozen=True, slots=True)

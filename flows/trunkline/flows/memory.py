@@ -14,6 +14,22 @@ from trunkline.flows.slots import Slot, SlotValue
 from trunkline.flows.steps import CallStep
 
 
+def call_variables(flow: Flow, variables: Mapping[str, Json], now: datetime) -> dict[str, Json]:
+    """What a flow knows when it begins: the call's own, the declared ones, what was fetched."""
+    local = now.astimezone(flow.timezone)
+    return {
+        "call_id": "",
+        "caller_number": "",
+        "called_number": "",
+        "direction": "inbound",
+        "today": local.date().isoformat(),
+        "time_of_day": local.strftime("%H:%M"),
+        **{fetch.save_as: fetch.default for fetch in flow.before_answer},
+        **flow.variables,
+        **variables,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Where a sub-flow was called from, and the variables there."""

@@ -15,8 +15,9 @@ from typing import Final, assert_never
 from trunkline.domain.errors import NotFound
 from trunkline.domain.events import Json
 from trunkline.domain.ids import new_tool_run_id
-from trunkline.flows import call_steps, offered_tools, talk_steps, tool_steps
+from trunkline.flows import background, call_steps, offered_tools, talk_steps, tool_steps
 from trunkline.flows.actions import (
+    BackgroundFinished,
     BeepHeard,
     CallAnswered,
     CallerSilent,
@@ -25,6 +26,7 @@ from trunkline.flows.actions import (
     EngineCalled,
     EngineFailed,
     EngineSpoke,
+    FloorFree,
     FlowAction,
     FlowEvent,
     HangUpReason,
@@ -48,7 +50,7 @@ from trunkline.flows.compile import (
 )
 from trunkline.flows.flow import Flow
 from trunkline.flows.keypad import from_keypad
-from trunkline.flows.memory import Memory
+from trunkline.flows.memory import Memory, call_variables
 from trunkline.flows.offers import offers_at
 from trunkline.flows.prompts import PromptError
 from trunkline.flows.routes import Glance, Route, route_taken
@@ -68,22 +70,6 @@ MAX_BAD_CALLS: Final = 2
 """How often in a step the engine may report what cannot be taken before the flow moves on."""
 _CONFIRM_KEYS: Final = {"1": True, "2": False}
 _REMEMBERED_CALLS: Final = 64
-
-
-def call_variables(flow: Flow, variables: Mapping[str, Json], now: datetime) -> dict[str, Json]:
-    """What a flow knows when it begins: the call's own, the declared ones, what was fetched."""
-    local = now.astimezone(flow.timezone)
-    return {
-        "call_id": "",
-        "caller_number": "",
-        "called_number": "",
-        "direction": "inbound",
-        "today": local.date().isoformat(),
-        "time_of_day": local.strftime("%H:%M"),
-        **{fetch.save_as: fetch.default for fetch in flow.before_answer},
-        **flow.variables,
-        **variables,
-    }
 
 
 def _nobody(agent: str) -> Flow:
@@ -129,6 +115,11 @@ class FlowRunner:
     def is_over(self) -> bool:
         """Nothing more will be said or asked: hung up, or transferred."""
         return self._walk.mode is Mode.OVER
+
+    @property
+    def has_news(self) -> bool:
+        """Something from the background waits for a FloorFree."""
+        return background.can_tell(self._walk)
 
     @property
     def variables(self) -> Mapping[str, Json]:
@@ -195,6 +186,11 @@ class FlowRunner:
                 return self._on_away(event)
             case VoicemailDetected() | BeepHeard():
                 return self._on_answerer(event)
+            case BackgroundFinished():
+                background.finished(walk, event)
+                return None
+            case FloorFree():
+                return background.tell(walk)
             case SayFinished():
                 return None  # lines queue by themselves, and silence is counted by the call
             case _:

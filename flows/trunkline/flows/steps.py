@@ -162,6 +162,15 @@ class CollectStep:
 
 
 @dataclass(frozen=True, slots=True)
+class BackgroundPlan:
+    """A tool that the call does not wait for, and what is said, or led to, once it is back."""
+
+    within_ms: int = 600_000
+    done: Fallback = Fallback()
+    failed: Fallback = Fallback()
+
+
+@dataclass(frozen=True, slots=True)
 class ToolStep:
     """Runs a tool, or parks it when its risk is high; ``failures`` by error code."""
 
@@ -174,6 +183,7 @@ class ToolStep:
     failures: Mapping[str, FailureRoute] = field(default_factory=dict)
     parked_lines: tuple[Line, ...] = ()
     parked_next: str | None = None
+    background: BackgroundPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +368,8 @@ def lines_of(step: Step) -> Iterator[Line]:
             for route in step.failures.values():
                 yield from route.lines
                 yield from route.fallback.lines
+            if step.background is not None:
+                yield from (*step.background.done.lines, *step.background.failed.lines)
         case TransferStep():
             yield from step.failure_lines
             for fallback in step.failures.values():

@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 
 from trunkline.domain.events import Json, ToolOutcome
-from trunkline.flows import offered_tools
+from trunkline.flows import background, offered_tools
 from trunkline.flows.actions import HangUpReason, ParkTool, RunTool
 from trunkline.flows.compile import configure
 from trunkline.flows.steps import FailureRoute, Line, ToolStep
@@ -21,6 +21,8 @@ PARKED: Final = "parked"
 def enter_tool(walk: Walk, step: ToolStep) -> str | None:
     """Run the tool, or park it; a high-risk call that is parked already is not parked again."""
     arguments = {name: walk.evaluate(value) for name, value in step.arguments.items()}
+    if step.background is not None:
+        return background.start(walk, step, step.background, arguments)
     tool, run_id = step.tool, walk.mint()
     key = walk.keys.setdefault(step.name, run_id)
     same = orjson.dumps([tool.name, arguments], option=orjson.OPT_SORT_KEYS, default=str).decode()

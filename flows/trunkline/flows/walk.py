@@ -7,7 +7,8 @@ step to go on to, or None when the call has to wait, and ``stepping`` follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
@@ -50,6 +51,10 @@ TOOL_FIRST_TICK_MS: Final = 600
 TOOL_TICK_MS: Final = 3500
 TOOL_GRACE_MS: Final = 10_000
 """A tool whose end is not reported this long after its worst case counts as timed out."""
+
+
+MAX_NEWS: Final = 16
+"""Results that wait to be told; of more, the oldest are only kept as variables."""
 
 
 class FlowFault(Exception):
@@ -105,6 +110,25 @@ class ToolTurn:
         return waited_ms > self.tool.worst_case_ms + TOOL_GRACE_MS
 
 
+@dataclass(frozen=True, slots=True)
+class BackgroundRun:
+    """A run that nobody waits for; ``variables`` are those of where its step stood."""
+
+    step: ToolStep
+    arguments_key: str
+    flow: Flow
+    variables: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is to be told of a run in the background."""
+
+    step: str
+    what: Fallback
+    variables: Mapping[str, Json]
+
+
 class Walk:
     """One call's state in its flow. ``find_agent`` gives the flow of another agent by name."""
 
@@ -133,6 +157,8 @@ class Walk:
         self.engine = EngineChoice(flow.agent.model, flow.agent.fallback_model)
         self.tool: ToolTurn | None = None
         self.keys: dict[str, str] = {}  # tool step to idempotency key, while it is retried
+        self.background: dict[str, BackgroundRun] = {}  # by run id
+        self.news: deque[News] = deque(maxlen=MAX_NEWS)
         self.engine_calls = 0  # of tools, in a row, nothing heard from the caller between
         self.engine_results: dict[str, Json] = {}  # of those calls, by tool and arguments
         self.engine_failures: dict[str, int] = {}  # in this step, by tool

@@ -41,6 +41,7 @@ class Conversation:
     def __init__(self, send: Callable[[ClientEvent], None]) -> None:
         self._send = send
         self._entries: list[_Entry] = []
+        self._held_back: dict[str, FunctionCallItem] = {}  # by call id, until there is an output
 
     def _find(self, item_id: str) -> _Entry | None:
         return next((e for e in reversed(self._entries) if e.item_id == item_id), None)
@@ -95,6 +96,10 @@ class Conversation:
 
     def reply(self, call_id: str, output: Json) -> None:
         """``function_call_output``; asks for nothing."""
+        held_back = self._held_back.pop(call_id, None)
+        if held_back is not None:
+            self._note(held_back.id or "", held_back)
+            self._send(ItemCreate(item=held_back))
         text = output if isinstance(output, str) else orjson.dumps(output, default=str).decode()
         item = FunctionCallOutputItem(id=new_item_id(), call_id=call_id, output=text)
         self._note(item.id or "", item)
@@ -123,7 +128,8 @@ class Conversation:
     def replay(self) -> None:
         """Tell a fresh session all that was said and heard, under new ids.
 
-        Function calls go along only with their outputs; a call without one would wait for ever.
+        Function calls go along only with their outputs; a call without one would wait for ever,
+        and follows when it has one.
         """
         answered = {
             entry.item.call_id
@@ -133,11 +139,12 @@ class Conversation:
         kept: list[_Entry] = []
         for entry in self._entries:
             item = entry.item
-            if item is None or (
-                isinstance(item, FunctionCallItem) and item.call_id not in answered
-            ):
+            if item is None:
                 continue
             renamed = item.model_copy(update={"id": new_item_id(), "status": None, "object": None})
+            if isinstance(renamed, FunctionCallItem) and renamed.call_id not in answered:
+                self._held_back[renamed.call_id or ""] = renamed
+                continue
             kept.append(_Entry(renamed.id or "", renamed))
             self._send(ItemCreate(item=renamed))
         self._entries = kept

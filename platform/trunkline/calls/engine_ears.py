@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +55,9 @@ from trunkline.realtime.server_events import (
 _UNLOGGED: Final = (ResponseAudioDelta, TranscriptionDelta, ResponseTranscriptDelta)
 _ON_THE_AGENT: Final = (Pause, Resume, Interrupt)
 _MOST_OPEN: Final = 64
+_INTERRUPTED: Final[Json] = {
+    "error": {"code": "interrupted", "message": "the caller spoke first, and nothing was done"}
+}
 _TALKING_MS: Final = 1000  # a caller who was heard this recently is not talked over
 
 
@@ -305,24 +308,30 @@ class EngineEars:
         if event.response.usage is not None:
             self._count(event.response.usage.model_dump())
         result = self._dialogue.responses.done(event.response)
+        self._answer_unheeded(event, result.calls if isinstance(result, ResponseResult) else ())
         if isinstance(result, ResponseFailure):
             self._dialogue.fail_response(result)
         elif isinstance(result, ResponseResult):
             self._dialogue.speaker.replies_ended()
             self._deliver(result)
 
+    def _answer_unheeded(self, event: ResponseDone, heeded: Sequence[FunctionCallItem]) -> None:
+        """Calls of a response that was cut or failed: nobody acts on them, and no model waits."""
+        known = {call.call_id for call in heeded}
+        conversation = self._dialogue.conversation
+        for item in event.response.output or ():
+            if isinstance(item, FunctionCallItem) and item.call_id and item.call_id not in known:
+                conversation.called(item)
+                conversation.reply(item.call_id, _INTERRUPTED)
+
     def _deliver(self, result: ResponseResult) -> None:
         """What the engine did, to the flow: function calls first, else its words."""
-        for call in result.calls:
-            try:
-                arguments = orjson.loads(call.arguments or "{}")
-            except orjson.JSONDecodeError:
-                arguments = None
-            if not isinstance(arguments, dict) or call.call_id is None or call.x_synthesised:
-                # Values that nobody said are never acted on.
+        for place, call in enumerate(result.calls):
+            if call.call_id is None:  # nothing can be answered to it
                 self._dialogue.fail_response(ResponseFailure("bad_function_call"))
                 return
-            self._flow(EngineCalled(call.call_id, call.name, arguments))
+            arguments, fault = _arguments(call)
+            self._flow(EngineCalled(call.call_id, call.name, arguments, place, fault))
         if result.calls:
             return
         if result.text:
@@ -344,6 +353,17 @@ class EngineEars:
     def _flow(self, event: EngineCalled | EngineSpoke | EngineFailed | CallerUnclear) -> None:
         if self._dialogue.driver is not None:
             self._dialogue.driver.handle(event)
+
+
+def _arguments(call: FunctionCallItem) -> tuple[dict[str, Json], str]:
+    """What was called with, and why it cannot be used; values that nobody said never are."""
+    if call.x_synthesised:
+        return {}, "not_said"
+    try:
+        arguments = orjson.loads(call.arguments or "{}")
+    except orjson.JSONDecodeError:
+        return {}, "bad_json"
+    return (arguments, "") if isinstance(arguments, dict) else ({}, "bad_json")
 
 
 def _brief(event: ServerEvent) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from trunkline.flows.check.backgrounds import background_edges
 from trunkline.flows.check.graph import END, Edge, Place, Text, Way
 from trunkline.flows.check.offers import offer_edges, offer_texts
 from trunkline.flows.check.reads import known_when, reads
@@ -162,6 +163,9 @@ class Ways:
 
     def _tool(self, step: ToolStep, path: YamlPath) -> Iterator[Edge]:
         tool = step.tool
+        if step.background is not None:
+            yield from background_edges(step, step.background, path)
+            return
         saved = frozenset({step.save_as} if step.save_as else ())
         yield Edge(
             step.name, step.next, Way.WORKED, f"{tool.name} works", (*path, "next"), sets=saved

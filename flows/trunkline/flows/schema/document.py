@@ -273,6 +273,20 @@ class ParkedPart(Part):
     goto: Name | None = None
 
 
+def _background(value: Any) -> Any:
+    """``background: true`` reads as well as ``background: {}``."""
+    return {} if value is True else None if value is False else value
+
+
+class BackgroundPart(Part):
+    """``say`` and ``goto`` when it worked, ``on_failure`` when not; both once nobody speaks."""
+
+    say: Lines = []
+    goto: Name | None = None
+    on_failure: FallbackPart = FallbackPart()
+    within_s: Annotated[float, Field(ge=1, le=86400, strict=False)] = 600.0
+
+
 class ToolStepPart(StepPart):
     kind_key: ClassVar[str] = "tool"
     tool: Name
@@ -281,6 +295,7 @@ class ToolStepPart(StepPart):
     next: Name
     on_failure: dict[Name, FailurePart] = {}
     on_parked: ParkedPart | None = None
+    background: Annotated[BackgroundPart | None, BeforeValidator(_background)] = None
 
 
 class BranchPart(Part):

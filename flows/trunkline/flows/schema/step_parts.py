@@ -9,6 +9,7 @@ from typing import assert_never
 from trunkline.flows.builtins import BuiltinTransport
 from trunkline.flows.prompts import compile_prompt
 from trunkline.flows.schema.assembly import Assembly
+from trunkline.flows.schema.background_parts import background_plan, check_background
 from trunkline.flows.schema.document import (
     BranchPart,
     CasePart,
@@ -292,6 +293,8 @@ def _tool(
     if tool.risk is RiskClass.HIGH and (secret := read & assembly.secrets):
         names = ", ".join(sorted(secret))
         assembly.complain(path, f"{names} is secret and would not outlive the wait for approval")
+    if part.background is not None:
+        check_background(assembly, part, path, tool, read & assembly.secrets)
     parked = part.on_parked
     return ToolStep(
         name=name,
@@ -304,6 +307,11 @@ def _tool(
         parked_lines=assembly.lines(parked.say, (*path, "on_parked", "say")) if parked else (),
         parked_next=(
             assembly.optional_step(parked.goto, (*path, "on_parked", "goto")) if parked else None
+        ),
+        background=(
+            background_plan(assembly, part.background, (*path, "background"))
+            if part.background
+            else None
         ),
     )
 
