@@ -15,12 +15,12 @@ from redis.asyncio import Redis
 from trunkline.api.limits import RateLimits
 from trunkline.api.principal import Principal, identify
 from trunkline.calls.flow_shelf import FlowShelf
+from trunkline.calls.order_desk import Dialler
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, TooMany, Unauthorized
 from trunkline.domain.ids import CallId
 from trunkline.domain.outbound import OutboundRules
 from trunkline.flows.catalog import FlowCatalog
-from trunkline.jobs.dialler import Dialler
 from trunkline.storage.engine import Sessions
 
 

@@ -11,11 +11,9 @@ from trunkline.api.errors import problems
 from trunkline.api.placement_schemas import IDEMPOTENCY_PATTERN, NewCall, PlacementOut
 from trunkline.api.principal import Principal
 from trunkline.api.schemas import Id
-from trunkline.calls.ordering import check_size, check_variables, due_at, flow_of
+from trunkline.calls.order_desk import CallOrder, OrderDesk
 from trunkline.domain.errors import Invalid
-from trunkline.domain.placement import PlacementState
 from trunkline.storage.audit import Audit
-from trunkline.storage.placement_views import NewPlacement
 from trunkline.storage.placements import Placements
 
 router = APIRouter(prefix="/api/v1/calls", tags=["calls"], responses=problems())
@@ -32,41 +30,28 @@ async def order_call(
 
     The same request with the same idempotency key again gives the same call.
     """
-    now = deps.clock.now()
-    check_variables(flow_of(deps.flows.serving(), wanted.agent), wanted.variables)
-    check_size(wanted.metadata, "metadata")
-    route = deps.rules.route(wanted.to, trunk=wanted.trunk, caller_id=wanted.from_)
-    due = due_at(wanted.schedule_at, now)
-    new = NewPlacement(
-        target=route.target,
-        agent=wanted.agent,
-        due_at=deps.rules.not_before(due),
-        trunk=wanted.trunk,
-        caller_id=route.caller_id,
-        variables=wanted.variables,
-        details=wanted.metadata,
-        ring_s=wanted.ring_s,
-        longest_s=wanted.max_duration_s,
-        valid_s=wanted.valid_s,
-        retry=wanted.retry.policy(),
-        key_id=orderer.key_id,
-        idempotency_key=_one_key(wanted.idempotency_key, key),
-        digest=wanted.digest(),
-        owner=orderer.owner,
+    desk = OrderDesk(deps.sessions, deps.rules, deps.flows.serving(), deps.dialler, deps.clock)
+    ordered = await desk.order(
+        CallOrder(
+            to=wanted.to,
+            agent=wanted.agent,
+            by=orderer.name,
+            caller_id=wanted.from_,
+            trunk=wanted.trunk,
+            variables=wanted.variables,
+            metadata=wanted.metadata,
+            schedule_at=wanted.schedule_at,
+            valid_s=wanted.valid_s,
+            ring_s=wanted.ring_s,
+            longest_s=wanted.max_duration_s,
+            retry=wanted.retry.policy(),
+            key_id=orderer.key_id,
+            idempotency_key=_one_key(wanted.idempotency_key, key),
+            digest=wanted.digest(),
+            owner=orderer.owner,
+        )
     )
-    async with deps.sessions.writing(durable=True) as session:
-        placements = Placements(session)
-        ordered = await placements.order(new, now)
-        if ordered.is_new:
-            if new.due_at <= now:
-                first_s = min(route.first_grant_s, new.longest_s)
-                await placements.check_funds(route.price, first_s, deps.rules, now)
-            await Audit(session, owner=orderer.owner).append(
-                orderer.name, "call.ordered", ordered.placement.placement_id, now
-            )
     placement = ordered.placement
-    if placement.state is PlacementState.QUEUED and placement.due_at <= now and deps.dialler:
-        await deps.dialler.place(placement.placement_id)  # the worker tells of it if nobody hears
     answer.headers["location"] = f"/api/v1/calls/{placement.placement_id}"
     if not ordered.is_new:
         answer.headers["idempotent-replayed"] = "true"

@@ -191,6 +191,56 @@ def call_command(
     sys.exit(0 if report.is_good else 1)
 
 
+@main.command("dial")
+@click.argument("to")
+@click.option("--agent", required=True, help="Who speaks when the call is answered.")
+@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="For its flow.")
+@click.option("--from", "caller_id", default="", help="A number of the trunk's to show.")
+@click.option("--trunk", default="", help="Over which; else the first that can dial.")
+@click.option("--ring", "ring_s", default=30, show_default=True, type=click.IntRange(5, 120))
+@click.option("--attempts", default=1, show_default=True, type=click.IntRange(1, 10))
+@click.option("--key", "idempotency_key", help="The same key again orders no second call.")
+@click.option("--no-wait", is_flag=True, help="Order it, and do not follow it to its end.")
+@click.option("--json", "as_json", is_flag=True, help="The order as JSON, at the end.")
+def dial_command(
+    to: str,
+    agent: str,
+    variables: tuple[str, ...],
+    caller_id: str,
+    trunk: str,
+    ring_s: int,
+    attempts: int,
+    idempotency_key: str | None,
+    no_wait: bool,
+    as_json: bool,
+) -> None:
+    """Have an agent call TO, a number or a SIP URI, and follow the call to its end.
+
+    Exits 0 when the call was answered.
+    """
+    from trunkline.calls.order_desk import CallOrder
+    from trunkline.cli import dial, records
+    from trunkline.domain.placement import RetryPolicy
+
+    order = CallOrder(
+        to=to,
+        agent=agent,
+        by="",
+        caller_id=caller_id,
+        trunk=trunk,
+        variables=dial.variables_from(variables),
+        ring_s=ring_s,
+        retry=RetryPolicy(attempts),
+        idempotency_key=idempotency_key,
+        digest=dial.digest_of(to, agent, caller_id, trunk, *sorted(variables)),
+    )
+    said = (lambda line: None) if as_json else click.echo
+    placement = asyncio.run(dial.dial(prepare("dial"), order, waits=not no_wait, tell=said))
+    if as_json:
+        click.echo(records.as_json(placement))
+    sys.exit(0 if dial.is_good(placement, waited=not no_wait) else 1)
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def doctor(as_json: bool) -> None:

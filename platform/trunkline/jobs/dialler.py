@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
+from trunkline.calls.order_desk import Dialler
 from trunkline.domain.clock import Clock
-from trunkline.domain.ids import CallId
 from trunkline.domain.outbound import OutboundRules
 from trunkline.runtime.logging import get_logger
 from trunkline.storage.engine import Sessions
 from trunkline.storage.placements import Placements, expire_placements
 
 log = get_logger(__name__)
-
-
-class Dialler(Protocol):
-    """``calls.commands.RedisCommands`` is one."""
-
-    async def place(self, placement_id: CallId) -> bool:
-        """Tell an edge; False when none can be told now."""
-        ...
 
 
 async def place_due_calls(
