@@ -20,6 +20,7 @@ from trunkline.calls.live_sink import LiveSink
 from trunkline.calls.outbound_rules import outbound_rules
 from trunkline.calls.placed_orders import PlacedOrders
 from trunkline.calls.publish import FanOut
+from trunkline.calls.queue_sharing import QueueSharing
 from trunkline.calls.service import CallService
 from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.speech_source import HttpSpeech
@@ -139,6 +140,7 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             fallback_engine=engine_name(settings.fallback_engine),
             is_recording=settings.recordings,
         )
+        sharing = edge.queues.sharing = QueueSharing(redis, edge_id, edge.queues, clock)
         rules = outbound_rules(settings)
         orders = PlacedOrders(sessions, rules, edge_id, clock)
         service = CallService(edge, shelf, orders=orders, max_calls=settings.max_calls)
@@ -158,6 +160,7 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             ("control", control.run),
             ("flows", shelf.run),
             ("lines", service.run),
+            ("queues", sharing.run),
             ("placing", service.placing.run),
         ):
             background.start(kept_up(name, work), name)

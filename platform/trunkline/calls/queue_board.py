@@ -17,6 +17,10 @@ from trunkline.domain.clock import Clock
 class SharedTargets(Protocol):
     """Who has which target, over all edges; ``calls.queue_sharing.QueueSharing`` is one."""
 
+    async def joined(self, queue: str) -> None:
+        """A caller has come to a queue here: learn who waits elsewhere before they are placed."""
+        ...
+
     async def take(self, target: str, call_id: str) -> bool:
         """False when another edge's caller has it, or it rests; True when nobody can tell."""
         ...
@@ -37,10 +41,11 @@ class QueueBoard:
     def of(self, queue: str) -> HoldQueue:
         return self.queues.setdefault(queue, HoldQueue())
 
-    def join(self, queue: str, call_id: str, clock: Clock) -> None:
+    async def join(self, queue: str, call_id: str, clock: Clock) -> None:
         """A caller comes to the end of the queue."""
-        since_ms = _wall_ms(clock)
-        self.of(queue).callers[call_id] = Waiting(call_id, since_ms)
+        self.of(queue).callers[call_id] = Waiting(call_id, wall_ms(clock))
+        if self.sharing is not None:
+            await self.sharing.joined(queue)
 
     def leave(self, queue: str, call_id: str) -> None:
         self.of(queue).callers.pop(call_id, None)
@@ -54,7 +59,7 @@ class QueueBoard:
         self, queue: str, call_id: str, targets: Sequence[str], clock: Clock
     ) -> str | None:
         """The first target that is free, now this caller's; None when all are taken or rest."""
-        for target in self.targets.free(targets, _wall_ms(clock)):
+        for target in self.targets.free(targets, wall_ms(clock)):
             self.targets.take(target, call_id)
             is_ours = False
             try:
@@ -69,7 +74,7 @@ class QueueBoard:
 
     def failed(self, queue: str, call_id: str, target: str, clock: Clock) -> None:
         """Nobody took the call there: the target rests, the caller waits on."""
-        rest = self.targets.failed(target, _wall_ms(clock))
+        rest = self.targets.failed(target, wall_ms(clock))
         self._give_back(target, call_id, rest)
         self._is_rung_for(queue, call_id, False)
 
@@ -96,5 +101,5 @@ class QueueBoard:
             callers[call_id] = replace(callers[call_id], is_rung_for=is_rung_for)
 
 
-def _wall_ms(clock: Clock) -> int:
+def wall_ms(clock: Clock) -> int:
     return round(clock.now().timestamp() * 1000)

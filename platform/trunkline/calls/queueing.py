@@ -51,9 +51,9 @@ class Queueing:
     async def run(self) -> QueueOutcome:
         """Until somebody has the caller, or nobody will; ``human`` and ``target`` say who has."""
         call, queue = self._call, self._action.queue
-        self._board.join(queue, call.call_id, call.edge.clock)
         outcome = QueueOutcome.LEFT
         try:
+            await self._board.join(queue, call.call_id, call.edge.clock)
             async with asyncio.TaskGroup() as tasks:
                 telling = tasks.create_task(self._tell(), name="queue-position")
                 serving = tasks.create_task(self._serve(), name="queue-service")
