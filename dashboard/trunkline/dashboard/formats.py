@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
-from trunkline.domain.call import ANSWERABLE, Answerable, CallState, EndCause
+from trunkline.domain.call import ANSWERABLE, Answerable, CallState, Direction, EndCause
 from trunkline.domain.events import ToolOutcome
 
 STATE_WORDS: Final = {
@@ -60,6 +60,7 @@ OUTCOME_WORDS: Final = {
     ToolOutcome.INVALID: "Invalid arguments",
     ToolOutcome.PARKED: "Parked for approval",
     ToolOutcome.UNKNOWN: "Unknown: the call ended meanwhile",
+    ToolOutcome.RUNNING: "Running in the background",
 }
 
 _GOOD_CAUSES: Final = {
@@ -117,6 +118,42 @@ def state_words(state: CallState) -> str:
     return STATE_WORDS[state]
 
 
+class _Parties(Protocol):
+    """A call, live or stored."""
+
+    @property
+    def direction(self) -> Direction: ...
+
+    @property
+    def state(self) -> CallState: ...
+
+    @property
+    def caller_number(self) -> str: ...
+
+    @property
+    def called_number(self) -> str: ...
+
+
+def standing(call: _Parties) -> str:
+    """The state in words; a call of ours that has not rung yet is being dialled."""
+    if call.direction is Direction.OUTBOUND and call.state is CallState.INITIATED:
+        return "Dialling"
+    return state_words(call.state)
+
+
+def caller_words(call: _Parties) -> str:
+    if call.caller_number:
+        return call.caller_number
+    return "Us" if call.direction is Direction.OUTBOUND else "Unknown caller"
+
+
+def person(call: _Parties) -> str:
+    """Whoever is at the other end: the caller, or whom we called."""
+    if call.direction is Direction.OUTBOUND:
+        return call.called_number or "Unknown number"
+    return caller_words(call)
+
+
 def cause_words(cause: EndCause) -> str:
     return CAUSE_WORDS[cause]
 
@@ -137,7 +174,7 @@ def outcome_words(outcome: ToolOutcome) -> str:
 def outcome_tone(outcome: ToolOutcome) -> str:
     if outcome is ToolOutcome.OK:
         return "good"
-    return "wait" if outcome is ToolOutcome.PARKED else "bad"
+    return "wait" if outcome in (ToolOutcome.PARKED, ToolOutcome.RUNNING) else "bad"
 
 
 def response_tone(ms: int) -> str:

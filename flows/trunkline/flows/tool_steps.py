@@ -68,7 +68,7 @@ def finished(walk: Walk, outcome: ToolOutcome, result: Json) -> str | None:
             return parked(walk)
         case ToolOutcome.TIMED_OUT:
             return failed(walk, "timed_out")
-        case ToolOutcome.FAILED | ToolOutcome.INVALID | ToolOutcome.UNKNOWN:
+        case ToolOutcome.FAILED | ToolOutcome.INVALID | ToolOutcome.UNKNOWN | ToolOutcome.RUNNING:
             return failed(walk, error_code(result))
 
 

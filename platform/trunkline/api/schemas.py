@@ -135,6 +135,7 @@ class ToolRunOut(_Answer):
     duration_ms: int
     attempts: int
     step: str
+    is_background: bool
 
 
 class ApprovalOut(_Answer):

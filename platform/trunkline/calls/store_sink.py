@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, Statemen
 
 from trunkline.calls.publish import FactWriter
 from trunkline.calls.spool import FactSpool
-from trunkline.domain.events import LIVE_ONLY, CallEnded, CallFact, RecordingClosed
+from trunkline.domain.events import LIVE_ONLY, CallEnded, CallFact, RecordingClosed, ToolQueued
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import FACTS_SPOOLED
 
@@ -66,7 +66,7 @@ class StoreSink:
             self._spill()
         self._pending.append(fact)
         self._wake.set()
-        if isinstance(fact, CallEnded | RecordingClosed):
+        if isinstance(fact, CallEnded | RecordingClosed | ToolQueued):
             self._urgent.set()
 
     def _spill(self) -> None:

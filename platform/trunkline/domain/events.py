@@ -87,6 +87,7 @@ class ToolOutcome(StrEnum):
     INVALID = "invalid"  # arguments did not satisfy the schema; never executed
     PARKED = "parked"  # high risk: waits for an approval; never executed
     UNKNOWN = "unknown"  # the call ended while it ran: it may have had its effect
+    RUNNING = "running"  # in the background: its end is told by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,29 @@ class ToolRan:
     duration_ms: int
     attempts: int
     step: str = ""
+    is_background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolQueued:
+    """A tool is to be run whatever becomes of the call; written down before it is run.
+
+    ``slip`` is the tool as its flow's version has it (``flows.tool_slip``), ``variables`` are those
+    that its templates read. ``may_repeat``: the service knows a repetition by ``idempotency_key``.
+    """
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    run_id: ToolRunId
+    tool: str
+    arguments: Mapping[str, Json]
+    idempotency_key: str
+    slip: Mapping[str, Json]
+    variables: Mapping[str, Json]
+    may_repeat: bool
+    worst_case_ms: int
+    within_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +224,7 @@ CallFact: TypeAlias = (
     | TurnEnded
     | CallerPartial
     | ToolRan
+    | ToolQueued
     | ApprovalParked
     | TransferAttempted
     | QueuePlaced

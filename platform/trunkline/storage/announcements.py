@@ -41,6 +41,13 @@ async def announce_callback(
     await _announce(session, "callback.requested", wish.call_id, wish.at, said)
 
 
+async def announce_tool_finished(
+    session: AsyncSession, call_id: str, run: Mapping[str, Json], at: datetime
+) -> None:
+    """A tool in the background came back too late for its call."""
+    await _announce(session, "tool.finished", call_id, at, run)
+
+
 async def _announce(
     session: AsyncSession,
     event: str,
@@ -54,7 +61,7 @@ async def _announce(
     document = {**_call_document(call), **await _placed(session, call_id), **more}
     outbox = Outbox(session)
     for webhook in await WebhookRepository(session).subscribed(event, owner=call.owner):
-        subject = more.get("callback_id", call_id)
+        subject = more.get("callback_id") or more.get("run_id") or call_id
         delivery_id = digest_id("evt", webhook.webhook_id, event, subject)
         body = {
             "id": delivery_id,

@@ -87,6 +87,7 @@ def tool_run(row: ToolRunRow) -> ToolRunView:
         duration_ms=row.duration_ms,
         attempts=row.attempts,
         step=row.step,
+        is_background=row.is_background,
     )
 
 

@@ -27,11 +27,14 @@ from trunkline.domain.events import (
     QueuePlaced,
     RecordingClosed,
     StepEntered,
+    ToolOutcome,
+    ToolQueued,
     ToolRan,
     TransferAttempted,
     TurnEnded,
 )
 from trunkline.storage.announcements import announce_call_ended, announce_call_started
+from trunkline.storage.background_runs import note_told, queue_run
 from trunkline.storage.callbacks import CallbackRepository
 from trunkline.storage.engine import Sessions
 from trunkline.storage.placement_ends import settle_attempt
@@ -54,7 +57,7 @@ async def write_facts(sessions: Sessions, facts: Sequence[CallFact]) -> None:
     kept = [fact for fact in facts if not isinstance(fact, LIVE_ONLY)]
     if not kept:
         return
-    durable = any(isinstance(fact, ApprovalParked) for fact in kept)
+    durable = any(isinstance(fact, ApprovalParked | ToolQueued) for fact in kept)
     async with sessions.writing(durable=durable) as session:
         known: set[str] = set()
         for fact in kept:
@@ -78,6 +81,8 @@ async def _write(session: AsyncSession, fact: CallFact) -> None:
             await _turn(session, fact)
         case ToolRan():
             await _tool(session, fact)
+        case ToolQueued():
+            await queue_run(session, fact)
         case ApprovalParked():
             await _approval(session, fact)
         case TransferAttempted():
@@ -229,9 +234,12 @@ async def _tool(session: AsyncSession, fact: ToolRan) -> None:
         "duration_ms": fact.duration_ms,
         "attempts": fact.attempts,
         "step": fact.step,
+        "is_background": fact.is_background,
     }
     # A parked run may be reported again with its real outcome; an older report never comes back.
     await upsert(session, ToolRunRow, values, key=["id"], only_if=ToolRunRow.at <= fact.at)
+    if fact.is_background and fact.outcome is not ToolOutcome.RUNNING:
+        await note_told(session, fact.run_id, fact.at)
 
 
 async def _approval(session: AsyncSession, fact: ApprovalParked) -> None:

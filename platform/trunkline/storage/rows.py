@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import Float, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trunkline.storage.background_rows import BackgroundRunRow
 from trunkline.storage.base import Base, Owned
 from trunkline.storage.callback_rows import CallbackRow
 from trunkline.storage.column_types import Document
@@ -27,6 +28,7 @@ __all__ = [
     "ApprovalRow",
     "AttemptRow",
     "AuditRow",
+    "BackgroundRunRow",
     "Base",
     "CallRow",
     "CallbackRow",
@@ -170,6 +172,7 @@ class ToolRunRow(Owned, Base):
     duration_ms: Mapped[int]
     attempts: Mapped[int]
     step: Mapped[str]
+    is_background: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ApprovalRow(Owned, Base):

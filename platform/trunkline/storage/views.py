@@ -134,6 +134,7 @@ class ToolRunView:
     duration_ms: int
     attempts: int
     step: str
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

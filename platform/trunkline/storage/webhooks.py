@@ -15,7 +15,13 @@ from trunkline.domain.ids import mint
 from trunkline.storage.rows import WebhookRow
 from trunkline.storage.views import HOUSE, WebhookView
 
-EVENTS: Final = ("call.started", "call.ended", "placement.ended", "callback.requested")
+EVENTS: Final = (
+    "call.started",
+    "call.ended",
+    "placement.ended",
+    "callback.requested",
+    "tool.finished",
+)
 
 
 class WebhookRepository:
