@@ -10,6 +10,7 @@ from typing import Final
 
 from trunkline.domain.errors import ProtocolError
 from trunkline.domain.ids import mint
+from trunkline.model.client_items import taken_audio
 from trunkline.model.conversation import Conversation, Entry
 from trunkline.model.engine import EngineConfig, EngineSession, ResponseRequest
 from trunkline.model.engine_config import response_config, response_format, response_limit
@@ -256,7 +257,15 @@ class Answering:
                     )
                 context.append(found)
             else:
-                context.append(self._conversation.checked_entry(element))
+                item, payload = taken_audio(element)
+                if payload:
+                    raise ProtocolError(
+                        "Audio in 'response.input' needs its transcript: create the item in the "
+                        "conversation and refer to it by an 'item_reference' instead.",
+                        code="invalid_value",
+                        param=f"response.input.{index}.content",
+                    )
+                context.append(self._conversation.checked_entry(item))
         return context
 
     async def _until_understood(self, context: Sequence[Entry]) -> None:

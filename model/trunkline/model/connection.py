@@ -16,6 +16,7 @@ from trunkline.domain.errors import EngineError, ProtocolError
 from trunkline.domain.events import Json
 from trunkline.model.answering import Answering
 from trunkline.model.approvals import approved_call
+from trunkline.model.client_items import taken_audio
 from trunkline.model.conversation import Conversation, Entry
 from trunkline.model.engine import Engine, EngineConfig, EngineSession
 from trunkline.model.engine_config import engine_config
@@ -25,6 +26,8 @@ from trunkline.model.mcp.desk import McpDesk
 from trunkline.model.opening import SESSION_LIMIT_S
 from trunkline.model.outbox import Outbox
 from trunkline.model.response import ApprovedCall
+from trunkline.model.served_fields import refuse_unserved
+from trunkline.model.tracing import SessionTrace
 from trunkline.model.usage import SessionMeter
 from trunkline.realtime import client_events as ce
 from trunkline.realtime import server_events as ev
@@ -69,6 +72,9 @@ class Connection:
         self._tasks = tasks
         self._limit_s = limit_s
         self._meter = meter
+        self._trace = SessionTrace()
+        self._trace.configure(session)
+        self._capabilities = engine.capabilities
         self._protocol = protocol or ServerProtocol()
         self._conversation = Conversation(sees_images=engine.capabilities.vision)
         self._hearing = Hearing(
@@ -112,6 +118,7 @@ class Connection:
     def emit(self, events: list[ev.ServerEvent]) -> None:
         for event in events:
             told = event if self._meter is None else self._meter.saw(event)
+            self._trace.saw(told)
             frame = self._protocol.write(told)
             if frame is not None:
                 self.outbox.put(frame)
@@ -176,6 +183,9 @@ class Connection:
         call: ApprovedCall | None = None
         if isinstance(item, McpApprovalResponseItem):
             call = approved_call(item, self._conversation, self.session.tools)
+        item, payload = taken_audio(item)
+        if payload:
+            self._hearing.require_room()
         entry, previous = self._conversation.create(item, place)
         self.emit(
             [
@@ -183,6 +193,8 @@ class Connection:
                 ev.ItemDone(item=entry.item, previous_item_id=previous),
             ]
         )
+        if payload:
+            self._hearing.hear_item(entry, payload)
         if call is not None:
             self._answering.approve(call)
         if isinstance(item, McpApprovalResponseItem):
@@ -206,6 +218,7 @@ class Connection:
             has_spoken=self._conversation.has_spoken,
             is_responding=self._answering.is_active,
         )
+        refuse_unserved(new, self._capabilities)
         self._desk.require_room(new.tools)
         try:
             async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
@@ -215,6 +228,7 @@ class Connection:
                 "The engine did not take the new session in time.", code="engine_timeout"
             ) from None
         self._hearing.configure(new)
+        self._trace.configure(new)
         self.session = new
         self.emit([ev.SessionUpdated(session=new.document())])
         self._desk.keep(new.tools)
@@ -294,9 +308,11 @@ def _with_audio(entry: Entry) -> Item:
         item = item.model_copy(update={"content": (running,)})
     if not entry.payload or not item.content:
         return item
-    first = item.content[0]
-    if isinstance(first, InputAudioPart | OutputAudioPart):
-        audio = pybase64.b64encode(entry.payload).decode()
-        first = first.model_copy(update={"audio": audio})
-        item = item.model_copy(update={"content": (first, *item.content[1:])})
-    return item
+    audio = pybase64.b64encode(entry.payload).decode()
+    content = tuple(
+        part.model_copy(update={"audio": audio})
+        if isinstance(part, InputAudioPart | OutputAudioPart)
+        else part
+        for part in item.content
+    )
+    return item.model_copy(update={"content": content})

@@ -12,27 +12,24 @@ from typing import Final
 from trunkline.domain.audio import WordMark
 from trunkline.domain.errors import ProtocolError
 from trunkline.domain.ids import mint
+from trunkline.model.client_items import checked_item
 from trunkline.model.engine import HistoryItem
+from trunkline.model.heard_text import heard_text
 from trunkline.model.history import history_items
 from trunkline.model.tokens import agent_audio_tokens, text_tokens, user_audio_tokens
 from trunkline.realtime.items import (
-    MAX_CLIENT_ID_CHARS,
     FunctionCallItem,
+    FunctionCallOutputItem,
     InputAudioPart,
-    InputImagePart,
-    InputTextPart,
     Item,
     MessageItem,
-    OpaqueItem,
     OutputAudioPart,
-    OutputTextPart,
     item_text,
 )
 from trunkline.realtime.mcp_items import (
     McpApprovalRequestItem,
     McpApprovalResponseItem,
     McpCallItem,
-    McpListToolsItem,
 )
 
 MAX_ITEMS: Final = 10_000
@@ -43,12 +40,6 @@ MAX_RETRIEVED_AUDIO_BYTES: Final = 600_000
 MAX_KEPT_AUDIO_BYTES: Final = 8 * 1024 * 1024
 # Clients compute ceil() of what they played: a frame more than there is does no harm.
 _TRUNCATE_TOLERANCE_MS: Final = 20
-
-_ROLE_PARTS = {
-    "user": (InputTextPart, InputAudioPart, InputImagePart),
-    "system": (InputTextPart,),
-    "assistant": (OutputTextPart,),
-}
 
 
 @dataclass(slots=True)
@@ -186,9 +177,12 @@ class Conversation:
         entry.transcript = text
         entry.confidence = confidence
         if isinstance(entry.item, MessageItem):
-            entry.item = entry.item.model_copy(
-                update={"content": (InputAudioPart(transcript=text),)}
+            heard = InputAudioPart(transcript=text)
+            content = tuple(
+                heard if isinstance(part, InputAudioPart) and part.transcript is None else part
+                for part in entry.item.content
             )
+            entry.item = entry.item.model_copy(update={"content": content})
 
     # ---- what an engine may know ---------------------------------------------------------------
 
@@ -222,51 +216,27 @@ class Conversation:
         return Entry(checked, str(checked.id))
 
     def _checked(self, item: Item, *, is_new: bool = True) -> Item:
-        if isinstance(item, OpaqueItem):
+        checked = checked_item(item, sees_images=self._sees_images)
+        if is_new:
+            self._check_room(checked)
+        if isinstance(checked, McpApprovalRequestItem | McpApprovalResponseItem):
+            self._check_approval(checked, is_new)
+        elif isinstance(checked, FunctionCallOutputItem) and is_new:
+            self._check_call(checked.call_id)
+        return checked
+
+    def _check_room(self, item: Item) -> None:
+        if item.id in self._by_id:
             raise ProtocolError(
-                f"Invalid value: items of type '{item.type[:64]}' are not supported.",
-                code="invalid_value",
-                param="item.type",
-            )
-        item_id = item.id or mint("item")
-        if len(item_id) > MAX_CLIENT_ID_CHARS:
-            raise ProtocolError(
-                f"An item id has at most {MAX_CLIENT_ID_CHARS} characters.",
-                code="string_above_max_length",
-                param="item.id",
-            )
-        if is_new and item_id in self._by_id:
-            raise ProtocolError(
-                f"An item with the id '{item_id}' exists already.",
+                f"An item with the id '{item.id}' exists already.",
                 code="invalid_value",
                 param="item.id",
             )
-        if is_new and len(self._order) >= MAX_ITEMS:
+        if len(self._order) >= MAX_ITEMS:
             raise ProtocolError(
                 f"A conversation holds at most {MAX_ITEMS} items; delete some first.",
                 code="conversation_full",
             )
-        if isinstance(item, McpCallItem | McpListToolsItem):
-            return item.model_copy(update={"id": item_id})
-        if isinstance(item, McpApprovalRequestItem | McpApprovalResponseItem):
-            self._check_approval(item, is_new)
-            return item.model_copy(update={"id": item_id})
-        update: dict[str, object] = {
-            "id": item_id,
-            "object": "realtime.item",
-            "status": "completed",
-        }
-        if isinstance(item, MessageItem):
-            _check_parts(item, self._sees_images)
-        elif isinstance(item, FunctionCallItem):
-            update["call_id"] = item.call_id or mint("call")
-        elif is_new and not self._knows_call(item.call_id):
-            raise ProtocolError(
-                f"No function call with the call_id '{item.call_id[:64]}' in this conversation.",
-                code="invalid_tool_call_id",
-                param="item.call_id",
-            )
-        return item.model_copy(update=update)
 
     def _check_approval(
         self, item: McpApprovalRequestItem | McpApprovalResponseItem, is_new: bool
@@ -296,10 +266,14 @@ class Conversation:
                     param="item.approval_request_id",
                 )
 
-    def _knows_call(self, call_id: str) -> bool:
-        return any(
-            isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id
-            for entry in self._order
+    def _check_call(self, call_id: str) -> None:
+        for entry in self._order:
+            if isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id:
+                return
+        raise ProtocolError(
+            f"No function call with the call_id '{call_id[:64]}' in this conversation.",
+            code="invalid_tool_call_id",
+            param="item.call_id",
         )
 
     def _place_after(self, previous_item_id: str | None) -> int:
@@ -341,43 +315,3 @@ class Conversation:
         heard = heard_text(entry.transcript, entry.words, end_ms, entry.audio_ms)
         entry.payload = b""
         return item.model_copy(update={"content": (OutputAudioPart(transcript=heard),)})
-
-
-def heard_text(transcript: str, words: Sequence[WordMark], end_ms: int, audio_ms: float) -> str:
-    """The part of the transcript whose words had ended by ``end_ms``; without word times, the same
-    share of its words as of its audio (rounded down: unheard text must not be believed)."""
-    if words:
-        count = sum(1 for word in words if word.end_ms <= end_ms)
-        place = 0
-        for word in words[:count]:
-            found = transcript.find(word.text, place)
-            if found < 0:
-                return " ".join(word.text for word in words[:count])
-            place = found + len(word.text)
-        return transcript[:place]
-    spoken = transcript.split()
-    share = end_ms / audio_ms if audio_ms else 0.0
-    return " ".join(spoken[: int(len(spoken) * min(share, 1.0))])
-
-
-def _check_parts(item: MessageItem, sees_images: bool) -> None:
-    allowed = _ROLE_PARTS[item.role]
-    for index, part in enumerate(item.content):
-        if isinstance(part, InputImagePart) and not sees_images:
-            raise ProtocolError(
-                "Invalid value: the model of this session cannot see images.",
-                code="unsupported_content_type",
-                param=f"item.content.{index}.type",
-            )
-        if not isinstance(part, allowed):
-            raise ProtocolError(
-                f"Invalid value: a {item.role} message cannot hold '{part.type}'.",
-                code="invalid_value",
-                param=f"item.content.{index}.type",
-            )
-    if not item.content:
-        raise ProtocolError(
-            "A message needs at least one content part.",
-            code="missing_required_parameter",
-            param="item.content",
-        )

@@ -10,7 +10,9 @@ from trunkline.model.engine import EngineConfig
 from trunkline.realtime.client_events import ResponseParams
 from trunkline.realtime.session import (
     MaxTokens,
+    NoiseReduction,
     PcmFormat,
+    Reasoning,
     SemanticVad,
     ServerVad,
     Session,
@@ -45,6 +47,7 @@ def engine_config(session: Session) -> EngineConfig:
         transcription_prompt=(heard.prompt if heard else None) or "",
         keywords=(heard.keywords if heard else None) or (),
         is_narrowband=not isinstance(session.audio.input.format, PcmFormat),
+        reasoning_effort=_effort(session.reasoning),
     )
 
 
@@ -61,6 +64,8 @@ def response_config(session: Session, params: ResponseParams) -> EngineConfig:
         config = replace(config, modalities=params.output_modalities)
     if params.max_output_tokens is not None:
         config = replace(config, max_output_tokens=_limit(params.max_output_tokens))
+    if params.reasoning is not None:
+        config = replace(config, reasoning_effort=_effort(params.reasoning))
     if params.audio is not None and params.audio.output.voice is not None:
         config = replace(config, voice=voice_name(params.audio.output.voice))
     return config
@@ -97,6 +102,24 @@ def _choice(choice: ToolChoice) -> str | dict[str, str]:
     if isinstance(choice, NamedMcp):
         return "auto"
     return choice.model_dump() if isinstance(choice, NamedFunction) else choice
+
+
+# How far noise is turned down at full strength: a microphone at the mouth has little of it, and
+# every dB costs some of the voice.
+_REDUCTION_DB = {"near_field": 12.0, "far_field": 24.0}
+_USUAL_STRENGTH = 0.75
+
+
+def reduction_db(reduction: NoiseReduction | None) -> float:
+    """0 without noise reduction."""
+    if reduction is None:
+        return 0.0
+    strength = _USUAL_STRENGTH if reduction.strength is None else reduction.strength
+    return _REDUCTION_DB[reduction.type] * strength
+
+
+def _effort(reasoning: Reasoning | None) -> str:
+    return (reasoning.effort if reasoning is not None else None) or ""
 
 
 def _limit(limit: MaxTokens) -> int | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import log
 from typing import Final
 
-from trunkline.audio.resample import Resampler
+from trunkline.audio.noise_reduction import NoiseReducer
+from trunkline.audio.resample import Resampler, resampled
 from trunkline.domain.errors import ProtocolError
 from trunkline.domain.ids import mint
-from trunkline.model.conversation import Conversation
+from trunkline.model.conversation import Conversation, Entry
 from trunkline.model.endpointing import (
     SAMPLES_PER_MS,
     Endpoint,
@@ -25,7 +27,7 @@ from trunkline.model.engine import (
     Transcribed,
     TranscriptionFailed,
 )
-from trunkline.model.engine_config import endpointing_config
+from trunkline.model.engine_config import endpointing_config, reduction_db
 from trunkline.model.formats import InputDecoder, bytes_per_ms, encode
 from trunkline.model.input_buffer import LEAST_COMMIT_MS, InputBuffer
 from trunkline.model.unfinished import looks_unfinished
@@ -37,6 +39,8 @@ from trunkline.realtime.session import AudioInput, SemanticVad, Session, Transcr
 _SLICE_MS: Final = 200
 # A long upload lets other sessions run after each second of its audio.
 _YIELD_EVERY: Final = 5
+_MOST_WAITING: Final = 8
+_LEAST_PROBABILITY: Final = 1e-9
 # Clients that name this model understand hypotheses; to others only final text is sent.
 OWN_TRANSCRIPTION_MODEL: Final = "trunkline-asr"
 
@@ -58,6 +62,7 @@ class Hearing:
         is_agent_heard: Callable[[], bool],
     ) -> None:
         self._settings = session.audio.input
+        self._wants_logprobs = bool(session.include)
         self._conversation = conversation
         self._engine = engine
         self._engine_rate_hz = engine_rate_hz
@@ -67,6 +72,7 @@ class Hearing:
         self._is_agent_heard = is_agent_heard
         self._decoder = InputDecoder(self._settings.format)
         self._buffer = InputBuffer(self._decoder.rate_hz)
+        self._reducer = self._new_reducer()
         self._vad = VoiceActivity(self._decoder.rate_hz)
         self._endpointer = self._new_endpointer()
         self._turn_id: str | None = None
@@ -74,6 +80,7 @@ class Hearing:
         self._fed_to = 0
         self._wants: dict[str, Transcription | None] = {}  # committed, not yet transcribed
         self._seconds: dict[str, float] = {}
+        self._waiting: list[tuple[str, bytes]] = []  # clients' own recordings, during a turn
         self.understood = asyncio.Event()  # set whenever a transcription has arrived
 
     # ---- settings ------------------------------------------------------------------------------
@@ -82,8 +89,11 @@ class Hearing:
         """Formats apply to what follows; a changed detection starts listening anew."""
         old, new = self._settings, session.audio.input
         self._settings = new
+        self._wants_logprobs = bool(session.include)
         if new.format != old.format:
             self._change_format(new)
+        if (new.format, new.noise_reduction) != (old.format, old.noise_reduction):
+            self._reducer = self._new_reducer()
         if new.turn_detection == old.turn_detection:
             return
         if new.turn_detection is None or old.turn_detection is None or self._endpointer is None:
@@ -100,6 +110,10 @@ class Hearing:
         self._buffer.change_rate(self._decoder.rate_hz)
         if self._to_engine is not None:
             self._to_engine = Resampler(self._decoder.rate_hz, self._engine_rate_hz)
+
+    def _new_reducer(self) -> NoiseReducer | None:
+        most_db = reduction_db(self._settings.noise_reduction)
+        return NoiseReducer(self._decoder.rate_hz, most_db) if most_db else None
 
     def _new_endpointer(self) -> Endpointer | None:
         detection = self._settings.turn_detection
@@ -123,6 +137,8 @@ class Hearing:
                 await asyncio.sleep(0)
 
     def _hear(self, pcm: bytes) -> None:
+        if self._reducer is not None:
+            pcm = self._reducer.feed(pcm)
         self._buffer.append(pcm)
         if self._endpointer is not None:
             self._detect(pcm, self._endpointer)
@@ -241,19 +257,58 @@ class Hearing:
             ]
         )
         self._engine.end_turn(item_id)
+        self._hear_waiting()
 
     def _abandon_turn(self) -> None:
         if self._turn_id is not None:
             self._engine.drop_turn(self._turn_id)
             self._turn_id = self._to_engine = None
+            self._hear_waiting()
+
+    # ---- recordings that a client puts in as items ---------------------------------------------
+
+    def require_room(self) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            raise ProtocolError(
+                "Too many items with audio wait for the running turn to end.",
+                code="rate_limit_exceeded",
+                param="item",
+            )
+
+    def hear_item(self, entry: Entry, payload: bytes) -> None:
+        """The engine hears one turn at a time: during another one, this one waits."""
+        decoder = InputDecoder(self._settings.format)
+        pcm = decoder.decode(payload)
+        entry.is_understood = False
+        entry.audio_ms = len(pcm) / 2 / decoder.rate_hz * 1000
+        self._conversation.keep_audio(entry, payload)
+        self._wants[entry.item_id] = None
+        self._seconds[entry.item_id] = round(entry.audio_ms / 1000, 3)
+        self._waiting.append((entry.item_id, resampled(pcm, decoder.rate_hz, self._engine_rate_hz)))
+        self._hear_waiting()
+
+    def _hear_waiting(self) -> None:
+        while self._waiting and self._turn_id is None:
+            item_id, pcm = self._waiting.pop(0)
+            self._engine.begin_turn(item_id)
+            size = self._engine_rate_hz * _SLICE_MS // 1000 * 2
+            for begin in range(0, len(pcm), size):
+                self._engine.feed(pcm[begin : begin + size])
+            self._engine.end_turn(item_id)
 
     def forget(self, item_id: str) -> None:
         """The client deleted the item: nothing more is said of it."""
+        self._waiting = [one for one in self._waiting if one[0] != item_id]
         if item_id in self._wants:
             self._engine.drop_turn(item_id)
             self._wants.pop(item_id, None)
             self._seconds.pop(item_id, None)
             self.understood.set()
+
+    @property
+    def owed_s(self) -> float:
+        """How much speech is committed and not yet transcribed."""
+        return sum(self._seconds.values())
 
     # ---- what the agent does -------------------------------------------------------------------
 
@@ -301,6 +356,7 @@ class Hearing:
                     item_id=event.item_id,
                     transcript=event.text,
                     usage=ev.TranscriptionUsage(seconds=seconds),
+                    logprobs=_logprobs(event) if self._wants_logprobs else None,
                     x_confidence=event.confidence,
                     x_rejected=event.is_rejected,
                     x_words=tuple(WordTime.of(word) for word in event.words) or None,
@@ -309,3 +365,14 @@ class Hearing:
             )
             self._emit(events)
         self.understood.set()
+
+
+def _logprobs(event: Transcribed) -> tuple[ev.TokenLogprob, ...]:
+    return tuple(
+        ev.TokenLogprob(
+            token=word.text,
+            logprob=round(log(max(probability, _LEAST_PROBABILITY)), 4),
+            bytes=tuple(word.text.encode()),
+        )
+        for word, probability in zip(event.words, event.word_probabilities, strict=False)
+    )

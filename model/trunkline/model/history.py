@@ -7,6 +7,7 @@ from trunkline.realtime.items import (
     FunctionCallItem,
     FunctionCallOutputItem,
     InputAudioPart,
+    InputImagePart,
     Item,
     MessageItem,
     OutputAudioPart,
@@ -46,6 +47,9 @@ def history_items(item: Item, item_id: str, confidence: float | None) -> tuple[H
             confidence=confidence,
             was_audio=any(
                 isinstance(part, InputAudioPart | OutputAudioPart) for part in item.content
+            ),
+            images=tuple(
+                part.image_url for part in item.content if isinstance(part, InputImagePart)
             ),
         ),
     )

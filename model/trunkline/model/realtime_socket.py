@@ -25,6 +25,7 @@ from trunkline.model.mcp.client import McpClient
 from trunkline.model.opening import Opening, opening_of
 from trunkline.model.outbox import Close, Outbox
 from trunkline.model.registry import Engines, ServedModel
+from trunkline.model.served_fields import refuse_unserved
 from trunkline.model.usage import SessionMeter, UsageSink
 from trunkline.realtime.model_table import REALTIME, TRANSCRIPTION
 from trunkline.realtime.session import Session
@@ -81,6 +82,7 @@ class RealtimeSockets:
             model, served = self._wanted(socket, opening, admitted.start)
             with self._admission.slot(principal.key_id), self._access.session(principal):
                 session = _begun(opening.session(model), admitted.start)
+                refuse_unserved(session, served.loaded.engine.capabilities)
                 engine_session = await _opened(served.loaded.engine, session)
                 meter = SessionMeter(
                     self._usage, self._access.quotas, principal, served.card, session.id

@@ -37,13 +37,15 @@ _END_MS: Final = 800  # silence after the file, so that its last turn ends
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One turn; ``words`` are timed from the file's beginning."""
+    """One turn; ``words`` are timed from the file's beginning, ``probabilities`` are theirs, where
+    the recogniser tells any."""
 
     start_ms: int
     end_ms: int
     text: str
     confidence: float | None
     words: tuple[WordMark, ...]
+    probabilities: tuple[float, ...] = ()
 
 
 def spans(pcm: bytes) -> Iterator[tuple[int, int]]:
@@ -83,7 +85,8 @@ async def transcribe(engine: Engine, config: EngineConfig, pcm: bytes) -> AsyncG
                     replace(w, start_ms=w.start_ms + start_ms, end_ms=w.end_ms + start_ms)
                     for w in heard.words
                 )
-                yield Segment(start_ms, end_ms, heard.text, heard.confidence, words)
+                sure = heard.word_probabilities
+                yield Segment(start_ms, end_ms, heard.text, heard.confidence, words, sure)
     finally:
         await session.aclose()
 

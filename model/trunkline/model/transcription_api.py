@@ -7,8 +7,10 @@ delta a turn. Subtitles, log probabilities and speakers are refused by name.
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from math import log
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -30,6 +32,7 @@ from trunkline.realtime.usage import TokenUsage
 
 MAX_FILE_BYTES: Final = 25 * 1024 * 1024
 _MAX_FIELDS: Final = 32
+_LEAST_PROBABILITY: Final = 1e-9
 _MAX_EXPECTED_CHARS: Final = 262_144
 _LISTS: Final = ("timestamp_granularities[]", "include[]", "timestamp_granularities", "include")
 
@@ -172,21 +175,7 @@ def _verbose(wanted: TranscriptionRequest, found: list[Segment], seconds: float)
     }
     if "segment" in wanted.timestamp_granularities:
         document["segments"] = [
-            {
-                "id": number,
-                "seek": 0,
-                "start": segment.start_ms / 1000,
-                "end": segment.end_ms / 1000,
-                "text": segment.text,
-                "tokens": [],
-                "temperature": wanted.temperature,
-                # Ours is a probability of the whole; there is no log probability to tell.
-                "avg_logprob": 0.0,
-                "compression_ratio": 1.0,
-                "no_speech_prob": 0.0,
-                "x_confidence": segment.confidence,
-            }
-            for number, segment in enumerate(found)
+            _segment_document(number, segment) for number, segment in enumerate(found)
         ]
     if "word" in wanted.timestamp_granularities:
         document["words"] = [
@@ -194,6 +183,26 @@ def _verbose(wanted: TranscriptionRequest, found: list[Segment], seconds: float)
             for segment in found
             for word in segment.words
         ]
+    return document
+
+
+def _segment_document(number: int, segment: Segment) -> dict[str, Any]:
+    """What Whisper's engines say of a segment and ours knows: no tokens, no ``no_speech_prob``, and
+    ``avg_logprob`` only from a recogniser that tells how sure it is of each word."""
+    raw = segment.text.encode()
+    document: dict[str, Any] = {
+        "id": number,
+        "seek": segment.start_ms // 10,  # in frames of 10 ms
+        "start": segment.start_ms / 1000,
+        "end": segment.end_ms / 1000,
+        "text": segment.text,
+        "temperature": 0.0,  # nothing is sampled
+        "compression_ratio": round(len(raw) / len(zlib.compress(raw)), 3),
+        "x_confidence": segment.confidence,
+    }
+    if segment.probabilities:
+        logs = [log(max(one, _LEAST_PROBABILITY)) for one in segment.probabilities]
+        document["avg_logprob"] = round(sum(logs) / len(logs), 4)
     return document
 
 

@@ -163,8 +163,17 @@ class TranscriptionUsage(CompactModel):
     total_tokens: int | None = None
 
 
+class TokenLogprob(WireModel):
+    """A word and the natural logarithm of its probability; ``bytes`` is its UTF-8."""
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...] = ()
+
+
 class TranscriptionCompleted(_Extensible):
-    """``x_rejected``: what was heard should not be acted on; ``x_confidence`` 0..1."""
+    """``x_rejected``: what was heard should not be acted on; ``x_confidence`` 0..1. ``logprobs``:
+    when the session includes them."""
 
     type: Literal["conversation.item.input_audio_transcription.completed"] = (
         "conversation.item.input_audio_transcription.completed"
@@ -173,6 +182,7 @@ class TranscriptionCompleted(_Extensible):
     content_index: int = 0
     transcript: str
     usage: TranscriptionUsage
+    logprobs: tuple[TokenLogprob, ...] | None = None
     x_confidence: float | None = None
     x_rejected: bool | None = None
     x_words: tuple[WordTime, ...] | None = None

@@ -83,7 +83,7 @@ class DecoderPair:
     def _end(self) -> tuple[Heard, Heard]:
         self._ngram.end_utt()
         self._grammar.end_utt()
-        return _heard(self._ngram, with_alternatives=True), _heard(self._grammar)
+        return _heard(self._ngram, has_lattice=True), _heard(self._grammar)
 
 
 class GeneralDecoder:
@@ -120,7 +120,7 @@ class GeneralDecoder:
         self._decoder.end_utt()
         mean = str(self._decoder.get_cmn(True))
         self.next_mean = carried_mean(self._mean_before, mean, self._decoder.n_frames())
-        return _heard(self._decoder, with_alternatives=True)
+        return _heard(self._decoder, has_lattice=True)
 
 
 class IdleDecoders:
@@ -150,23 +150,25 @@ def _transition(arc: tuple[int, int, float, str | None]) -> tuple[Any, ...]:
     return (source, target, weight) if word is None else (source, target, weight, word)
 
 
-def _heard(decoder: Any, *, with_alternatives: bool = False) -> Heard:
+def _heard(decoder: Any, *, has_lattice: bool = False) -> Heard:
     best = decoder.hyp()
     if best is None or not best.hypstr:
         return Heard()
     others: tuple[str, ...] = ()
-    if with_alternatives:
+    if has_lattice:
         others = tuple(_other_texts(decoder, best.hypstr))
-    return Heard(best.hypstr, min(1.0, float(best.prob)), tuple(_words(decoder)), others)
+    return Heard(
+        best.hypstr, min(1.0, float(best.prob)), tuple(_words(decoder, has_lattice)), others
+    )
 
 
-def _words(decoder: Any) -> Iterator[HeardWord]:
+def _words(decoder: Any, has_lattice: bool) -> Iterator[HeardWord]:
     for segment in decoder.seg():
         word = _VARIANT.sub("", segment.word)
         if word.startswith(("<", "[", "+")) or word == "(NULL)":
             continue
         start, end = segment.start_frame * _FRAME_MS, (segment.end_frame + 1) * _FRAME_MS
-        yield HeardWord(word, start, end)
+        yield HeardWord(word, start, end, min(1.0, float(segment.prob)) if has_lattice else None)
 
 
 def _other_texts(decoder: Any, best: str) -> Iterator[str]:

@@ -57,6 +57,7 @@ class CascadeEngine:
         name: str = "cascade",
         has_partials: bool = True,
         has_word_times: bool = True,
+        has_word_probabilities: bool = True,
     ) -> None:
         self.name = name
         self.recogniser = recogniser
@@ -68,6 +69,7 @@ class CascadeEngine:
         self.capabilities = EngineCapabilities(
             partial_transcripts=has_partials,
             word_times=has_word_times,
+            word_probabilities=has_word_probabilities,
             tools=True,
             input_rate_hz=16_000,
             output_rate_hz=synthesiser.output_rate_hz,

@@ -12,6 +12,7 @@ class HeardWord:
     text: str
     start_ms: int
     end_ms: int
+    probability: float | None = None  # by the lattice; a grammar search has none
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,10 @@ from trunkline.runtime.supervision import Nursery
 
 log = get_logger(__name__)
 
-# A turn is decoded while it is heard; what is left at its end takes 40 to 150 ms.
+# A turn is decoded while it is heard; what is left at its end takes 40 to 150 ms. An upload that is
+# faster than real time is still being decoded when it ends: it is given its own length on top.
 _FINAL_S: Final = 6.0
+_BYTES_PER_S: Final = 32_000
 _MAX_EVENTS: Final = 256
 
 
@@ -44,6 +46,8 @@ class _Turn:
     session: LocalRecogniserSession
     process: AsrProcess
     meaning: Meaning
+    began_s: float
+    fed_bytes: int = 0
     last_partial: str = ""
     deadline: asyncio.TimerHandle | None = field(default=None, repr=False)
 
@@ -143,12 +147,16 @@ class LocalRecogniser:
         }
         if not process.send(message):
             return None
-        self._turns[number] = _Turn(number, item_id, session, process, meaning)
+        began_s = asyncio.get_running_loop().time()
+        self._turns[number] = _Turn(number, item_id, session, process, meaning, began_s)
         return number
 
     def feed(self, number: int, pcm: bytes) -> None:
         turn = self._turns.get(number)
-        if turn is not None and not turn.process.send_audio(number, pcm):
+        if turn is None:
+            return
+        turn.fed_bytes += len(pcm)
+        if not turn.process.send_audio(number, pcm):
             turn.process.send({"type": "drop", "turn": number})
             self._fail(turn, "recogniser_lost", "the speech recogniser does not take audio")
 
@@ -157,7 +165,9 @@ class LocalRecogniser:
         if turn is None:
             return
         turn.process.send({"type": "end", "turn": number})
-        turn.deadline = asyncio.get_running_loop().call_later(_FINAL_S, self._too_late, number)
+        loop = asyncio.get_running_loop()
+        ahead_s = max(turn.fed_bytes / _BYTES_PER_S - (loop.time() - turn.began_s), 0.0)
+        turn.deadline = loop.call_later(_FINAL_S + ahead_s, self._too_late, number)
 
     def drop(self, number: int) -> None:
         turn = self._turns.pop(number, None)
@@ -310,4 +320,9 @@ def _transcribed(item_id: str, judgement: Judgement) -> Transcribed:
             WordMark(word.text, word.start_ms, word.end_ms) for word in judgement.heard.words
         ),
         alternatives=judgement.alternatives,
+        # A word of the grammar search is as sure as the whole.
+        word_probabilities=tuple(
+            judgement.confidence if word.probability is None else word.probability
+            for word in judgement.heard.words
+        ),
     )

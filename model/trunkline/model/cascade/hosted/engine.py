@@ -52,6 +52,7 @@ def create_hosted_engine(settings: Settings, local: LocalPorts) -> CascadeEngine
         name=NAME,
         has_partials=is_heard_here,
         has_word_times=hosted.speech is None,
+        has_word_probabilities=hosted.transcription is None,
     )
 
 
