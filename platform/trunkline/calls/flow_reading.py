@@ -74,7 +74,7 @@ class FlowReader:
             texts = await flows.texts(agent, [one.version for one in found])
 
         def compared() -> tuple[VersionChange, ...]:
-            previous = (*(one.version for one in found[1:]), None)
+            previous = (*(one.version for one in found), None)[1:]
             pairs = list(zip(found, previous, strict=True))[:limit]
             return tuple(
                 VersionChange(one, old, *_counted(texts.get(old or "", ""), texts[one.version]))
