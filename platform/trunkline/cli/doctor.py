@@ -9,8 +9,6 @@ import resource
 import shutil
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +17,8 @@ import redis.asyncio
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from trunkline.cli.doctor_engines import agents_engines, far_ends
+from trunkline.cli.findings import Finding, Status
 from trunkline.cli.private_redis import redis_server
 from trunkline.cli.up import port_is_free
 from trunkline.flows.catalog import catalog_from
@@ -31,22 +31,6 @@ MIN_FREE_BYTES: Final = 2 * 1024**3
 MIN_FILES: Final = 4096
 
 
-class Status(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; ``advice`` is empty when all is well."""
-
-    subject: str
-    status: Status
-    detail: str
-    advice: str = ""
-
-
 async def examine(settings: Settings) -> list[Finding]:
     """Every check, side by side; a check that crashes is itself a finding."""
     checks: Sequence[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]]] = (
@@ -54,6 +38,8 @@ async def examine(settings: Settings) -> list[Finding]:
         ("codecs", _codecs),
         ("trunks", _trunks),
         ("engine", _engine),
+        ("engines", far_ends),
+        ("agents", agents_engines),
         ("database", _database),
         ("redis", _redis),
         ("flows", _flows),
