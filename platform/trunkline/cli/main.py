@@ -245,7 +245,8 @@ def dial_command(
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def doctor(as_json: bool) -> None:
     """Check ports, codecs, trunks, engine, database, Redis, flows and disk, with plain advice."""
-    from trunkline.cli.doctor import Status, examine
+    from trunkline.cli.doctor import examine
+    from trunkline.cli.findings import Status
     from trunkline.cli.records import as_json as to_json
 
     findings = asyncio.run(examine(prepare("doctor")))
