@@ -280,6 +280,7 @@ class Transfer:
 
     ``briefing`` is spoken to the human before the caller is joined; ``ring_ms`` is how long they
     have to answer. ``needs_key``: they take the caller by pressing 1, not by staying.
+    ``detects_machine``: a recording that answers is no answer.
     """
 
     target: str
@@ -287,6 +288,7 @@ class Transfer:
     briefing: str = ""
     ring_ms: int = 25_000
     needs_key: bool = False
+    detects_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,7 @@ class Enqueue:
     ring_ms: int = 20_000
     briefing: str = ""
     needs_key: bool = False
+    detects_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

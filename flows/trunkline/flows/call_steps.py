@@ -62,7 +62,9 @@ def enter_transfer(walk: Walk, step: TransferStep) -> str | None:
     briefing = walk.render(step.briefing) if step.briefing else ""
     walk.say(step.lines)
     walk.mode = Mode.TRANSFER
-    walk.script.add(Transfer(target, step.mode, briefing, step.ring_ms, step.needs_key))
+    walk.script.add(
+        Transfer(target, step.mode, briefing, step.ring_ms, step.needs_key, step.detects_machine)
+    )
     return None
 
 
@@ -100,6 +102,7 @@ def enter_queue(walk: Walk, step: QueueStep) -> str | None:
             step.ring_ms,
             briefing,
             step.needs_key,
+            step.detects_machine,
         )
     )
     return None

@@ -252,7 +252,7 @@ class TransferStep:
     """To a human; the call comes back to ``on_failure`` when nobody takes it.
 
     ``failures`` says more by cause. ``briefing`` is spoken to the human of a warm transfer, who
-    takes the call by pressing 1 when ``needs_key``.
+    takes the call by pressing 1 when ``needs_key``; ``detects_machine``: a recording is no answer.
     """
 
     name: str
@@ -264,6 +264,7 @@ class TransferStep:
     briefing: Prompt | None = None
     ring_ms: int = 25_000
     needs_key: bool = False
+    detects_machine: bool = False
     failures: Mapping[TransferCause, Fallback] = field(default_factory=dict)
 
 
@@ -288,6 +289,7 @@ class QueueStep:
     ring_ms: int = 20_000
     briefing: Prompt | None = None
     needs_key: bool = False
+    detects_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

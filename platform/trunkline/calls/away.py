@@ -110,6 +110,7 @@ class Away:
             briefing=action.briefing,
             ring_ms=action.ring_ms,
             needs_key=action.needs_key,
+            detects_machine=action.detects_machine,
             noted=lambda now: self.note(action.target, now),
         )
         settled = await human.run()

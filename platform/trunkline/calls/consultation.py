@@ -53,6 +53,11 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredByMachine:
+    """A recording picked up: there is nobody to give a caller to."""
+
+
+@dataclass(frozen=True, slots=True)
 class LegOver:
     """The human's leg has ended, with the final status of its INVITE or after a BYE."""
 
@@ -64,7 +69,9 @@ class TimedOut:
     pass
 
 
-ConsultationEvent: TypeAlias = Rang | Answered | Briefed | Accepted | Declined | LegOver | TimedOut
+ConsultationEvent: TypeAlias = (
+    Rang | Answered | Briefed | Accepted | Declined | AnsweredByMachine | LegOver | TimedOut
+)
 
 _S: Final = ConsultationStage
 _FAILING: Final[Mapping[type[ConsultationEvent], ConsultationStage]] = {
@@ -81,9 +88,15 @@ STAGES: Final[Mapping[ConsultationStage, Mapping[type[ConsultationEvent], Consul
                 Briefed: _S.ASKING,
                 Accepted: _S.JOINED,
                 Declined: _S.FAILED,
+                AnsweredByMachine: _S.FAILED,
                 **_FAILING,
             },
-            _S.ASKING: {Accepted: _S.JOINED, Declined: _S.FAILED, **_FAILING},
+            _S.ASKING: {
+                Accepted: _S.JOINED,
+                Declined: _S.FAILED,
+                AnsweredByMachine: _S.FAILED,
+                **_FAILING,
+            },
             _S.JOINED: {},
             _S.FAILED: {},
         }
@@ -96,7 +109,7 @@ class Consultation:
     """Where the second leg stands. ``needs_key``: staying on the line is not enough.
 
     ``sip_status`` and ``cause`` tell a failure; a consultation that failed after the answer was
-    declined, whatever ended it.
+    declined, whatever ended it, unless a machine had answered, which is no answer.
     """
 
     needs_key: bool = False
@@ -125,7 +138,7 @@ class Consultation:
         return replace(self, stage=stage, sip_status=status, cause=cause_of(status))
 
     def _status(self, event: ConsultationEvent) -> int:
-        if isinstance(event, TimedOut):
+        if isinstance(event, TimedOut | AnsweredByMachine):
             return NO_ANSWER_STATUS
         if self.stage in (_S.BRIEFING, _S.ASKING) or not isinstance(event, LegOver):
             return DECLINED_STATUS

@@ -10,7 +10,7 @@ import numpy as np
 
 from trunkline.audio.pcm import samples_of
 from trunkline.domain.audio import AudioFormat
-from trunkline.domain.leg import Leg
+from trunkline.domain.leg import AudioSink, Leg
 
 _KEPT_FRAMES: Final = 50
 # The two rings are read one after the other: the second may be a tick behind the first.
@@ -32,9 +32,12 @@ class OtherParty:
         self._frames: deque[bytes] = deque(maxlen=_KEPT_FRAMES)
         self._is_heard = False
         self._is_primed = False
+        self.before: AudioSink | None = None  # who hears them before the caller does
 
     def __call__(self, pairs: bytes) -> None:
         if not self._is_heard:
+            if self.before is not None:
+                self.before(pairs)
             return  # the briefing is between the agent and the human
         for at in range(0, len(pairs), 2 * self._size):
             self._frames.append(pairs[at : at + self._size])

@@ -162,6 +162,7 @@ class Queueing:
             briefing=action.briefing,
             ring_ms=action.ring_ms,
             needs_key=action.needs_key,
+            detects_machine=action.detects_machine,
             noted=lambda now: self._noted(target, human),
         )
         settled = await human.run()

@@ -22,6 +22,7 @@ from trunkline.calls.consultation import (
     TimedOut,
     key,
 )
+from trunkline.calls.greeter import Greeter
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.other_party import OtherParty, play
 from trunkline.domain.call import EndCause
@@ -54,6 +55,7 @@ class Consulting:
         briefing: str = "",
         ring_ms: int,
         needs_key: bool = False,
+        detects_machine: bool = False,
         noted: Callable[[Consultation], None] = lambda _: None,
     ) -> None:
         self._call = call
@@ -66,6 +68,7 @@ class Consulting:
         self._is_over = asyncio.Event()
         self._leg: Leg | None = None
         self._party = OtherParty(call.leg.format)
+        self._greeter = Greeter(call.leg.format, self._tell) if detects_machine else None
         self.is_impossible = False  # no dial plan and no trunk leads there
 
     @property
@@ -118,6 +121,7 @@ class Consulting:
                 match self._now.stage:
                     case ConsultationStage.BRIEFING if before is not ConsultationStage.BRIEFING:
                         until_s = clock() + _LONGEST_BRIEFING_S
+                        self._party.before = self._greeter
                         speaking = tasks.create_task(self._brief(leg, lines), name="brief")
                     case ConsultationStage.ASKING if before is not ConsultationStage.ASKING:
                         until_s = clock() + _KEY_WAIT_S
@@ -181,9 +185,13 @@ class Consulting:
                     await self._call.leg.send_digits(event.digit)
                 continue
             told = _told(event)
-            if told is not None and not self._inbox.full():
-                self._inbox.put_nowait(told)
+            if told is not None:
+                self._tell(told)
         self._is_over.set()
+
+    def _tell(self, event: ConsultationEvent) -> None:
+        if not self._inbox.full():
+            self._inbox.put_nowait(event)
 
     async def _render(self) -> tuple[bytes, bytes]:
         """The briefing and the question, as audio; empty where there is none to be had."""
@@ -210,6 +218,8 @@ class Consulting:
         briefing, question = await lines
         await play(leg, briefing)
         await play(leg, question)
+        if self._greeter is not None:
+            await self._greeter.known()
         await self._inbox.put(Briefed())
         await asyncio.sleep(_ASK_AGAIN_S)
         await play(leg, question)

@@ -17,8 +17,14 @@ def desk_port() -> int:
 
 
 @pytest.fixture(scope="session")
+def second_port() -> int:
+    """Where the second colleague's phone is."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
 def installation(
-    tmp_path_factory: pytest.TempPathFactory, desk_port: int
+    tmp_path_factory: pytest.TempPathFactory, desk_port: int, second_port: int
 ) -> Iterator[Installation]:
     # A short path: the private Redis listens on a Unix socket (unix(7): 107 bytes).
     folder = tmp_path_factory.mktemp("tl")
@@ -29,5 +35,6 @@ def installation(
         folder / "var",
         TRUNKLINE_AGENTS_DIR=str(agents),
         DESK=f"sip:desk@127.0.0.1:{desk_port}",
+        SECOND_DESK=f"sip:desk@127.0.0.1:{second_port}",
     ) as started:
         yield started

@@ -22,6 +22,7 @@ agent: {{name: energy, display_name: Front Desk, voice: coral}}
 start: menu
 variables:
   desk: {{default: "sip:desk@192.0.2.7", from_env: DESK}}
+  second_desk: {{default: "sip:desk@192.0.2.8", from_env: SECOND_DESK}}
 intents:
   colleague:
     label: a colleague
@@ -31,7 +32,7 @@ intents:
 steps:
   menu:
     say: Whom would you like to talk to?
-    listen: {{intents: [colleague], keys: {{"1": warm, "2": keyed}}}}
+    listen: {{intents: [colleague], keys: {{"1": warm, "2": keyed, "3": queue, "4": who}}}}
   warm:
     say: I will ask a colleague.
     transfer: "{{{{ desk }}}}"
@@ -48,6 +49,23 @@ steps:
     briefing: {BRIEFING}
     needs_key: true
     on_failure: {{say: They will not come., goto: menu}}
+  queue:
+    say: Please hold.
+    queue:
+      name: support
+      targets: ["{{{{ desk }}}}", "{{{{ second_desk }}}}"]
+      announce_every_s: 8
+      announce: "You are number {{{{ queue_position }}}} in the queue."
+      callback_key: "9"
+      ring_s: 4
+      max_wait_s: 60
+    on_callback: {{say: We will call you back.}}
+    on_timeout: {{say: Nobody came., goto: menu}}
+    on_unavailable: {{say: The desk is closed., goto: menu}}
+  who: {{voicemail: {{human: person, machine: beep, unknown: person}}}}
+  person: {{say: You are a person., next: menu}}
+  beep: {{say: Please call us back., after_beep: true, next: bye}}
+  bye: {{say: Goodbye., hang_up: done}}
 """
 
 

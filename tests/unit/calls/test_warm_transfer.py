@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.scene import Scene, scene
 from tests.fakes.switch import FakeSwitch, OutsideLeg
 from tests.fakes.virtual_time import run_virtual
-from tests.fakes.voices import tone
+from tests.fakes.voices import quiet, tone, voiced
 
 from trunkline.calls.session import CallSession
 from trunkline.calls.switch import SwitchBoard
@@ -33,8 +33,12 @@ class Talk:
         self.session = session
         self.switch = switch
 
-    def transfer(self, *, needs_key: bool = False, ring_ms: int = 20_000) -> None:
-        action = Transfer("sip:desk@192.0.2.9", TransferMode.WARM, BRIEFING, ring_ms, needs_key)
+    def transfer(
+        self, *, needs_key: bool = False, ring_ms: int = 20_000, detects_machine: bool = False
+    ) -> None:
+        action = Transfer(
+            "sip:desk@192.0.2.9", TransferMode.WARM, BRIEFING, ring_ms, needs_key, detects_machine
+        )
         self.session.spawn(self.session.away.transfer(action), "transfer")
 
     async def human(self) -> OutsideLeg:
@@ -201,6 +205,39 @@ def test_a_number_that_may_not_be_dialled_gives_the_caller_back() -> None:
             talk.transfer()
             await talk.call.leg.until(lambda: talk.attempts() == [(403, True)])
             assert talk.states()[-1] is CallState.ANSWERED
+            talk.call.leg.hang_up_by_caller()
+            await talk.call.over()
+
+    run_virtual(play())
+
+
+@pytest.mark.parametrize("hears", ["a greeting", "a beep"])
+def test_a_recording_that_picks_up_is_no_answer(hears: str) -> None:
+    async def play() -> None:
+        async with talking() as talk:
+            talk.transfer(detects_machine=True)
+            human = await talk.human()
+            human.pick_up()
+            human.say(quiet(300) + (voiced(6000) if hears == "a greeting" else tone(400, 1000.0)))
+            await talk.call.leg.until(lambda: talk.states()[-1] is CallState.ANSWERED)
+            assert not talk.switch.joined
+            assert talk.attempts()[-1] == (408, True)
+            assert len(human.hang_ups) == 1
+            talk.call.leg.hang_up_by_caller()
+            await talk.call.over()
+
+    run_virtual(play())
+
+
+@pytest.mark.parametrize("says", [b"", quiet(400) + voiced(600)])
+def test_whoever_says_a_word_or_nothing_is_given_the_caller(says: bytes) -> None:
+    async def play() -> None:
+        async with talking() as talk:
+            talk.transfer(detects_machine=True)
+            human = await talk.human()
+            human.pick_up()
+            human.say(says)
+            await human.until(lambda: bool(talk.switch.joined))
             talk.call.leg.hang_up_by_caller()
             await talk.call.over()
 

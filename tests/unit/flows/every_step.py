@@ -60,7 +60,7 @@ def flows(draw: st.DrawFn, name: str = "clinic") -> Flow:
         "press": {"send_digits": "1w2", "next": to()},
         "desk": {"transfer": "sip:desk@192.0.2.7", "on_failure": {"goto": to()}},
         "warm": {"transfer": "sip:desk@192.0.2.7", "mode": "warm", "briefing": "{{ tries }} tries.",
-                 "needs_key": True,
+                 "needs_key": True, "answered_by_machine": "no_answer",
                  "on_failure": {"busy": {"say": "Busy.", "goto": to()}, "no_answer": {},
                                 "otherwise": {"goto": to()}}},
         "queue": {"queue": {"name": "desk", "targets": ["sip:a@192.0.2.1"], "callback_key": "1"},

@@ -142,6 +142,9 @@ def _transfer(
         assembly.complain(at, "'goto' is missing" if len(part.on_failure) < 2 else "say otherwise")
     if part.needs_key and part.mode is not TransferMode.WARM:
         assembly.complain((*path, "needs_key"), "only a human of mode: warm can press a key")
+    if part.answered_by_machine != "connect" and part.mode is not TransferMode.WARM:
+        at_key = (*path, "answered_by_machine")
+        assembly.complain(at_key, "who answers is heard in mode: warm only")
     general = assembly.fallback(otherwise, at)
     return TransferStep(
         name=name,
@@ -153,6 +156,7 @@ def _transfer(
         briefing=(assembly.prompt(part.briefing, (*path, "briefing")) if part.briefing else None),
         ring_ms=round(part.ring_s * 1000),
         needs_key=part.needs_key,
+        detects_machine=part.answered_by_machine == "no_answer",
         failures={
             cause: assembly.fallback(fallback, (*at, cause.value))
             for cause, fallback in part.on_failure.items()
@@ -181,6 +185,7 @@ def _queue(
         ring_ms=round(queue.ring_s * 1000),
         briefing=assembly.prompt(queue.briefing, (*at, "briefing")) if queue.briefing else None,
         needs_key=queue.needs_key,
+        detects_machine=queue.answered_by_machine == "no_answer",
     )
 
 

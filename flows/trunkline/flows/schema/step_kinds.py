@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -27,6 +27,7 @@ from trunkline.flows.schema.document import (
 )
 
 Value = str | int | float | bool | None
+MachineAnswer = Literal["connect", "no_answer"]
 _Seconds = Annotated[float, Field(gt=0, le=3600, strict=False)]
 
 
@@ -73,6 +74,7 @@ class TransferPart(StepPart):
     briefing: Text | None = None
     ring_s: Annotated[_Seconds, Field(le=120)] = 25.0
     needs_key: bool = False
+    answered_by_machine: MachineAnswer = "connect"
     on_failure: Annotated[
         dict[Annotated[TransferCause, Field(strict=False)], FallbackPart],
         BeforeValidator(_by_cause),
@@ -89,6 +91,7 @@ class QueuePart(Part):
     ring_s: Annotated[_Seconds, Field(le=120)] = 20.0
     briefing: Text | None = None
     needs_key: bool = False
+    answered_by_machine: MachineAnswer = "connect"
 
 
 class QueueStepPart(StepPart):
