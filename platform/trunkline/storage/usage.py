@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.realtime.model_table import cost_of, prices_for
@@ -24,11 +24,10 @@ _SUMS: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class UsageSum:
-    """``group`` is the model, key, kind or engine that was asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCounts:
+    """What sessions used; ``cached_…`` is part of ``…_in``; ``cost`` in ``currency``."""
 
-    group: str
     currency: str
     sessions: int
     responses: int
@@ -40,6 +39,22 @@ class UsageSum:
     audio_out: int
     transcribed_ms: int
     cost: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageSum(UsageCounts):
+    """``group`` is the model, key, kind or engine that was asked for."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUsage(UsageCounts):
+    """One key's use of one model on one day; days count from 0."""
+
+    day: int
+    key_id: str
+    model: str
 
 
 class UsageRepository:
@@ -85,26 +100,51 @@ class UsageRepository:
     ) -> Sequence[UsageSum]:
         """Sessions that began in [since, to), summed; the dearest first."""
         group = getattr(UsageRow, group_by)
-        cost = func.sum(UsageRow.cost)
         query = (
-            select(
-                group,
-                UsageRow.currency,
-                func.count(),
-                *(func.sum(getattr(UsageRow, name)) for name in _SUMS),
-            )
+            select(UsageRow.currency, *_summed(UsageRow), group)
             .where(UsageRow.owner == owner, UsageRow.began_at >= since, UsageRow.began_at < to)
             .group_by(group, UsageRow.currency)
-            .order_by(cost.desc(), group)
+            .order_by(func.sum(UsageRow.cost).desc(), group)
         )
         found = await self._session.execute(query)
-        return tuple(_sum(row) for row in found)
+        return tuple(UsageSum(group=row[-1], **_counts(row)) for row in found)
+
+    async def by_day(
+        self, midnights: Sequence[datetime], *, owner: str = HOUSE
+    ) -> Sequence[DayUsage]:
+        """Sessions by key, model and the day that they began on.
+
+        ``midnights`` are where days begin, ascending, and the end of the last: whoever asks knows
+        the time zone, and which of its days have 23 hours.
+        """
+        began = UsageRow.began_at
+        ends = [(began < end, day) for day, end in enumerate(midnights[1:])]
+        # In a query of its own: as a parameter, it would be another expression in each place.
+        rows = (
+            select(UsageRow, case(*ends).label("day"))
+            .where(UsageRow.owner == owner, began >= midnights[0], began < midnights[-1])
+            .subquery()
+        )
+        group = (rows.c.day, rows.c.key_id, rows.c.model)
+        query = (
+            select(rows.c.currency, *_summed(rows.c), *group)
+            .group_by(*group, rows.c.currency)
+            .order_by(*group)
+        )
+        found = await self._session.execute(query)
+        return tuple(
+            DayUsage(day=row[-3], key_id=row[-2], model=row[-1], **_counts(row)) for row in found
+        )
 
 
-def _sum(row: Any) -> UsageSum:
-    """PostgreSQL sums bigints to numerics."""
-    group, currency, sessions, *counts, cost = row
-    named = dict(zip(_SUMS[:-1], (int(count) for count in counts), strict=True))
-    return UsageSum(
-        group=group, currency=currency, sessions=int(sessions), cost=float(cost), **named
-    )
+def _summed(columns: Any) -> list[Any]:
+    return [func.count(), *(func.sum(getattr(columns, name)) for name in _SUMS)]
+
+
+def _counts(row: Any) -> dict[str, Any]:
+    """The counts that ``_summed`` names; PostgreSQL sums bigints to numerics."""
+    currency, sessions, *sums = row[: len(_SUMS) + 2]
+    named = dict(zip(_SUMS, sums, strict=True))
+    cost = float(named.pop("cost"))
+    whole = {name: int(count) for name, count in named.items()}
+    return {"currency": currency, "sessions": int(sessions), **whole, "cost": cost}

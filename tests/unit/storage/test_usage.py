@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -57,3 +58,31 @@ async def test_a_keys_quota_is_kept(sessions: Sessions) -> None:
     async with sessions.reading() as session:
         found = await KeyRepository(session).find(secret, NOON)
     assert found is not None and found.quota == made.quota == quota
+
+
+async def test_usage_falls_on_the_days_of_whoever_asks(sessions: Sessions) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    # The 25th of October 2026 has 25 hours there.
+    midnights = [datetime(2026, 10, day, tzinfo=berlin) for day in (24, 25, 26, 27)]
+    late, night, next_day = (
+        datetime(2026, 10, 24, 21, 59, tzinfo=UTC),
+        datetime(2026, 10, 25, 22, 30, tzinfo=UTC),
+        datetime(2026, 10, 25, 23, 0, tzinfo=UTC),
+    )
+    other = replace(RECORD, session_id="sess_4", key_id="key_b", began_at=next_day)
+    await store(
+        sessions,
+        replace(RECORD, began_at=late),
+        replace(RECORD, session_id="sess_2", began_at=night),
+        replace(RECORD, session_id="sess_3", began_at=next_day),
+        other,
+        replace(RECORD, session_id="sess_5", began_at=midnights[-1]),
+    )
+    async with sessions.reading() as session:
+        found = await UsageRepository(session).by_day(midnights)
+    assert [(one.day, one.key_id, one.sessions, one.cost) for one in found] == [
+        (0, "key_a", 1, 205.0),
+        (1, "key_a", 1, 205.0),
+        (2, "key_a", 1, 205.0),
+        (2, "key_b", 1, 205.0),
+    ]
