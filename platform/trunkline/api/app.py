@@ -58,7 +58,7 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
         live,
         usage,
     )
-    routers = [module.router for module in parts]
+    routers = [*(module.router for module in parts), placements.waiting_router]
     for router in routers:
         app.include_router(router)
     add_api_end(app, routers)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from trunkline.api.deps import Deps, needs
 from trunkline.api.errors import problems
@@ -18,6 +18,10 @@ from trunkline.storage.placements import Placements
 
 router = APIRouter(prefix="/api/v1/calls", tags=["calls"], responses=problems())
 
+waiting_router = APIRouter(prefix="/api/v1/placements", tags=["calls"], responses=problems())
+
+ID_PATTERN: Final = r"^[A-Za-z0-9_]{1,64}$"
+Reader = Annotated[Principal, Depends(needs("calls:read"))]
 Orderer = Annotated[Principal, Depends(needs("calls:write"))]
 _Key = Annotated[str | None, Header(alias="Idempotency-Key", pattern=IDEMPOTENCY_PATTERN)]
 
@@ -56,6 +60,19 @@ async def order_call(
     if not ordered.is_new:
         answer.headers["idempotent-replayed"] = "true"
     return PlacementOut.of(placement)
+
+
+@waiting_router.get("")
+async def waiting_calls(
+    deps: Deps,
+    reader: Reader,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
+) -> list[PlacementOut]:
+    """Ordered calls that are not over, the next due first; ``after``: the last one's id."""
+    async with deps.sessions.reading() as session:
+        found = await Placements(session).waiting(owner=reader.owner, limit=limit, after=after)
+    return [PlacementOut.of(placement) for placement in found]
 
 
 @router.delete("/{call_id}", status_code=202, responses=problems(404, 409, 503))

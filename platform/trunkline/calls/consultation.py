@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from trunkline.domain.call import EndCause
+from trunkline.domain.refusals import unanswered_cause
 from trunkline.flows.actions import TransferCause
 
 DECLINED_STATUS: Final = 603
@@ -146,6 +148,15 @@ class Consultation:
         return status if status is not None and status >= 300 else DECLINED_STATUS
 
 
+_CAUSES: Final[Mapping[EndCause, TransferCause]] = MappingProxyType(
+    {
+        EndCause.BUSY: TransferCause.BUSY,
+        EndCause.NO_ANSWER: TransferCause.NO_ANSWER,
+        EndCause.REJECTED: TransferCause.REJECTED,
+    }
+)
+
+
 def key(digit: str) -> ConsultationEvent | None:
     """What a key means to the human who is being briefed."""
     match digit:
@@ -158,15 +169,7 @@ def key(digit: str) -> ConsultationEvent | None:
 
 
 def cause_of(sip_status: int) -> TransferCause:
-    """Why nobody took the call, from the final status of the INVITE (RFC 3261 §21)."""
-    match sip_status:
-        case 486 | 600:
-            return TransferCause.BUSY
-        case 408 | 480 | 487:
-            return TransferCause.NO_ANSWER
-        case 401 | 403 | 407 | 433 | 603 | 607 | 608:
-            return TransferCause.REJECTED
-        case _ if sip_status >= 400:
-            return TransferCause.UNREACHABLE
-        case _:
-            return TransferCause.OTHERWISE
+    """Why nobody took the call, from the final status of the INVITE: ``domain.refusals``."""
+    if sip_status < 400:
+        return TransferCause.OTHERWISE
+    return _CAUSES.get(unanswered_cause(sip_status), TransferCause.UNREACHABLE)

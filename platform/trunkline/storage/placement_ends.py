@@ -78,8 +78,9 @@ async def _go_on(
 async def end_placement(
     session: AsyncSession, row: PlacementRow, outcome: PlacementOutcome, at: datetime
 ) -> None:
-    """The order is over; webhooks are told once."""
+    """The order is over; webhooks are told once. What was for the flow alone is kept no longer."""
     row.state, row.outcome, row.ended_at = "ended", outcome.value, at
+    row.variables = {}
     await session.flush()
     await _announce(session, row, at)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.domain.call import CallState, Direction
@@ -145,6 +145,25 @@ class Placements:
         )
         found = (await self._session.execute(query)).all()
         return placement_view(row, [(one, state) for one, state in found])
+
+    async def waiting(
+        self, *, owner: str = HOUSE, limit: int = 100, after: str | None = None
+    ) -> tuple[PlacementView, ...]:
+        """Orders that are not over, the next due first; ``after`` is the last one's id."""
+        where = [PlacementRow.owner == owner, PlacementRow.state.in_(_OPEN)]
+        if after is not None:
+            last = await self._session.get(PlacementRow, clean_text(after))
+            if last is None or last.owner != owner:
+                raise Invalid("no order has this id", code="bad_cursor", param="after")
+            where.append(tuple_(PlacementRow.due_at, PlacementRow.id) > (last.due_at, last.id))
+        query = (
+            select(PlacementRow.id)
+            .where(*where)
+            .order_by(PlacementRow.due_at, PlacementRow.id)
+            .limit(limit)
+        )
+        found = list(await self._session.scalars(query))
+        return tuple([await self.get(one, owner=owner) for one in found])
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[CallId]:
         """Orders that wait to be dialled now, the longest due first."""

@@ -263,6 +263,9 @@ class Endpoint:
         """Admitted or placed calls whose dialogs are not over."""
         return self._live.live_by_trunk().total()
 
+    def live_on(self, trunk: str) -> int:
+        return self._live.live_by_trunk()[trunk]
+
     # --- outbound ----------------------------------------------------------------------------
 
     async def place(

@@ -33,6 +33,8 @@ class SipSwitch:
     ) -> Leg:
         over = self._trunk_for(target, trunk)
         dialled = self._plan.check(target, leads_outside=over is not LOCAL_TRUNK)
+        if self._endpoint.live_on(over.name) >= over.max_calls:
+            raise TrunkError(f"trunk {over.name} has {over.max_calls} calls up", sip_status=503)
         return await self._endpoint.place(
             dialled,
             trunk=over,

@@ -14,13 +14,15 @@ ROUTES = [
     ("GET", "/api/v1/calls/call_x/events", "calls:read"),
     ("GET", "/api/v1/calls/call_x/recording", "recordings:read"),
     ("POST", "/api/v1/calls/call_x/hangup", "calls:control"),
+    ("DELETE", "/api/v1/calls/call_x", "calls:write"),
+    ("GET", "/api/v1/placements", "calls:read"),
     ("GET", "/api/v1/flows", "flows:read"),
     ("GET", "/api/v1/keys", "admin"),
     ("DELETE", "/api/v1/keys/key_x", "admin"),
     ("GET", "/api/v1/webhooks", "admin"),
     ("DELETE", "/api/v1/webhooks/wh_x", "admin"),
 ]
-EVERY = ("calls:read", "calls:control", "recordings:read", "flows:read", "realtime")
+EVERY = ("calls:read", "calls:control", "calls:write", "recordings:read", "flows:read", "realtime")
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), ROUTES)

@@ -88,6 +88,8 @@ async def test_an_order_is_kept_and_an_edge_told_at_once(house: House) -> None:
     assert (seen["called_number"], seen["placement"]["state"]) == (NUMBER, "queued")
     listed = (await house.api.http.get("/api/v1/calls")).json()["calls"]
     assert listed == []  # a call is listed when it is dialled
+    waiting = (await house.api.http.get("/api/v1/placements")).json()
+    assert [one["call_id"] for one in waiting] == [placed["call_id"]]
     async with house.api.sessions.reading() as session:
         newest = (await Audit(session).latest(1))[0]
     assert (newest.action, newest.subject) == ("call.ordered", placed["call_id"])

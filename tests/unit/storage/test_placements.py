@@ -94,6 +94,20 @@ async def test_an_order_has_its_calls_id_at_once_and_waits(sessions: Sessions) -
             await CallRepository(session).summary(placement.placement_id)
 
 
+async def test_what_waits_is_listed_the_next_due_first(sessions: Sessions) -> None:
+    ids = [(await order(sessions, due_at=after(at_s))).placement_id for at_s in (30, 10, 20, 10)]
+    async with sessions.writing() as session:
+        placements = Placements(session)
+        await placements.cancel(ids[2], NOON)
+        listed = [one.placement_id for one in await placements.waiting()]
+        assert listed[2:] == [ids[0]] and set(listed[:2]) == {ids[1], ids[3]}
+        rest = await placements.waiting(after=listed[0], limit=1)
+        assert [one.placement_id for one in rest] == [listed[1]]
+        assert await placements.waiting(owner="tenant") == ()
+        with pytest.raises(Invalid):
+            await placements.waiting(after=listed[0], owner="tenant")
+
+
 async def test_the_same_order_twice_is_one_order(sessions: Sessions) -> None:
     async def place(**changes: Any) -> tuple[str, bool]:
         async with sessions.writing() as session:
@@ -127,13 +141,15 @@ async def test_only_one_edge_gets_to_dial(sessions: Sessions) -> None:
 
 
 async def test_an_answered_call_is_paid_for_and_not_made_again(sessions: Sessions) -> None:
-    one = await claimed(sessions, retry=RetryPolicy(3))
+    one = await claimed(sessions, retry=RetryPolicy(3), variables={"name": "Ada"})
+    assert one.variables == {"name": "Ada"}
     assert await spent(sessions) == 500_000  # a minute is reserved while it rings
     await write_facts(sessions, [begun(one.call_id), answered(one.call_id, after(5))])
     assert (await look(sessions, one.call_id)).state is PlacementState.ANSWERED
     await write_facts(sessions, [over(one.call_id, 70, EndCause.CALLEE_HANGUP, 65_000)])
     now = await look(sessions, one.call_id)
     assert (now.state, now.outcome) == (PlacementState.ENDED, PlacementOutcome.ANSWERED)
+    assert now.variables == {}  # what was said to the flow alone is forgotten
     assert (now.cause, now.attempts[0].cost) == (EndCause.CALLEE_HANGUP, 1_000_000)
     assert await spent(sessions, 80) == 1_000_000
 

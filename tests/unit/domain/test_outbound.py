@@ -1,0 +1,116 @@
+"""Whom we may call, when, and whether again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from trunkline.calls.outbound_rules import outbound_rules
+from trunkline.domain.call import EndCause
+from trunkline.domain.dial_plan import DialPlan
+from trunkline.domain.errors import ConfigError, Forbidden, Invalid
+from trunkline.domain.placement import RetryPolicy
+from trunkline.domain.quiet_hours import as_quiet_hours
+from trunkline.runtime.settings import Settings, TrunkSettings
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "number", "code"),
+    [
+        ((), "+441632960100", "number_not_allowed"),
+        (("+44",), "+441632960100", ""),
+        (("+44",), "+449098765432", "premium_number"),
+        (("+44909",), "+449098765432", ""),
+        (("+",), "+19005550100", "premium_number"),
+        (("+",), "+881612345678", "premium_number"),
+        (("1",), "112", "emergency_number"),
+        (("112",), "112", ""),
+        (("9",), "911", "emergency_number"),
+        (("+",), "+999", "emergency_number"),
+        (("1",), "100", ""),
+    ],
+)
+def test_special_numbers_are_never_allowed_by_accident(
+    prefixes: tuple[str, ...], number: str, code: str
+) -> None:
+    plan = DialPlan(prefixes)
+    if not code:
+        assert plan.check(number, leads_outside=True) == number
+        return
+    with pytest.raises(Forbidden) as refused:
+        plan.check(number, leads_outside=True)
+    assert refused.value.code == code
+    with pytest.raises(Forbidden):
+        plan.check(f"sip:{number}@carrier.example", leads_outside=True)
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "then"),
+    [
+        ("21:00-08:00 Europe/London", "2026-07-01T20:30:00", "2026-07-02T07:00:00"),
+        ("21:00-08:00 Europe/London", "2026-07-01T06:59:00", "2026-07-01T07:00:00"),
+        ("21:00-08:00 Europe/London", "2026-07-01T07:00:00", "2026-07-01T07:00:00"),
+        ("12:00-13:00", "2026-11-21T12:00:00", "2026-11-21T13:00:00"),
+        ("12:00-12:00", "2026-11-21T12:00:00", "2026-11-21T12:00:00"),
+        # The night in which clocks go forward has an hour less of quiet.
+        ("21:00-08:00 Europe/London", "2027-03-27T23:00:00", "2027-03-28T07:00:00"),
+    ],
+)
+def test_quiet_hours_end_by_the_wall_clock_of_their_zone(hours: str, at: str, then: str) -> None:
+    quiet = as_quiet_hours(hours)
+    assert quiet is not None
+    found = quiet.over_at(datetime.fromisoformat(at).replace(tzinfo=UTC))
+    assert found == datetime.fromisoformat(then).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["at night", "25:00-08:00", "21:00-08:00 Atlantis/City"])
+def test_quiet_hours_that_are_none_are_said(text: str) -> None:
+    with pytest.raises(Invalid, match="Europe/London"):
+        as_quiet_hours(text)
+    with pytest.raises(ConfigError, match="outbound calls"):
+        outbound_rules(Settings(outbound_quiet_hours=text))
+
+
+def test_a_retry_waits_by_its_cause_and_stops() -> None:
+    policy = RetryPolicy(3, {EndCause.BUSY: 60})
+    again = NOON + timedelta(seconds=60)
+    assert policy.next_try(1, EndCause.BUSY, was_answered=False, now=NOON) == again
+    assert policy.next_try(3, EndCause.BUSY, was_answered=False, now=NOON) is None
+    assert policy.next_try(1, EndCause.NO_ANSWER, was_answered=False, now=NOON) is None
+    assert policy.next_try(1, EndCause.BUSY, was_answered=True, now=NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("attempts", "after_s"),
+    [(0, {}), (11, {}), (2, {EndCause.CALLEE_HANGUP: 5}), (2, {EndCause.BUSY: 0})],
+)
+def test_a_retry_policy_has_bounds(attempts: int, after_s: dict[EndCause, int]) -> None:
+    with pytest.raises(Invalid):
+        RetryPolicy(attempts, after_s)
+
+
+def test_rules_come_from_the_settings() -> None:
+    carrier = TrunkSettings(
+        name="carrier",
+        registrar="sip:carrier.example:5080;transport=tcp",
+        caller_ids=("+44 1632 960000",),
+        prices={"+44": 0.02},
+    )
+    by_source = TrunkSettings(name="pbx", sources=("192.0.2.1",))
+    settings = Settings(
+        trunks=(by_source, carrier), outbound_prefixes=("+44",), outbound_spend_cap=12.5
+    )
+    rules = outbound_rules(settings)
+    assert rules.spend_cap == 12_500_000
+    assert [trunk.name for trunk in rules.trunks] == ["carrier"]  # the other has nowhere to dial
+    route = rules.route("+441632960100", caller_id="+441632960000")
+    assert (route.trunk, route.price.cost(61)) == ("carrier", 40_000)
+    outside = rules.route("sip:+441632960100@carrier.example:5080")
+    assert (outside.trunk, outside.price.per_minute) == ("carrier", 20_000)
+    assert rules.route("sip:desk@192.0.2.7").price.per_minute == 0
+    with pytest.raises(ConfigError, match="trunk carrier"):
+        bad = carrier.model_copy(update={"billing": "monthly"})
+        outbound_rules(Settings(trunks=(bad,)))
