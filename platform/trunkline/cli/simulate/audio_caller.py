@@ -16,8 +16,10 @@ from trunkline.cli.simulate.audio_voice import CallerSounds
 from trunkline.cli.simulate.judge import TurnDone
 from trunkline.cli.simulate.simulation import (
     CallerTurn,
+    CallTaker,
     HangUp,
     Keys,
+    Outbound,
     Silence,
     Simulation,
 )
@@ -27,6 +29,7 @@ from trunkline.domain.leg import Leg, LegEnded, LegMediaStarted
 from trunkline.runtime.supervision import until_first_done
 
 _MEDIA_S: Final = 15.0
+_RINGS_S: Final = 60.0
 _LONGEST_WAIT_S: Final = 180.0
 _LAST_WORDS_S: Final = 3.0
 
@@ -60,8 +63,23 @@ class AudioCaller:
 
     async def run(self) -> None:
         """Returns when the call is over, by whomever it is ended."""
+        if self._simulation.outbound is not None:
+            await self._lift_phone(self._simulation.outbound)
         await until_first_done(events=self._follow(), talk=self._talk())
         await self._leg.hang_up(EndCause.CALLER_HANGUP)
+
+    async def _lift_phone(self, outbound: Outbound) -> None:
+        """Let it ring, and take the call or refuse it; nobody there lets it ring on."""
+        with suppress(TrunkError):
+            await self._leg.ring()
+            if outbound.answers is CallTaker.NO_ANSWER:
+                return
+            await asyncio.sleep(outbound.rings_s)
+            if outbound.answers.answers:
+                await self._leg.answer()
+            else:
+                status = outbound.answers.sip_status
+                await self._leg.hang_up(EndCause.REJECTED, sip_status=status)
 
     async def _follow(self) -> None:
         async for event in self._leg.events():
@@ -79,11 +97,17 @@ class AudioCaller:
 
     async def _talk(self) -> None:
         try:
-            async with asyncio.timeout(_MEDIA_S):
+            async with asyncio.timeout(_MEDIA_S if self._simulation.outbound is None else _RINGS_S):
                 await self._media.wait()
         except TimeoutError:
             return
+        if not self.is_answered:
+            return
         self._leg.listen(self._line)
+        if self._sounds.opening is not None:  # whoever is called speaks first
+            self._line.say(self._sounds.opening)
+            await self._spoken()
+            self._spoke_ms = self._line.ended_ms
         for number, turn in enumerate(self._simulation.turns):
             await self._wait_for_turn(turn, self._sounds.reactions_s[number])
             if self._line.is_over:

@@ -4,9 +4,9 @@ The call's own code over the real endpoint and a real model server; what differs
 sip`` is told by the simulation each call belongs to: its tools, its variables, the time it is held
 at, and who answers transfers. The INVITE's ``X-Trunkline-Simulation`` says which one it is.
 
-The plan comes as one JSON line on standard input; standard output has one JSON line a change:
-``{"sip_port": N}`` once calls are taken, then ``{"simulation": N, "is_busy": bool}``. It serves
-until its standard input is closed.
+The plan comes as one JSON line on standard input, and then one line for each call it is to place;
+standard output has one JSON line a change: ``{"sip_port": N}`` once calls are taken, then
+``{"simulation": N, "is_busy": bool}``. It serves until its standard input is closed.
 """
 
 from __future__ import annotations
@@ -31,14 +31,18 @@ from trunkline.calls.service import CallService, lines_of
 from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.speech_source import HttpSpeech
 from trunkline.cli.simulate.edge_parts import Nobody, TheseFlows
+from trunkline.cli.simulate.humans import SimulatedSwitch, queue_up, serve_queues
 from trunkline.cli.simulate.loader import load_simulations
+from trunkline.cli.simulate.outbound import begin_placed
 from trunkline.cli.simulate.simulation import Simulation, TransferOutcome
+from trunkline.cli.simulate.text_leg import Humans
 from trunkline.cli.simulate.text_tools import SampleServiceThread, SimulatedTools
 from trunkline.domain.errors import ConfigError
 from trunkline.domain.leg import Leg, LegDescription, LegTransferProgress
 from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
 from trunkline.runtime.logging import configure_logging
+from trunkline.runtime.supervision import until_first_done
 from trunkline.sip.config import EndpointConfig
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.leg import SipLeg
@@ -46,7 +50,6 @@ from trunkline.sip.reception import Reception
 
 SIMULATION_HEADER: Final = "X-Trunkline-Simulation"
 _LOOK_S: Final = 0.1
-_RING_S: Final = 2.0
 _WIND_UP_S: Final = 10.0
 _LINES_S: Final = 120.0
 
@@ -97,10 +100,15 @@ class SimulatedLine:
     Everything else is the leg's own.
     """
 
-    def __init__(self, leg: SipLeg, simulation: Simulation) -> None:
+    def __init__(self, leg: SipLeg, simulation: Simulation, humans: Humans) -> None:
         self.leg = leg
-        self._transfers = list(simulation.transfers)
-        self._description = replace(leg.description, caller_number=simulation.caller_number)
+        self._humans = humans
+        numbers = (simulation.caller_number, simulation.called_number)
+        if simulation.outbound is not None:
+            numbers = (numbers[1], numbers[0])
+        self._description = replace(
+            leg.description, caller_number=numbers[0], called_number=numbers[1]
+        )
         self.is_referring = False
 
     def __getattr__(self, name: str) -> Any:
@@ -111,12 +119,11 @@ class SimulatedLine:
         return self._description
 
     async def refer(self, target_uri: str) -> None:
-        outcome = self._transfers[0]
-        if len(self._transfers) > 1:
-            del self._transfers[0]
+        human = self._humans.next()
         self.is_referring = True
         self.leg.deliver(LegTransferProgress(180, "Ringing", is_final=False))
-        asyncio.get_running_loop().call_later(_RING_S, self._referred, outcome)
+        loop = asyncio.get_running_loop()
+        loop.call_later(human.rings_s, self._referred, human.outcome)
 
     def _referred(self, outcome: TransferOutcome) -> None:
         self.is_referring = False
@@ -140,17 +147,30 @@ class OneScene:
             flow = replace(flow, variables={**flow.variables, **simulation.variables})
         self.flows = {**flows, simulation.agent: flow}
         self._tools = SimulatedTools(simulation.tools, service)
-        self.calls = CallService(edge(self._tools), TheseFlows(self.flows))
+        self._humans = Humans(simulation.transfers)
+        self._switch = SimulatedSwitch(self._humans)
+        self._edge = edge(self._tools)
+        self._edge.switch.connect(self._switch)
+        queue_up(self._edge.queues, simulation.queues)
+        self.calls = CallService(self._edge, TheseFlows(self.flows))
         self._line: SimulatedLine | None = None
 
     @property
     def is_busy(self) -> bool:
         """Something is being done for the caller although nobody speaks."""
-        return self._tools.running > 0 or (self._line is not None and self._line.is_referring)
+        is_referring = self._line is not None and self._line.is_referring
+        return self._tools.running > 0 or is_referring or self._switch.is_busy
 
     def take(self, leg: SipLeg, at_ms: float) -> None:
-        self._line = SimulatedLine(leg, self.simulation)
-        self.calls.accept(cast(Leg, self._line), self.simulation.agent, at_ms)
+        """The simulation's caller calls, or has been dialled."""
+        line = self._line = SimulatedLine(leg, self.simulation, self._humans)
+        if self.simulation.outbound is None:
+            self.calls.accept(cast(Leg, line), self.simulation.agent, at_ms)
+        else:
+            begin_placed(self.calls, cast(Leg, line), self.simulation, at_ms)
+
+    async def serve_queues(self) -> None:
+        await serve_queues(self._edge.queues, self.simulation.queues, lambda: False)
 
 
 @asynccontextmanager
@@ -206,7 +226,6 @@ async def _render(scenes: Sequence[OneScene], cache: SpeechCache, rates_hz: Sequ
 
 async def serve(plan: EdgePlan, tell: Callable[[dict[str, Any]], None]) -> None:
     """Until standard input is closed."""
-    loop = asyncio.get_running_loop()
     async with scenes_of(plan) as scenes:
 
         def accept(leg: SipLeg, agent: str, at_ms: float) -> None:
@@ -225,17 +244,47 @@ async def serve(plan: EdgePlan, tell: Callable[[dict[str, Any]], None]) -> None:
         config = EndpointConfig(rtp_ports=plan.rtp_ports)
         async with Endpoint(config, reception=reception).running() as endpoint:
             tell({"sip_port": endpoint.sip_port})
-            closed = loop.run_in_executor(None, sys.stdin.buffer.read)
-            told = [False] * len(scenes)
-            while not closed.done():
-                for number, scene in enumerate(scenes):
-                    if scene.is_busy != told[number]:
-                        told[number] = scene.is_busy
-                        tell({"simulation": number, "is_busy": scene.is_busy})
-                await asyncio.wait([closed], timeout=_LOOK_S)
+            await until_first_done(
+                told=_dial_as_told(endpoint, scenes),
+                busy=_tell_who_is_busy(scenes, tell),
+                queues=_serve_queues(scenes),
+            )
             async with asyncio.TaskGroup() as tasks:
                 for scene in scenes:
                     tasks.create_task(scene.calls.drain(_WIND_UP_S), name="drain")
+
+
+async def _dial_as_told(endpoint: Endpoint, scenes: Sequence[OneScene]) -> None:
+    """``{"dial": N, "uri": ..., "rate_hz": ...}`` lines, until there are no more."""
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.buffer.readline):
+        order = orjson.loads(line)
+        number = int(order["dial"])
+        at_ms = loop.time() * 1000
+        leg = await endpoint.place(
+            order["uri"],
+            sample_rate_hz=int(order["rate_hz"]),
+            headers={SIMULATION_HEADER: str(number)},
+        )
+        scenes[number].take(leg, at_ms)
+
+
+async def _tell_who_is_busy(
+    scenes: Sequence[OneScene], tell: Callable[[dict[str, Any]], None]
+) -> None:
+    told = [False] * len(scenes)
+    while True:
+        for number, scene in enumerate(scenes):
+            if scene.is_busy != told[number]:
+                told[number] = scene.is_busy
+                tell({"simulation": number, "is_busy": scene.is_busy})
+        await asyncio.sleep(_LOOK_S)
+
+
+async def _serve_queues(scenes: Sequence[OneScene]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for scene in scenes:
+            tasks.create_task(scene.serve_queues(), name="queues")
 
 
 def main() -> None:

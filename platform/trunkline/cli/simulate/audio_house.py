@@ -40,6 +40,14 @@ class AudioHouse:
         self.data_dir = data_dir
         self.sip_port = 0
         self.busy: set[int] = set()
+        self.edge_stdin: asyncio.StreamWriter | None = None
+
+    async def dial(self, number: int, uri: str, rate_hz: int) -> None:
+        """Have the edge place a simulation's call."""
+        assert self.edge_stdin is not None
+        order = {"dial": number, "uri": uri, "rate_hz": rate_hz}
+        self.edge_stdin.write(orjson.dumps(order) + b"\n")
+        await self.edge_stdin.drain()
 
     def call_dir(self, number: int) -> Path:
         """Where the recording and the event log of a simulation's call are."""
@@ -87,6 +95,7 @@ async def audio_house(
         log_path = data_dir / "edge.log"
         edge = await stack.enter_async_context(_child(command, environment, log_path))
         assert edge.stdin is not None and edge.stdout is not None
+        house.edge_stdin = edge.stdin
         edge.stdin.write(plan.to_line())
         await edge.stdin.drain()
         async with asyncio.timeout(_EDGE_READY_S):

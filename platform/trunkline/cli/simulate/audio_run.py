@@ -22,12 +22,14 @@ from trunkline.calls.speech_source import HttpSpeech
 from trunkline.cli.simulate.audio_caller import AudioCaller
 from trunkline.cli.simulate.audio_edge import SIMULATION_HEADER
 from trunkline.cli.simulate.audio_house import AudioHouse, audio_house
+from trunkline.cli.simulate.audio_phones import PHONE, Phones
 from trunkline.cli.simulate.audio_voice import CallerSounds, render_caller
 from trunkline.cli.simulate.judge import Finding, judge
 from trunkline.cli.simulate.observed import Observed, observe
 from trunkline.cli.simulate.result import SimulationResult
 from trunkline.cli.simulate.simulation import Simulation
 from trunkline.domain.errors import TrunklineError
+from trunkline.domain.leg import Leg
 from trunkline.flows.flow import Flow
 from trunkline.runtime.settings import Settings
 from trunkline.sip.config import CODECS, EndpointConfig
@@ -111,12 +113,15 @@ class _Suite:
                 )
                 for number, simulation in waiting
             }
+            phones = Phones()
             async with (
-                Endpoint(EndpointConfig(codecs=(codec,))).running() as endpoint,
+                Endpoint(
+                    EndpointConfig(codecs=(codec,)), reception=phones.reception
+                ).running() as endpoint,
                 asyncio.TaskGroup() as tasks,
             ):
                 for place in range(self._options.at_once):
-                    work = self._hold_from(waiting, endpoint, sounds)
+                    work = self._hold_from(waiting, endpoint, phones, sounds)
                     tasks.create_task(work, name=f"caller-{place}")
         return [self._results[number] for number in range(len(simulations))]
 
@@ -124,37 +129,38 @@ class _Suite:
         self,
         waiting: list[tuple[int, Simulation]],
         endpoint: Endpoint,
+        phones: Phones,
         sounds: dict[int, CallerSounds],
     ) -> None:
         while waiting:
             number, simulation = waiting.pop()
-            result = await self._hold(number, simulation, endpoint, sounds[number])
+            result = await self._hold(number, simulation, endpoint, phones, sounds[number])
             self._results[number] = result
 
     async def _hold(
-        self, number: int, simulation: Simulation, endpoint: Endpoint, sounds: CallerSounds
+        self,
+        number: int,
+        simulation: Simulation,
+        endpoint: Endpoint,
+        phones: Phones,
+        sounds: CallerSounds,
     ) -> SimulationResult:
         began = time.monotonic()
-        uri = f"sip:{simulation.called_number}@127.0.0.1:{self._house.sip_port}"
-        leg = await endpoint.place(
-            uri, sample_rate_hz=sounds.rate_hz, headers={SIMULATION_HEADER: str(number)}
-        )
-        caller = AudioCaller(simulation, leg, sounds, lambda: number in self._house.busy)
+        caller: AudioCaller | None = None
         problem = ""
         try:
             async with asyncio.timeout(LONGEST_CALL_S):
+                leg = await self._connect(number, simulation, endpoint, phones, sounds.rate_hz)
+                caller = AudioCaller(simulation, leg, sounds, lambda: number in self._house.busy)
                 await caller.run()
         except TimeoutError:
             problem = f"the call was not over after {LONGEST_CALL_S:.0f} s"
         except TrunklineError as exc:
             problem = f"the call could not be held: {exc.message}"
-        if caller.is_stalled:
-            problem = "the caller's side stood still: no media came for minutes"
-        if not caller.is_answered:
-            problem = f"the call was not answered (SIP {caller.sip_status})"
+        problem = problem or _what_went_wrong(simulation, caller)
+        done = [] if caller is None else caller.done
         seen = await _seen(self._house.call_dir(number), wants_end=not problem)
-        flow = self._flows[simulation.agent]
-        findings = judge(simulation, flow, caller.done, seen)
+        findings = judge(simulation, self._flows, done, seen)
         if problem:
             findings.insert(0, Finding(1, problem))
         given = self._options.seed
@@ -164,12 +170,40 @@ class _Suite:
             findings,
             seen,
             time.monotonic() - began,
-            list(caller.done),
+            list(done),
             seed=simulation.seed if given is None else given,
         )
         if self._options.keep is not None:
             result.kept = _keep(self._house.call_dir(number), self._options.keep, simulation)
         return result
+
+    async def _connect(
+        self,
+        number: int,
+        simulation: Simulation,
+        endpoint: Endpoint,
+        phones: Phones,
+        rate_hz: int,
+    ) -> Leg:
+        """The caller's own leg: placed, or ringing because the edge was told to call."""
+        if simulation.outbound is None:
+            uri = f"sip:{simulation.called_number}@127.0.0.1:{self._house.sip_port}"
+            headers = {SIMULATION_HEADER: str(number)}
+            return await endpoint.place(uri, sample_rate_hz=rate_hz, headers=headers)
+        await self._house.dial(number, f"sip:{PHONE}@127.0.0.1:{endpoint.sip_port}", rate_hz)
+        return await phones.rings(number)
+
+
+def _what_went_wrong(simulation: Simulation, caller: AudioCaller | None) -> str:
+    """Of the call itself, before anything that was expected of it; empty for nothing."""
+    if caller is None:
+        return "there was no call"
+    if caller.is_stalled:
+        return "the caller's side stood still: no media came for minutes"
+    is_to_be_answered = simulation.outbound is None or simulation.outbound.answers.answers
+    if is_to_be_answered and not caller.is_answered:
+        return f"the call was not answered (SIP {caller.sip_status})"
+    return ""
 
 
 async def _seen(call_dir: Path, *, wants_end: bool) -> Observed:

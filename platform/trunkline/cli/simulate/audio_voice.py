@@ -19,12 +19,14 @@ from trunkline.cli.simulate.simulation import (
     CallerTurn,
     Cough,
     Mumble,
+    Outbound,
     Say,
     Simulation,
 )
 from trunkline.cli.simulate.sounds import (
     Samples,
     Wave,
+    beep,
     cough,
     mumble,
     noise,
@@ -34,6 +36,7 @@ from trunkline.cli.simulate.sounds import (
 from trunkline.domain.errors import EngineError
 
 _SPEECH_MODEL: Final = "trunkline-tts"
+_LIFT_MS: Final = 400
 _GIBBERISH: Final = "we were over and around it whenever a narrow yellow wheel may arrive anew"
 _BABBLE: Final = (
     ("alloy", "so i told her that we could meet at the station around noon if it does not rain"),
@@ -60,12 +63,16 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class CallerSounds:
-    """One simulation's: a sound by turn (None where a turn makes none), and the line's noise."""
+    """One simulation's: a sound by turn (None where a turn makes none), and the line's noise.
+
+    ``opening`` is what is said first by whoever is called, a machine's beep included.
+    """
 
     turns: tuple[Sound | None, ...]
     reactions_s: tuple[float, ...]
     background: Wave
     rate_hz: int
+    opening: Sound | None = None
 
 
 async def render_caller(
@@ -75,17 +82,17 @@ async def render_caller(
     dice = dice_of(simulation, seed)
     studio = _Studio(cache, rate_hz, dice)
     line = simulation.line
-    turns = [
-        await studio.turn(turn, turn.voice or line.voice, simulation) for turn in simulation.turns
-    ]
+    turns = [await studio.turn(turn, turn.voice or line.voice) for turn in simulation.turns]
     voices = []
     if line.noise == "babble":
         voices = [await studio.speech(text, voice) for voice, text in _BABBLE]
     # People take between an instant and half a second to begin.
     reactions_s = tuple(float(dice.uniform(0.05, 0.5)) for _ in simulation.turns)
-    return CallerSounds(
-        tuple(turns), reactions_s, noise(line.noise, rate_hz, dice, voices), rate_hz
-    )
+    opening = None
+    if simulation.outbound is not None:
+        opening = await studio.opening(simulation.outbound, line.voice)
+    background = noise(line.noise, rate_hz, dice, voices)
+    return CallerSounds(tuple(turns), reactions_s, background, rate_hz, opening)
 
 
 class _Studio:
@@ -94,7 +101,17 @@ class _Studio:
         self._rate_hz = rate_hz
         self._dice = dice
 
-    async def turn(self, turn: CallerTurn, voice: str, simulation: Simulation) -> Sound | None:
+    async def opening(self, outbound: Outbound, voice: str) -> Sound | None:
+        """After a moment: the greeting, and the beep of a machine that has one."""
+        moment = np.zeros(self._rate_hz * _LIFT_MS // 1000, dtype="<i2")
+        parts = [moment]
+        if outbound.greeting:
+            parts.append(await self.speech(outbound.greeting, voice))
+        if outbound.beeps:
+            parts += [moment, beep(self._rate_hz)]
+        return _sound(np.concatenate(parts), self._rate_hz) if len(parts) > 1 else None
+
+    async def turn(self, turn: CallerTurn, voice: str) -> Sound | None:
         match turn.act:
             case Say(parts):
                 pieces = [

@@ -28,6 +28,7 @@ from trunkline.domain.call import EndCause
 from trunkline.flows.actions import HangUpReason
 from trunkline.flows.flow import CALL_VARIABLES, Flow
 from trunkline.flows.schema.source import Complaint, Source, YamlPath, dotted
+from trunkline.flows.steps import QueueStep
 
 _OF_THE_CALL: Final = frozenset({*CALL_VARIABLES, "flow_error"})
 
@@ -45,6 +46,18 @@ def check_variables(source: Source, simulation: Simulation, flow: Flow) -> None:
             hint = did_you_mean(root, known)
             where = ("expect", "variables", name)
             source.complain(where, f"the flow has no variable {root!r}{hint}")
+
+
+def check_world(source: Source, simulation: Simulation, flow: Flow) -> None:
+    """Queues must be the flow's, and who does not take the call does nothing in it."""
+    known = {step.queue for step in flow.steps.values() if isinstance(step, QueueStep)}
+    for name in simulation.queues:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            source.complain(("queues", name), f"the flow has no queue {name!r}{hint}")
+    outbound = simulation.outbound
+    if outbound is not None and not outbound.answers.answers and simulation.turns:
+        source.complain(("turns",), "nobody takes the call: there are no turns")
 
 
 def check_behaviours(source: Source, simulation: Simulation, flow: Flow) -> None:

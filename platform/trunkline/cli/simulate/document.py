@@ -138,6 +138,56 @@ class LinePart(SimulationPart):
     codec: Literal["PCMU", "PCMA", "G722", "opus"] = "PCMU"
 
 
+Outcome = Literal[
+    "answered",
+    "busy",
+    "no_answer",
+    "rejected",
+    "unreachable",
+    "declined",
+    "ignores",
+    "hangs_up",
+]
+
+
+class HumanPart(SimulationPart):
+    outcome: Outcome
+    rings_s: Annotated[float, Field(ge=0, le=300, strict=False)] = 2.0
+    talks_s: Annotated[float, Field(gt=0, le=600, strict=False)] = 5.0
+
+
+def _human(value: Any) -> Any:
+    return {"outcome": value} if isinstance(value, str) else value
+
+
+Humans = Annotated[
+    list[Annotated[HumanPart, BeforeValidator(_human)]],
+    BeforeValidator(_as_list),
+    Field(min_length=1, max_length=100),
+]
+
+
+class QueuePart(SimulationPart):
+    ahead: Annotated[int, Field(ge=0, le=100)] = 0
+    leaves_every_s: Annotated[float, Field(gt=0, le=600, strict=False)] = 20.0
+    talk_s: Annotated[float, Field(gt=0, le=3600, strict=False)] | None = None
+
+
+class OutboundPart(SimulationPart):
+    answers: Literal[
+        "human",
+        "machine",
+        "machine_without_beep",
+        "silent",
+        "busy",
+        "no_answer",
+        "rejected",
+        "unreachable",
+    ] = "human"
+    rings_s: Annotated[float, Field(ge=0, le=300, strict=False)] = 2.0
+    greeting: Text | None = None
+
+
 class SimulationDocument(SimulationPart):
     simulation: Text
     agent: Name | None = None
@@ -150,11 +200,9 @@ class SimulationDocument(SimulationPart):
     line: LinePart = LinePart()
     variables: dict[str, Json] = {}
     tools: dict[Name, Behaviours] = {}
-    transfers: Annotated[
-        list[Literal["answered", "busy", "no_answer", "rejected", "unreachable"]],
-        BeforeValidator(_as_list),
-        Field(min_length=1),
-    ] = ["answered"]
+    transfers: Humans = [HumanPart(outcome="answered")]
+    queues: dict[Name, QueuePart] = {}
+    outbound: OutboundPart | None = None
     answer_within_s: Annotated[float, Field(gt=0, le=120, strict=False)] = 12.0
-    turns: Annotated[list[TurnPart], Field(min_length=1, max_length=200)]
+    turns: Annotated[list[TurnPart], Field(max_length=200)] = []
     expect: ExpectPart

@@ -66,7 +66,7 @@ def _turns(seen: Observed, keeps_digits: bool) -> Iterator[dict[str, Any]]:
             act["expect"] = {"interrupts": over.is_interrupted}
         before_ms = turn.ended_ms
         yield act
-    if seen.cause == "caller_hangup":
+    if seen.cause in ("caller_hangup", "callee_hangup"):
         yield {"hang_up": True}
     elif seen.reason == "no_input":
         yield {"silence": 60}

@@ -20,11 +20,12 @@ from trunkline.cli.simulate.simulation import (
 )
 from trunkline.domain.events import Json
 from trunkline.flows.flow import Flow
+from trunkline.flows.steps import HandoffStep
 
 _BY: Final[Mapping[str, str]] = {
     "agent_hangup": "agent",
     "caller_hangup": "caller",
-    "callee_hangup": "caller",
+    "callee_hangup": "caller",  # of a call that the agent placed
     "caller_cancelled": "caller",
     "transferred": "transfer",
 }
@@ -55,11 +56,11 @@ class TurnDone:
 
 
 def judge(
-    simulation: Simulation, flow: Flow, done: Sequence[TurnDone], seen: Observed
+    simulation: Simulation, flows: Mapping[str, Flow], done: Sequence[TurnDone], seen: Observed
 ) -> list[Finding]:
-    """Everything that is wrong, in order of the file's lines."""
+    """Everything that is wrong, in order of the file's lines. ``flows``: all agents, by name."""
     findings = [
-        *_call_itself(simulation, flow, done, seen),
+        *_call_itself(simulation, flows, done, seen),
         *_steps(simulation.expect, seen),
         *_tools(simulation.expect, seen),
         *_variables(simulation.expect, seen),
@@ -78,22 +79,37 @@ def judge(
     return sorted(set(findings), key=lambda finding: (finding.line, finding.message))
 
 
-def invalid_tools(flow: Flow, seen: Observed) -> list[SeenTool]:
-    """Runs whose arguments do not satisfy the tool's schema."""
-    wrong = []
-    for run in seen.tools:
-        tool = flow.tools.get(run.tool)
-        schema = dict(tool.parameters) if tool is not None else {"not": {}}
-        if not Draft202012Validator(schema).is_valid(dict(run.arguments)):
-            wrong.append(run)
-    return wrong
+def invalid_tools(agent: str, flows: Mapping[str, Flow], seen: Observed) -> list[SeenTool]:
+    """Runs whose arguments satisfy the schema of no tool of that name that the call had."""
+    schemas: dict[str, list[dict[str, Json]]] = {}
+    for name in handed_to(agent, flows):
+        for tool in flows[name].tools.values():
+            schemas.setdefault(tool.name, []).append(dict(tool.parameters))
+    return [
+        run
+        for run in seen.tools
+        if not any(
+            Draft202012Validator(schema).is_valid(dict(run.arguments))
+            for schema in schemas.get(run.tool, ())
+        )
+    ]
+
+
+def handed_to(agent: str, flows: Mapping[str, Flow]) -> tuple[str, ...]:
+    """The agent a call begins with, and those that it can be handed to from there."""
+    found = [agent]
+    for name in found:
+        steps = flows[name].steps.values() if name in flows else ()
+        others = {step.agent for step in steps if isinstance(step, HandoffStep)}
+        found += sorted((others & flows.keys()) - set(found))
+    return tuple(found)
 
 
 # ---- what every call must do -------------------------------------------------------------------
 
 
 def _call_itself(
-    simulation: Simulation, flow: Flow, done: Sequence[TurnDone], seen: Observed
+    simulation: Simulation, flows: Mapping[str, Flow], done: Sequence[TurnDone], seen: Observed
 ) -> Iterable[Finding]:
     left = simulation.turns[len(done) :]
     if left:
@@ -102,7 +118,7 @@ def _call_itself(
     for one in done:
         if not one.was_answered:
             yield Finding(one.turn.line, f"nothing was said within {simulation.answer_within_s} s")
-    for run in invalid_tools(flow, seen):
+    for run in invalid_tools(simulation.agent, flows, seen):
         yield Finding(1, f"{run.tool} was called with arguments that break its schema")
     expected = simulation.expect.flow_error
     error = seen.variables.get("flow_error")

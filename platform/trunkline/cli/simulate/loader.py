@@ -7,7 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from trunkline.cli.simulate.checks import check_behaviours, check_expectations, check_variables
+from trunkline.cli.simulate.checks import (
+    check_behaviours,
+    check_expectations,
+    check_variables,
+    check_world,
+)
 from trunkline.cli.simulate.complaints import SimulationsInvalid, validated
 from trunkline.cli.simulate.document import (
     ACTS,
@@ -15,14 +20,19 @@ from trunkline.cli.simulate.document import (
     BehaviourPart,
     EndsPart,
     ExpectPart,
+    HumanPart,
+    OutboundPart,
     SimulationDocument,
     TurnExpectPart,
     TurnPart,
 )
 from trunkline.cli.simulate.simulation import (
+    HELLO,
+    MACHINE_GREETING,
     Backchannel,
     CallerAct,
     CallerTurn,
+    CallTaker,
     Cough,
     EngineTrouble,
     Expectations,
@@ -31,10 +41,13 @@ from trunkline.cli.simulate.simulation import (
     Fails,
     FromService,
     HangUp,
+    Human,
     Keys,
     Line,
     Mumble,
     NeverAnswers,
+    Outbound,
+    QueueAhead,
     Returns,
     Say,
     Silence,
@@ -147,13 +160,16 @@ def _assemble(at: _At, document: SimulationDocument, flow: Flow, path: Path) -> 
         called_number=document.caller.called,
         variables=document.variables,
         tools=tools,
-        transfers=tuple(TransferOutcome(one) for one in document.transfers),
+        transfers=tuple(_human(one) for one in document.transfers),
+        queues={name: QueueAhead(**part.model_dump()) for name, part in document.queues.items()},
+        outbound=_outbound(document.outbound),
         answer_within_s=document.answer_within_s,
         line=Line(**document.line.model_dump()),
     )
     if document.line.voice not in VOICES:
         source.complain(("line", "voice"), f"there are the voices {', '.join(VOICES)}")
     check_variables(source, simulation, flow)
+    check_world(source, simulation, flow)
     check_behaviours(source, simulation, flow)
     check_expectations(source, simulation, flow)
     return simulation
@@ -263,6 +279,19 @@ def _answer(part: BehaviourPart, given: list[str]) -> ToolAnswer:
             return FromService(part.fault or "", part.times or 0)
         case _:
             return FromService()
+
+
+def _human(part: HumanPart) -> Human:
+    return Human(TransferOutcome(part.outcome), part.rings_s, part.talks_s)
+
+
+def _outbound(part: OutboundPart | None) -> Outbound | None:
+    if part is None:
+        return None
+    taker = CallTaker(part.answers)
+    usual = {CallTaker.HUMAN: HELLO, CallTaker.MACHINE: MACHINE_GREETING}
+    usual[CallTaker.NO_BEEP] = MACHINE_GREETING
+    return Outbound(taker, part.rings_s, part.greeting or usual.get(taker, ""))
 
 
 def _expectations(at: _At, part: ExpectPart) -> Expectations:

@@ -17,7 +17,7 @@ def tool_figures(results: Sequence[SimulationResult], flows: Mapping[str, Flow])
     """Tool calls of the suite, and how many of them satisfied their schema before they ran."""
     total = sum(len(result.seen.tools) for result in results)
     invalid = sum(
-        len(invalid_tools(flows[result.simulation.agent], result.seen)) for result in results
+        len(invalid_tools(result.simulation.agent, flows, result.seen)) for result in results
     )
     return total, total - invalid
 

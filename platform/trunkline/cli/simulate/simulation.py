@@ -175,15 +175,87 @@ class ToolBehaviour:
 
 
 class TransferOutcome(StrEnum):
+    """What becomes of a human who is called, by whatever kind of transfer or queue.
+
+    The last three are of warm transfers and queues: who declines presses 2 and who hangs up does
+    so at the beginning of the briefing; who ignores it stays on the line and presses nothing.
+    """
+
     ANSWERED = "answered"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    DECLINED = "declined"
+    IGNORES = "ignores"
+    HANGS_UP = "hangs_up"
+
+    @property
+    def sip_status(self) -> int:
+        refusals = {"busy": 486, "no_answer": 480, "rejected": 603, "unreachable": 404}
+        return refusals.get(self, 200)
+
+
+@dataclass(frozen=True, slots=True)
+class Human:
+    """One human who is called; ``rings_s`` before they answer, ``talks_s`` with the caller."""
+
+    outcome: TransferOutcome = TransferOutcome.ANSWERED
+    rings_s: float = 2.0
+    talks_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAhead:
+    """Who waits in a queue before our caller; one of them is served every ``leaves_every_s``.
+
+    ``talk_s`` is how long conversations lasted so far, for the estimate; None: nobody can tell.
+    """
+
+    ahead: int = 0
+    leaves_every_s: float = 20.0
+    talk_s: float | None = None
+
+
+class CallTaker(StrEnum):
+    """Who takes a call that the agent places, or why nobody does."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    NO_BEEP = "machine_without_beep"
+    SILENT = "silent"  # answers and says nothing
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     REJECTED = "rejected"
     UNREACHABLE = "unreachable"
 
     @property
+    def answers(self) -> bool:
+        return self in (CallTaker.HUMAN, CallTaker.MACHINE, CallTaker.NO_BEEP, CallTaker.SILENT)
+
+    @property
     def sip_status(self) -> int:
-        return {"answered": 200, "busy": 486, "no_answer": 480, "rejected": 603}.get(self, 404)
+        return 200 if self.answers else TransferOutcome(self.value).sip_status
+
+
+HELLO: Final = "hello"
+MACHINE_GREETING: Final = (
+    "you have reached the smith family we cannot come to the phone right now "
+    "please leave your name and number after the tone"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """The agent calls; whoever answers speaks first: ``greeting``, empty for silence."""
+
+    answers: CallTaker
+    rings_s: float
+    greeting: str
+
+    @property
+    def beeps(self) -> bool:
+        return self.answers is CallTaker.MACHINE
 
 
 # ---- what must come of it ----------------------------------------------------------------------
@@ -233,7 +305,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """``now``: when the call is answered, aware; ``modes``: ``text``, ``audio`` or both."""
+    """``now``: when the call begins, aware; ``modes``: ``text``, ``audio`` or both.
+
+    ``transfers``: the humans that are called, in order; the last one stays. ``outbound`` None: the
+    caller calls the agent.
+    """
 
     name: str
     title: str
@@ -248,7 +324,9 @@ class Simulation:
     called_number: str = "100"
     variables: Mapping[str, Json] = field(default_factory=dict)
     tools: Mapping[str, tuple[ToolBehaviour, ...]] = field(default_factory=dict)
-    transfers: tuple[TransferOutcome, ...] = (TransferOutcome.ANSWERED,)
+    transfers: tuple[Human, ...] = (Human(),)
+    queues: Mapping[str, QueueAhead] = field(default_factory=dict)
+    outbound: Outbound | None = None
     answer_within_s: float = ANSWER_WITHIN_S
     line: Line = Line()
 

@@ -144,6 +144,12 @@ def cough(rate_hz: int, dice: np.random.Generator) -> Samples:
     return as_samples(at_level(wave, SPEECH_DBFS - 3))
 
 
+def beep(rate_hz: int) -> Samples:
+    """What an answering machine records after: half a second of 1 kHz."""
+    at = np.arange(rate_hz // 2) / rate_hz
+    return as_samples(at_level(np.sin(2 * np.pi * 1000.0 * at), -12.0))
+
+
 def mumble(voice: Samples, rate_hz: int, seconds: float) -> Samples:
     """Speech that nobody can make out: backwards, and as through a wall."""
     count = round(rate_hz * seconds)

@@ -14,6 +14,7 @@ from trunkline.cli.simulate.simulation import (
     HangUp,
     Keys,
     Mumble,
+    Outbound,
     Say,
     Silence,
     Simulation,
@@ -21,28 +22,34 @@ from trunkline.cli.simulate.simulation import (
 )
 from trunkline.cli.simulate.text_engine import TextEndpoint
 from trunkline.cli.simulate.text_leg import TextLeg
-from trunkline.cli.simulate.text_speech import hum, thump, timed_words
-from trunkline.cli.simulate.text_tools import SimulatedTools
+from trunkline.cli.simulate.text_speech import BEEP_MS, beep, hum, thump, timed_words
 
 KEY_S: Final = 0.2
 _PAUSE_MS: Final = 800  # of the agent's, after which it is the caller's turn
 _COUGH_MS: Final = 260
 _ONSET_S: Final = 0.16
+_LIFT_S: Final = 0.4
 
 
 class TextCaller:
     def __init__(
-        self, simulation: Simulation, leg: TextLeg, endpoint: TextEndpoint, tools: SimulatedTools
+        self,
+        simulation: Simulation,
+        leg: TextLeg,
+        endpoint: TextEndpoint,
+        is_being_served: Callable[[], bool],
     ) -> None:
         self._simulation = simulation
         self._leg = leg
         self._endpoint = endpoint
-        self._tools = tools
+        self._is_being_served = is_being_served
         self._ended_speaking_ms: int | None = None
         self.done: list[TurnDone] = []
 
     async def run(self) -> None:
         await self._leg.answered.wait()
+        if self._simulation.outbound is not None:
+            await self._answer_phone(self._simulation.outbound)
         for turn in self._simulation.turns:
             await self._wait_for_turn(turn)
             if self._leg.ended is not None:
@@ -59,6 +66,17 @@ class TextCaller:
         # Whoever answers a goodbye hangs up; give it the time to do so.
         await self._pass(2.0)
         self._leg.hang_up_by_caller()
+
+    async def _answer_phone(self, outbound: Outbound) -> None:
+        """Whoever is called speaks first; a machine goes on until its beep."""
+        await self._pass(_LIFT_S)
+        if outbound.greeting:
+            await self._say(Say((outbound.greeting,)))
+        if outbound.beeps:
+            await self._pass(_LIFT_S)
+            self._leg.forget_agent()
+            self._leg.say(beep())
+            await self._pass(BEEP_MS / 1000)
 
     async def _wait_for_turn(self, turn: CallerTurn) -> None:
         if isinstance(turn.act, Trouble) or turn.after_s is None:
@@ -100,7 +118,7 @@ class TextCaller:
 
     def _is_busy(self) -> bool:
         answering = self._endpoint.session.is_answering
-        return bool(self._tools.running) or answering or self._leg.is_referring
+        return self._is_being_served() or answering or self._leg.is_referring
 
     async def _until(self, condition: Callable[[], bool], deadline_ms: float) -> None:
         """Wait on the call's clock; what keeps the agent busy stops it."""
@@ -109,7 +127,7 @@ class TextCaller:
             await self._leg.tick()
             now_ms = self._leg.now_ms
             is_talking = self._leg.queued_samples() > 0
-            if not (is_talking or self._leg.is_referring):
+            if not (is_talking or self._leg.is_referring or self._is_being_served()):
                 waited_ms += now_ms - before_ms
             before_ms = now_ms
 

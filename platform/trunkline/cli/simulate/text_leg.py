@@ -6,29 +6,41 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from trunkline.cli.simulate.simulation import TransferOutcome
+from trunkline.cli.simulate.simulation import Human, TransferOutcome
 from trunkline.domain.audio import PTIME_MS, AudioFormat
 from trunkline.domain.call import Direction, EndCause
 from trunkline.domain.errors import TrunkError
 from trunkline.domain.ids import new_leg_id
 from trunkline.domain.leg import (
     AudioSink,
+    LegAnswered,
     LegDescription,
     LegDigit,
     LegEnded,
     LegEvent,
     LegMediaStarted,
+    LegRinging,
     LegStats,
     LegTransferProgress,
 )
+from trunkline.domain.refusals import unanswered_cause
 
 RATE_HZ: Final = 8000
 CODEC: Final = "PCMU/8000"
 _CAPACITY_MS: Final = 2000
 _BUSY_FRAMES: Final = 2
 _IDLE_FRAMES: Final = 5  # the caller is silent: longer ticks, less work
-_RING_S: Final = 2.0
 _MOST_EVENTS: Final = 1000
+
+
+class Humans:
+    """Whom transfers and queues reach, in order; the last one stays."""
+
+    def __init__(self, humans: Sequence[Human]) -> None:
+        self._humans = list(humans)
+
+    def next(self) -> Human:
+        return self._humans.pop(0) if len(self._humans) > 1 else self._humans[0]
 
 
 class TextLeg:
@@ -36,18 +48,24 @@ class TextLeg:
     was heard, on the leg's own clock from the answer."""
 
     def __init__(
-        self, caller_number: str, called_number: str, transfers: Sequence[TransferOutcome]
+        self,
+        caller_number: str,
+        called_number: str,
+        humans: Humans,
+        *,
+        direction: Direction = Direction.INBOUND,
+        rate_hz: int = RATE_HZ,
     ) -> None:
-        self._format = AudioFormat(RATE_HZ)
+        self._format = AudioFormat(rate_hz)
         self._description = LegDescription(
             leg_id=new_leg_id(),
-            direction=Direction.INBOUND,
+            direction=direction,
             trunk="local",
             caller_number=caller_number,
             called_number=called_number,
             sip_call_id="simulated",
         )
-        self._transfers = list(transfers)
+        self._humans = humans
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue(_MOST_EVENTS)
         self._sink: AudioSink | None = None
         self._caller = bytearray()
@@ -88,7 +106,20 @@ class TextLeg:
 
     def hang_up_by_caller(self) -> None:
         cause = EndCause.CALLER_HANGUP if self.answered.is_set() else EndCause.CALLER_CANCELLED
+        if self._description.direction is Direction.OUTBOUND:
+            cause = EndCause.CALLEE_HANGUP
         self._end(LegEnded(cause, 200, "Normal call clearing"))
+
+    def alert(self) -> None:
+        """The phone of whoever the agent calls rings."""
+        self._put(LegRinging())
+
+    def pick_up(self) -> None:
+        self._put(LegAnswered())
+        self._begin()
+
+    def refuse(self, sip_status: int) -> None:
+        self._end(LegEnded(unanswered_cause(sip_status), sip_status, "as the simulation says"))
 
     async def tick(self) -> None:
         """Wait for the next tick, or the end of the call."""
@@ -138,9 +169,13 @@ class TextLeg:
 
     async def answer(self) -> None:
         self._must_live()
-        self._put(LegMediaStarted(CODEC))
-        self._schedule(_BUSY_FRAMES)
-        self.answered.set()
+        self._begin()
+
+    def _begin(self) -> None:
+        if self.ended is None:
+            self._put(LegMediaStarted(CODEC))
+            self._schedule(_BUSY_FRAMES)
+            self.answered.set()
 
     async def hang_up(self, cause: EndCause, *, sip_status: int | None = None) -> None:
         if self.ended is None:
@@ -159,12 +194,11 @@ class TextLeg:
         """The target rings for a while and then does what the simulation says."""
         self._must_live()
         self.referred_to.append(target_uri)
-        outcome = self._transfers[0]
-        if len(self._transfers) > 1:
-            del self._transfers[0]
+        human = self._humans.next()
         self.is_referring = True
         self._put(LegTransferProgress(180, "Ringing", is_final=False))
-        asyncio.get_running_loop().call_later(_RING_S, self._refer_ended, outcome)
+        loop = asyncio.get_running_loop()
+        loop.call_later(human.rings_s, self._refer_ended, human.outcome)
 
     def _refer_ended(self, outcome: TransferOutcome) -> None:
         self.is_referring = False
@@ -218,7 +252,7 @@ class TextLeg:
             played = min(self._queued, samples)
             self._queued -= played
             self._played += played
-            self.agent_last_ms = self.now_ms + played * 1000 // RATE_HZ
+            self.agent_last_ms = self.now_ms + self._format.samples_to_ms(played)
         self._frames += frames
         caller = bytes(self._caller[: samples * 2])
         del self._caller[: samples * 2]

@@ -17,13 +17,15 @@ from trunkline.audio.disk_writer import finish_in
 from trunkline.calls.edge import Edge
 from trunkline.calls.service import CallService
 from trunkline.cli.simulate.edge_parts import Nobody, TheseFlows
+from trunkline.cli.simulate.humans import SimulatedSwitch, queue_up, serve_queues
 from trunkline.cli.simulate.judge import TurnDone, judge
 from trunkline.cli.simulate.observed import observe
+from trunkline.cli.simulate.outbound import begin_outbound, text_leg
 from trunkline.cli.simulate.result import SimulationResult
 from trunkline.cli.simulate.simulation import Simulation
 from trunkline.cli.simulate.text_caller import TextCaller
 from trunkline.cli.simulate.text_engine import TextEndpoint
-from trunkline.cli.simulate.text_leg import TextLeg
+from trunkline.cli.simulate.text_leg import Humans
 from trunkline.cli.simulate.text_speech import InstantCache
 from trunkline.cli.simulate.text_tools import SampleServiceThread, SimulatedTools
 from trunkline.cli.simulate.virtual_time import VirtualClock, run_virtual
@@ -58,7 +60,7 @@ def run_in_text(
         done = run_virtual(held)
         logs = sorted(Path(directory).rglob("*.jsonl"))
         seen = observe(orjson.loads(line) for log in logs for line in log.read_bytes().splitlines())
-    findings = judge(simulation, flow, done, seen)
+    findings = judge(simulation, flows, done, seen)
     return SimulationResult(
         simulation, "text", findings, seen, time.monotonic() - began, list(done)
     )
@@ -87,11 +89,20 @@ async def _hold(
         is_recording=False,
     )
     calls = CallService(edge, TheseFlows(flows))
-    leg = TextLeg(simulation.caller_number, simulation.called_number, simulation.transfers)
-    caller = TextCaller(simulation, leg, endpoint, tools)
-    calls.accept(leg, simulation.agent, clock.monotonic_ms())
+    humans = Humans(simulation.transfers)
+    switch = SimulatedSwitch(humans)
+    edge.switch.connect(switch)
+    queue_up(edge.queues, simulation.queues)
+    leg = text_leg(simulation, humans)
+    caller = TextCaller(simulation, leg, endpoint, lambda: tools.running > 0 or switch.is_busy)
+    if simulation.outbound is None:
+        calls.accept(leg, simulation.agent, clock.monotonic_ms())
+    else:
+        begin_outbound(calls, leg, simulation, simulation.outbound, clock.monotonic_ms())
     try:
-        async with asyncio.timeout(LONGEST_CALL_S):
+        async with asyncio.timeout(LONGEST_CALL_S), asyncio.TaskGroup() as tasks:
+            serving = serve_queues(edge.queues, simulation.queues, lambda: leg.ended is not None)
+            tasks.create_task(serving, name="queues")
             await caller.run()
     except TimeoutError:
         leg.hang_up_by_caller()

@@ -65,6 +65,7 @@ class InstantCache(SpeechCache):
 # ---- the caller --------------------------------------------------------------------------------
 
 _RATE_HZ: Final = 8000
+BEEP_MS: Final = 500
 _FORMANTS: Final = ((600.0, 90.0), (1150.0, 110.0), (2500.0, 160.0))
 
 
@@ -73,6 +74,13 @@ def hum(ms: int) -> bytes:
     wanted = _RATE_HZ * ms // 1000 * 2
     second = _second_of_voice()
     return (second * (wanted // len(second) + 1))[:wanted]
+
+
+def beep() -> bytes:
+    """What an answering machine records after: 1 kHz at -12 dBFS."""
+    at = np.arange(_RATE_HZ * BEEP_MS // 1000) / _RATE_HZ
+    wave = np.sin(2 * np.pi * 1000.0 * at) * 32768 * 10 ** (-12 / 20) * np.sqrt(2)
+    return bytes(np.clip(np.rint(wave), -32768, 32767).astype("<i2").tobytes())
 
 
 def thump(ms: int) -> bytes:
