@@ -26,6 +26,7 @@ from trunkline.dashboard import (
     live_pages,
     login,
     recordings,
+    usage_page,
 )
 from trunkline.dashboard.deps import DashboardDeps, Desk
 from trunkline.dashboard.errors import add_error_pages
@@ -40,6 +41,7 @@ _PARTS: Final = (
     flow_pages,
     flow_edits,
     flow_publishing,
+    usage_page,
 )
 
 

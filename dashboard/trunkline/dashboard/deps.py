@@ -96,6 +96,10 @@ class Operator:
         return self.user.role in _MAY_COMMAND
 
     @property
+    def may_see_usage(self) -> bool:
+        return self.user.role in _MAY_COMMAND
+
+    @property
     def may_edit_flows(self) -> bool:
         """Whether this operator may say what the next caller hears."""
         return self.user.role in _MAY_COMMAND

@@ -73,7 +73,7 @@ function moveItem(by) {
   link?.focus({ preventScroll: true });
 }
 
-const goes = { l: "/", c: "/calls", f: "/flows" };
+const goes = { l: "/", c: "/calls", f: "/flows", u: "/usage" };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
