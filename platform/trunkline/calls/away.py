@@ -82,6 +82,8 @@ class Away:
         """After the last word; the caller is back with the agent when nobody takes the call."""
         call = self._call
         await self.last_words()
+        if call.driver.is_over:
+            return  # those were the last words of the call
         if not call.record.advance(TransferStarted()):
             call.driver.handle(TransferFinished(False, _REQUEST_PENDING))
             return
@@ -127,6 +129,8 @@ class Away:
         """After the last word: wait for a human, who is joined to the caller by our bridge."""
         call = self._call
         await self.last_words()
+        if call.driver.is_over:
+            return
         if not call.record.advance(Enqueued()):
             call.driver.handle(QueueFinished(QueueOutcome.UNAVAILABLE, 0))
             return
@@ -162,6 +166,8 @@ class Away:
         self._music.stop(self._call.leg)
         if self._queueing is not None:
             self._queueing.abandon()
+        elif self._human is not None and not self.is_joined:
+            self._call.spawn(self._human.hang_up(), "no-transfer-any-more")
 
     def _taken_back(self, event: TransferFinished) -> None:
         self._call.record.advance(TransferFailed())

@@ -267,3 +267,18 @@ def test_an_edge_that_stops_says_goodbye_to_those_who_wait() -> None:
             assert all(leg.ended is not None for leg in hold.switch.legs)
 
     run_virtual(play())
+
+
+def test_an_edge_that_stops_puts_nobody_into_a_queue() -> None:
+    async def play() -> None:
+        switch, board = FakeSwitch(), SwitchBoard()
+        board.connect(switch)
+        text = FLOW.replace("Please hold.", "Please hold the line for a little while.")
+        async with scene(flow=load_flow(text, environment={}), switch=board) as call:
+            await call.leg.until(lambda: call.leg.has_heard(500))
+            await call.service.drain(0)
+            assert call.end.cause is EndCause.DRAINED
+            assert not switch.legs
+            assert CallState.QUEUED not in [f.state for f in call.facts(CallStateChanged)]
+
+    run_virtual(play())

@@ -242,3 +242,18 @@ def test_whoever_says_a_word_or_nothing_is_given_the_caller(says: bytes) -> None
             await talk.call.over()
 
     run_virtual(play())
+
+
+def test_an_edge_that_stops_rings_nobody_any_more_while_it_says_goodbye() -> None:
+    async def play() -> None:
+        async with talking() as talk:
+            talk.transfer()
+            human = await talk.human()
+            await talk.call.service.drain(1)
+            assert talk.call.end.cause is EndCause.DRAINED
+            assert len(human.hang_ups) == 1
+            assert not talk.switch.joined
+            (goodbye,) = [turn for turn in talk.call.turns if "have to end this call" in turn.text]
+            assert not goodbye.is_interrupted
+
+    run_virtual(play())
