@@ -25,7 +25,7 @@ from trunkline.model.response_writer import ResponseWriter
 from trunkline.model.tokens import text_tokens
 from trunkline.model.truncation import first_kept
 from trunkline.realtime.client_events import ResponseParams
-from trunkline.realtime.items import ItemReference
+from trunkline.realtime.items import Item, ItemReference
 from trunkline.realtime.protocol import error_event
 from trunkline.realtime.session import Session
 from trunkline.realtime.tools import (
@@ -247,26 +247,34 @@ class Answering:
             return list(self._conversation)
         context: list[Entry] = []
         for index, element in enumerate(params.input):
-            if isinstance(element, ItemReference):
-                found = self._conversation.get(element.id)
-                if found is None:
-                    raise ProtocolError(
-                        f"No item with the id '{element.id[:64]}' in this conversation.",
-                        code="invalid_value",
-                        param=f"response.input.{index}.id",
-                    )
-                context.append(found)
-            else:
-                item, payload = taken_audio(element)
-                if payload:
-                    raise ProtocolError(
-                        "Audio in 'response.input' needs its transcript: create the item in the "
-                        "conversation and refer to it by an 'item_reference' instead.",
-                        code="invalid_value",
-                        param=f"response.input.{index}.content",
-                    )
-                context.append(self._conversation.checked_entry(item))
+            try:
+                context.append(self._input_entry(element))
+            except ProtocolError as exc:
+                path = (exc.param or "item").removeprefix("item")
+                exc.param = f"response.input.{index}{path}"
+                raise
         return context
+
+    def _input_entry(self, element: Item | ItemReference) -> Entry:
+        """ProtocolError's ``param`` is a path from ``item``."""
+        if isinstance(element, ItemReference):
+            found = self._conversation.get(element.id)
+            if found is None:
+                raise ProtocolError(
+                    f"No item with the id '{element.id[:64]}' in this conversation.",
+                    code="invalid_value",
+                    param="item.id",
+                )
+            return found
+        item, payload = taken_audio(element)
+        if payload:
+            raise ProtocolError(
+                "Audio in 'response.input' needs its transcript: create the item in the "
+                "conversation and refer to it by an 'item_reference' instead.",
+                code="invalid_value",
+                param="item.content",
+            )
+        return self._conversation.checked_entry(item)
 
     async def _until_understood(self, context: Sequence[Entry]) -> None:
         """Wait for the transcriptions that are owed, within a deadline; then go on without."""

@@ -1,7 +1,8 @@
 """What is still to be written to one client: bounded, in order.
 
 Control answers are queued at once; speech and text wait in ``writable`` while half a megabyte is
-unsent. A client that lets eight megabytes pile up, or does not read for twenty seconds, is cut off.
+unsent. A client that lets eight megabytes pile up, or does not read for twenty seconds, is cut off,
+and what it has not read is dropped.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from trunkline.domain.errors import TrunklineError
 SOFT_LIMIT_BYTES: Final = 512 * 1024
 HARD_LIMIT_BYTES: Final = 8 * 1024 * 1024
 STALL_TIMEOUT_S: Final = 20.0
+STALLED: Final = (1008, "The client does not read its events.")
 
 
 class ClientStalled(TrunklineError):
@@ -33,6 +35,8 @@ class Close:
 
 
 class Outbox:
+    stall_timeout_s = STALL_TIMEOUT_S
+
     def __init__(self) -> None:
         self._frames: deque[bytes | Close] = deque()
         self._bytes = 0
@@ -46,7 +50,7 @@ class Outbox:
         if self._is_closed:
             return
         if self._bytes + len(frame) > HARD_LIMIT_BYTES:
-            self.close(1008, "The client does not read its events.")
+            self.give_up()
             return
         self._frames.append(frame)
         self._bytes += len(frame)
@@ -62,15 +66,23 @@ class Outbox:
             self._ready.set()
             self._drained.set()
 
+    def give_up(self) -> None:
+        """The client does not read: nothing of the rest is sent, only the close."""
+        if self._is_closed:
+            return
+        self._frames.clear()
+        self._bytes = 0
+        self.close(*STALLED)
+
     async def writable(self) -> None:
         """Returns when little is unsent; ClientStalled when that takes too long."""
         if self._drained.is_set():
             return
         try:
-            async with asyncio.timeout(STALL_TIMEOUT_S):
+            async with asyncio.timeout(self.stall_timeout_s):
                 await self._drained.wait()
         except TimeoutError:
-            self.close(1008, "The client does not read its events.")
+            self.give_up()
             raise ClientStalled("the client does not read its events") from None
 
     async def get(self) -> bytes | Close:

@@ -23,7 +23,7 @@ from trunkline.model.engine import Engine, EngineSession
 from trunkline.model.engine_config import engine_config
 from trunkline.model.mcp.client import McpClient
 from trunkline.model.opening import Opening, opening_of
-from trunkline.model.outbox import Close, Outbox
+from trunkline.model.outbox import STALLED, Close, Outbox
 from trunkline.model.registry import Engines, ServedModel
 from trunkline.model.served_fields import refuse_unserved
 from trunkline.model.usage import SessionMeter, UsageSink
@@ -224,7 +224,13 @@ async def _write(socket: WebSocket, outbox: Outbox) -> None:
             if isinstance(frame, Close):
                 await socket.close(frame.code, frame.reason)
                 return
-            await socket.send({"type": "websocket.send", "text": frame.decode()})
+            try:
+                async with asyncio.timeout(outbox.stall_timeout_s):
+                    await socket.send({"type": "websocket.send", "text": frame.decode()})
+            except TimeoutError:
+                log.info("a Realtime client does not read")
+                await socket.close(*STALLED)
+                return
 
 
 async def _hang_up(socket: WebSocket) -> None:

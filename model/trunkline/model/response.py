@@ -27,6 +27,7 @@ from trunkline.model.engine import (
 from trunkline.model.formats import OutputEncoder, bytes_per_ms
 from trunkline.model.mcp.catalog import McpRoute
 from trunkline.model.mcp.client import McpClient, McpFailure
+from trunkline.model.outbox import ClientStalled
 from trunkline.model.pacing import AudioPacer, SpokenText, TextPacer, spoken_pieces, text_pieces
 from trunkline.model.response_shape import (
     COMPLETED,
@@ -135,6 +136,8 @@ class ResponseRun:
                 producer = tasks.create_task(self._produce(request, parts), name="produce")
                 self._end(*await self._send(parts))
                 producer.cancel()
+        except* ClientStalled as errors:
+            self._fail(_first(errors))
         except* EngineError as errors:
             self._fail(_first(errors))
         except* Exception as errors:  # an engine's bug ends its response, not the session

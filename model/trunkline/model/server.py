@@ -30,6 +30,7 @@ from trunkline.model.registry import Engines, load_engines
 from trunkline.model.rest import add_rest
 from trunkline.model.tls import Certificate, certificate_of, keep_renewing
 from trunkline.model.usage import UsageSink
+from trunkline.model.websocket_protocol import CuttingWebSocketProtocol
 from trunkline.realtime.protocol import MAX_FRAME_BYTES
 from trunkline.runtime.health import HealthApp, QuietServer
 from trunkline.runtime.logging import get_logger
@@ -149,7 +150,7 @@ def uvicorn_config(
         port=settings.model_port if is_plain else settings.model_tls_port,
         lifespan="on" if is_plain else "off",
         ssl_context_factory=None if certificate is None else lambda *_: certificate.context,
-        ws="websockets-sansio",
+        ws=CuttingWebSocketProtocol,
         ws_per_message_deflate=False,
         ws_max_size=MAX_FRAME_BYTES,
         ws_ping_interval=PING_S,

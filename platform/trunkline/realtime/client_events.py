@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    model_validator,
+)
 
 from trunkline.domain.events import Json
 from trunkline.realtime.items import MAX_TEXT_CHARS, Item, ItemReference
@@ -89,6 +98,18 @@ class _Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _input_tag(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return "reference" if kind == "item_reference" else "item"
+
+
+# By its type alone: an item of an unknown type would take a reference for its own.
+ResponseInput: TypeAlias = Annotated[
+    Annotated[ItemReference, Tag("reference")] | Annotated[Item, Tag("item")],
+    Discriminator(_input_tag),
+]
+
+
 class ResponseAudioOutput(_Params):
     format: WireAudioFormat | None = None
     voice: Voice | CustomVoice | None = None
@@ -112,7 +133,7 @@ class ResponseParams(_Params):
         ]
         | None
     ) = None
-    input: Annotated[tuple[Item | ItemReference, ...], Field(max_length=1000)] | None = None
+    input: Annotated[tuple[ResponseInput, ...], Field(max_length=1000)] | None = None
     instructions: Annotated[str, Field(max_length=MAX_TEXT_CHARS)] | None = None
     tools: Annotated[tuple[Tool, ...], Field(max_length=MAX_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
