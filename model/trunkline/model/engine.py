@@ -7,7 +7,7 @@ transcribes it, and produces responses. Times are counted in samples of the sess
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
@@ -224,4 +224,4 @@ class SpeechSynthesis(Protocol):
     @property
     def output_rate_hz(self) -> int: ...
 
-    def synthesise(self, text: str, *, voice: str, speed: float) -> AsyncIterator[SpeechDelta]: ...
+    def synthesise(self, text: str, *, voice: str, speed: float) -> AsyncGenerator[SpeechDelta]: ...

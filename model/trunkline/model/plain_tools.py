@@ -68,6 +68,11 @@ def _slot_words(notes: Mapping[str, Json], told: str) -> str:
         said.append(f'Ask for it with: "{ask}"')
     if how := _HOW_SAID.get(_text(notes.get("kind"))):
         said.append(how)
+    if today := _text(notes.get("today")):
+        said.append(f"Today is {today}.")
+    for name, word in (("minimum", "At least"), ("maximum", "At most")):
+        if limit := _text(notes.get(name)):
+            said.append(f"{word} {limit}.")
     synonyms = notes.get("synonyms")
     if isinstance(synonyms, Mapping):
         for value, also in synonyms.items():

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class ToneSpeech:
 
     async def synthesise(
         self, text: str, *, voice: str, speed: float
-    ) -> AsyncIterator[SpeechDelta]:
+    ) -> AsyncGenerator[SpeechDelta]:
         word_ms = max(int(self._settings.ms_per_word / speed), 20)
         begins_ms = 0
         for number, piece in enumerate(re.findall(r"\s*\S+\s*$|\s*\S+", text)):

@@ -11,6 +11,7 @@ import asyncio
 import struct
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 
 import orjson
@@ -121,16 +122,17 @@ async def _parts(
     """The synthesiser's deltas at the wanted rate, under a slot and a deadline each."""
     resampler = Resampler(speech.output_rate_hz, wanted.x_sample_rate)
     with admission.slot(key_id):
-        deltas = aiter(speech.synthesise(wanted.input, voice=wanted.voice_name, speed=wanted.speed))
-        while True:
-            try:
-                async with asyncio.timeout(PART_TIMEOUT_S):
-                    delta = await anext(deltas, None)
-            except TimeoutError:
-                raise EngineTimeout("The synthesiser gave no audio in time.") from None
-            if delta is None:
-                break
-            yield SpeechDelta(resampler.feed(delta.pcm), delta.text, delta.words)
+        speech_parts = speech.synthesise(wanted.input, voice=wanted.voice_name, speed=wanted.speed)
+        async with aclosing(speech_parts) as deltas:  # a client that left ends the synthesis too
+            while True:
+                try:
+                    async with asyncio.timeout(PART_TIMEOUT_S):
+                        delta = await anext(deltas, None)
+                except TimeoutError:
+                    raise EngineTimeout("The synthesiser gave no audio in time.") from None
+                if delta is None:
+                    break
+                yield replace(delta, pcm=resampler.feed(delta.pcm))
         yield SpeechDelta(resampler.flush())
 
 

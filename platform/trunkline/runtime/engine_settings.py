@@ -50,9 +50,12 @@ class FarEndSettings(BaseModel):
 
 
 class HostedPortSettings(FarEndSettings):
-    """What all three ports of ``[hosted]`` share; times bound waiting, not speaking."""
+    """What all three ports of ``[hosted]`` share; times bound waiting, not speaking.
 
-    first_byte_timeout_s: Seconds = 6.0
+    ``first_byte_timeout_s`` is for all tries together: below what a call waits for an answer.
+    """
+
+    first_byte_timeout_s: Seconds = 5.0
     chunk_timeout_s: Seconds = 4.0
     total_timeout_s: Seconds = 30.0
     retries: int = Field(default=1, ge=0, le=5)  # only while nothing of an answer was used
@@ -79,6 +82,7 @@ class HostedChatSettings(HostedPortSettings):
 class HostedSpeechSettings(HostedPortSettings):
     """``voices``: our voices' names to the far end's; a name that is missing goes as it is."""
 
+    first_byte_timeout_s: Seconds = 2.5  # a line that is not heard in four seconds is given up
     voices: dict[str, str] = {}
     instructions: str = Field(default="", max_length=4096)
 

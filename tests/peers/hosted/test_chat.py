@@ -158,21 +158,35 @@ HTML = Answer(content_type="text/html", chunks=(b"<html>sign in</html>",))
         Answer(500, "application/json", chunks=(b"{}",)),
         Answer(503, "text/html", chunks=(b"<html>",)),
         Answer(429, "application/json", headers={"retry-after": "0"}, chunks=(b"{}",)),
-        Answer(delay_s=5.0),
-        Answer(body_delay_s=5.0, chunks=(b"data: {}\n\n",)),
         Answer(content_type="text/event-stream", is_cut=True),
         HTML,
     ],
-    ids=["500", "html 503", "429", "silent", "no first byte", "cut at once", "html"],
+    ids=["500", "html 503", "429", "cut at once", "html"],
 )
 async def test_what_fails_before_its_first_byte_is_tried_again(bad: Answer) -> None:
     async with far_end() as server:
         server.answers(CHAT, bad, GOOD)
-        quick = {"connect_timeout_s": 0.2, "first_byte_timeout_s": 0.2, "total_timeout_s": 5.0}
-        async with talking_to(server, **quick) as generator:
+        async with talking_to(server) as generator:
             parts = await said(generator)
         assert len(server.requests) == 2
     assert text(parts) == "Here I am."
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [Answer(delay_s=60.0), Answer(body_delay_s=60.0, chunks=(b"data: {}\n\n",))],
+    ids=["no headers", "no first byte"],
+)
+async def test_silence_is_not_waited_for_twice(silent: Answer) -> None:
+    async with far_end() as server:
+        server.answers(CHAT, silent, GOOD)
+        async with talking_to(server, first_byte_timeout_s=0.3, retries=3) as generator:
+            with pytest.raises(EngineError) as caught:
+                await said(generator)
+            assert caught.value.code == "hosted_silent"
+            await server.until(lambda: server.hung_up == 1)
+            assert text(await said(generator)) == "Here I am."
+        assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -44,7 +44,7 @@ class LocalVoice(ToneSpeech):
 
     async def synthesise(
         self, text: str, *, voice: str, speed: float
-    ) -> AsyncIterator[SpeechDelta]:
+    ) -> AsyncGenerator[SpeechDelta]:
         self.asked.append(text)
         async for delta in super().synthesise(text, voice=voice, speed=speed):
             yield delta
@@ -61,7 +61,7 @@ async def voice_at(
     wanted = HostedSpeechSettings(base_url=server.base_url, model="tts", **settings)
     spare = LocalVoice()
     endpoint = HostedEndpoint("speech", "/audio/speech", wanted, SecretStr(""))
-    speech = HostedSpeech(endpoint, wanted, spare)  # type: ignore[arg-type]
+    speech = HostedSpeech(endpoint, wanted, spare)
     try:
         yield speech, spare
     finally:

@@ -48,19 +48,18 @@ class Body:
 class HostedStream:
     """An answer as it comes; each wait for more of it has its deadline."""
 
-    def __init__(
-        self, response: httpx2.Response, settings: HostedPortSettings, waited_s: float
-    ) -> None:
+    def __init__(self, response: httpx2.Response, settings: HostedPortSettings) -> None:
         self.content_type = response.headers.get("content-type", "").partition(";")[0].strip()
         self.is_complete = False
         self._settings = settings
-        self._waited_s = waited_s
+        self._waited_s = 0.0
         self._chunks = response.aiter_bytes()
         self._first: bytes | None = None
 
     async def begin(self) -> None:
-        """Waits for the first byte, which may be a long time after the headers."""
-        self._first = await self._next(self._settings.first_byte_timeout_s)
+        """Waits for the first byte, which may be a long time after the headers; the caller bounds
+        it."""
+        self._first = await self._next(self._settings.total_timeout_s)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunk, self._first = self._first, None
@@ -166,23 +165,22 @@ class HostedEndpoint:
     async def _first_byte(
         self, body: Callable[[], Body], accepts: tuple[str, ...]
     ) -> tuple[httpx2.Response, HostedStream]:
+        """Every try together has ``first_byte_timeout_s``: a caller waits for all of them."""
         clock = asyncio.get_running_loop().time
-        began_s = clock()
+        ends_s = clock() + self.settings.first_byte_timeout_s
         pause_s = _FIRST_PAUSE_S
-        for attempt in range(self.settings.retries + 1):
-            if not self._breaker.admit(clock()):
+        for tries_left in range(self.settings.retries, -1, -1):
+            began_s = clock()
+            if not self._breaker.admit(began_s):
                 self._ended("resting")
                 raise EngineError(f"the hosted {self.port} is left alone", code=BREAKER_OPEN)
-            attempt_s = clock()
             try:
-                opened = await self._attempt(body(), accepts, clock() - began_s)
+                opened = await self._attempt(body(), accepts, ends_s - began_s)
             except EngineError as exc:
                 rest_s = exc.retry_after_s if isinstance(exc, _Refused) else 0.0
                 self._failed(clock(), exc, rest_s=rest_s if rest_s > _LONGEST_PAUSE_S else 0.0)
-                is_last = attempt == self.settings.retries or not exc.retryable
-                left_s = self.settings.total_timeout_s - (clock() - began_s)
                 wait_s = max(rest_s, pause_s * random.uniform(0.5, 1.0))
-                if is_last or wait_s > min(_LONGEST_PAUSE_S, left_s):
+                if not (tries_left and exc.retryable) or clock() + wait_s >= ends_s:
                     raise
                 await asyncio.sleep(wait_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
@@ -191,44 +189,42 @@ class HostedEndpoint:
                 self._ended("abandoned")
                 raise
             else:
-                HOSTED_FIRST_BYTE_SECONDS.labels(port=self.port).observe(clock() - attempt_s)
+                HOSTED_FIRST_BYTE_SECONDS.labels(port=self.port).observe(clock() - began_s)
                 return opened
-        raise AssertionError("the last attempt returns or raises")
+        raise AssertionError("the last try returns or raises")
 
     async def _attempt(
-        self, body: Body, accepts: tuple[str, ...], waited_s: float
+        self, body: Body, accepts: tuple[str, ...], left_s: float
     ) -> tuple[httpx2.Response, HostedStream]:
         files = {"file": body.file} if body.file is not None else None
         request = self._client.build_request(
             "POST", self._url, json=body.document, data=body.fields, files=files
         )
-        left_s = self.settings.total_timeout_s - waited_s
-        timeout_s = self.settings.connect_timeout_s + self.settings.first_byte_timeout_s
-        clock = asyncio.get_running_loop().time
-        began_s = clock()
+        response: httpx2.Response | None = None
         try:
-            async with asyncio.timeout(max(min(timeout_s, left_s), 0.0)):
+            async with asyncio.timeout(max(left_s, 0.0)):
                 response = await self._client.send(request, stream=True)
-        except TimeoutError:
-            raise EngineTimeout("the far end does not answer", code="hosted_silent") from None
-        except httpx2.HTTPError as exc:
-            raise EngineError(
-                f"the far end cannot be reached ({type(exc).__name__})", code="hosted_unreachable"
-            ) from None
-        try:
-            if response.status_code != 200:
-                raise _refusal(response)
-            stream = HostedStream(response, self.settings, waited_s + clock() - began_s)
-            if not stream.content_type.startswith(accepts):
-                raise EngineProtocolError(
-                    f"the far end answered with {stream.content_type[:64] or 'no content type'}",
-                    code="hosted_malformed",
-                )
-            await stream.begin()
-        except BaseException:  # also when cancelled: an answer nobody reads is closed
-            await response.aclose()
+                if response.status_code != 200:
+                    raise _refusal(response)
+                stream = HostedStream(response, self.settings)
+                if not stream.content_type.startswith(accepts):
+                    raise EngineProtocolError(
+                        f"the far end answered with {stream.content_type[:64] or 'no type'}",
+                        code="hosted_malformed",
+                    )
+                await stream.begin()
+                return response, stream
+        except BaseException as exc:  # also when cancelled: an answer nobody reads is closed
+            if response is not None:
+                await response.aclose()
+            if isinstance(exc, TimeoutError):
+                raise EngineTimeout("the far end does not answer", code="hosted_silent") from None
+            if isinstance(exc, httpx2.HTTPError):
+                raise EngineError(
+                    f"the far end cannot be reached ({type(exc).__name__})",
+                    code="hosted_unreachable",
+                ) from None
             raise
-        return response, stream
 
     def _failed(self, now_s: float, exc: EngineError, *, rest_s: float = 0.0) -> None:
         self._ended(exc.code)

@@ -1,0 +1,115 @@
+"""One installation with every engine: its own model server is the far end of the hosted ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.fakes.chat_model import ChatServer, chat_server
+from tests.peers.drivers.installation import Installation, running
+from tests.peers.drivers.ports import free_port
+
+AGENTS = Path(__file__).parents[3] / "flows/trunkline/flows/agents"
+NUMBERS = {"cascade": "201", "cascade-hosted": "202", "upstream": "203"}
+CHAT_KEY = "sk-of-this-test"
+
+SWAPPING = """
+agent: {name: swapping, display_name: Swapping, voice: coral, engine: cascade}
+start: first
+slots:
+  one: {kind: digits, length: 3, description: first number, ask: "What is the first number?"}
+  two: {kind: digits, length: 3, description: second number, ask: "What is the second number?"}
+  three: {kind: digits, length: 3, description: third number, ask: "What is the third number?"}
+  four: {kind: digits, length: 3, description: fourth number, ask: "What is the fourth number?"}
+steps:
+  first: {collect: [one], next: second}
+  second: {collect: [two], engine: upstream, next: third}
+  third: {collect: [three], engine: cascade-hosted, next: fourth}
+  fourth: {collect: [four], engine: cascade-hosted, next: done}
+  done: {say: "That was {{ one }}, {{ two }}, {{ three }} and {{ four }}.", next: over}
+  over: {hang_up: done}
+"""
+
+
+@pytest.fixture(scope="module")
+def chat() -> Iterator[ChatServer]:
+    with chat_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, chat: ChatServer
+) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("tl")
+    model_port = free_port()
+    config = folder / "trunkline.toml"
+    config.write_text(_settings(model_port, chat.base_url, _agents(folder / "agents")))
+    settings = {
+        "TRUNKLINE_CONFIG": str(config),
+        "TRUNKLINE_MODEL_PORT": str(model_port),
+        "CHAT_KEY": CHAT_KEY,
+    }
+    with running(folder / "var", **settings) as started:
+        yield dataclasses.replace(started, model_port=model_port)
+
+
+def _agents(folder: Path) -> Path:
+    """The sample agent, word for word, once for each engine; and one that changes engines."""
+    folder.mkdir()
+    energy = (AGENTS / "energy.yaml").read_text()
+    for engine in NUMBERS:
+        name = f"energy_{engine.replace('-', '_')}"
+        own = energy.replace("  name: energy\n", f"  name: {name}\n  engine: {engine}\n", 1)
+        assert own != energy
+        (folder / f"{name}.yaml").write_text(own)
+    (folder / "swapping.yaml").write_text(SWAPPING)
+    return folder
+
+
+def _settings(model_port: int, chat_url: str, agents: Path) -> str:
+    own = f"http://127.0.0.1:{model_port}/v1"
+    numbers = "".join(
+        f'[[numbers]]\nnumber = "{number}"\nagent = "energy_{engine.replace("-", "_")}"\n'
+        f'trunk = "local"\n'
+        for engine, number in NUMBERS.items()
+    )
+    return f"""
+engines = ["cascade-hosted", "upstream"]
+agents_dir = "{agents}"
+
+[hosted.transcription]
+base_url = "{own}"
+model = "cascade"
+key_env = "TRUNKLINE_API_KEY"
+is_trunkline = true
+
+[hosted.chat]
+base_url = "{chat_url}"
+model = "a-few-rules"
+key_env = "CHAT_KEY"
+retries = 0
+breaker_failures = 1
+breaker_open_s = 1.0
+
+[hosted.speech]
+base_url = "{own}"
+model = "cascade"
+key_env = "TRUNKLINE_API_KEY"
+
+[upstream]
+base_url = "{own}"
+model = "cascade"
+key_env = "TRUNKLINE_API_KEY"
+is_trunkline = true
+audio_format = "audio/pcmu"
+transcription_model = "trunkline-asr"
+
+[[numbers]]
+number = "204"
+agent = "swapping"
+trunk = "local"
+
+{numbers}"""
