@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import gc
 import resource
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -292,8 +293,11 @@ class Endpoint:
         if shown:
             given.setdefault("P-Preferred-Identity", f"<{shown}>")  # RFC 3325 §9.2
         ours = await address_towards_uri(uri) if self._config.finds_own_address else ""
-        return await self._control.run(
-            lambda: self._place(
+        made: list[SipLeg] = []
+        unwanted = threading.Event()
+
+        def place() -> SipLeg:
+            leg = self._place(
                 uri,
                 trunk,
                 sample_rate_hz,
@@ -303,7 +307,18 @@ class Endpoint:
                 shown=shown,
                 agent=agent,
             )
-        )
+            made.append(leg)
+            if unwanted.is_set():
+                leg.give_up()
+            return leg
+
+        try:
+            return await self._control.run(place)
+        except (asyncio.CancelledError, TrunkError):
+            unwanted.set()  # a phone that nobody waits for any more must not ring
+            for leg in made:
+                leg.give_up()
+            raise
 
     def _shown(self, caller_id: str, trunk: Trunk) -> str:
         is_ours = trunk.auth is not TrunkAuth.REGISTER

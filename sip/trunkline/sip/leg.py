@@ -234,6 +234,10 @@ class SipLeg:
         self._is_ending = True
         await self._dialogs.control.run(lambda: call.end(cause, sip_status), is_owed=True)
 
+    def give_up(self) -> None:
+        """Nobody waits for this leg any more: CANCEL, or BYE. From any thread."""
+        self._end_now(EndCause.AGENT_HANGUP)
+
     def _end_now(self, cause: EndCause) -> None:
         call = self._call
         if call is not None and not self._is_ending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -75,7 +76,7 @@ async def test_joined_phones_hear_each_other_and_both_rings_go_on(
         assert theirs.caller_spectrum(1).is_tone(HUMAN_HZ)
         await human.command("hangup")
         ended = await theirs.wait_for(LegEnded)
-        assert ended.cause is EndCause.CALLER_HANGUP
+        assert ended.cause is EndCause.CALLEE_HANGUP
         await ours.leg.hang_up(EndCause.TRANSFERRED)
         await caller.wait_for("CALL_CLOSED")
 
@@ -120,3 +121,21 @@ async def test_a_number_needs_a_prefix_and_a_trunk(edge: Edge) -> None:
         await SipSwitch(edge.endpoint, (), DialPlan(("+44",))).place("+44207946000")
     with pytest.raises(Forbidden):
         DialPlan(("+44",)).check("+90012345", leads_outside=True)
+
+
+async def test_a_call_that_nobody_waits_for_any_more_is_taken_back(
+    edge: Edge, tmp_path: Path
+) -> None:
+    switch = SipSwitch(edge.endpoint, (), DialPlan())
+    async with phone_at(tmp_path / "human", HUMAN_HZ, answers=False) as human:
+        for turns in range(12):
+            placing = asyncio.ensure_future(switch.place(human.uri))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            placing.cancel()
+            await asyncio.wait([placing])
+            if not placing.cancelled():
+                await placing.result().hang_up(EndCause.AGENT_HANGUP)
+        async with asyncio.timeout(10):
+            while edge.endpoint.live_count:
+                await asyncio.sleep(0.05)
