@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from trunkline.calls.tool_calls import RunsTools
+from trunkline.calls.background_tools import RunsTools
 from trunkline.domain.events import Json
 from trunkline.domain.ids import new_tool_run_id
 from trunkline.flows.flow import Flow, Prefetch

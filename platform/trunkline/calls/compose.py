@@ -38,6 +38,8 @@ from trunkline.storage.engine import Sessions, create_engine
 from trunkline.storage.journal import write_facts
 
 CONNECT_TIMEOUT_S: Final = 3.0
+# Engines that may speak with another voice than the local one.
+_OWN_VOICES: Final = frozenset({"cascade-hosted", "upstream"})
 _FACTS_DEADLINE_S: Final = 5.0
 
 
@@ -138,7 +140,11 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             recordings_dir=settings.recordings_dir,
             engine=engine_name(settings.engine),
             fallback_engine=engine_name(settings.fallback_engine),
+            speech_engines=_OWN_VOICES.intersection(
+                (settings.engine, settings.fallback_engine, *settings.engines)
+            ),
             is_recording=settings.recordings,
+            is_durable=True,
         )
         sharing = edge.queues.sharing = QueueSharing(redis, edge_id, edge.queues, clock)
         rules = outbound_rules(settings)

@@ -20,8 +20,8 @@ from redis.exceptions import RedisError
 
 from trunkline.domain.clock import Clock
 from trunkline.domain.errors import Invalid
-from trunkline.domain.events import Json
-from trunkline.domain.ids import CallId
+from trunkline.domain.events import Json, ToolOutcome
+from trunkline.domain.ids import CallId, ToolRunId
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -59,15 +59,41 @@ class PlaceCall:
     placement_id: CallId
 
 
-ControlCommand: TypeAlias = HangUpCall | PlaceCall
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """A tool that ran in the background has come back; it may come twice.
+
+    ``outcome`` and ``result`` are as in ToolRan.
+    """
+
+    call_id: CallId
+    run_id: ToolRunId
+    outcome: ToolOutcome
+    result: Json
+    duration_ms: int
+    attempts: int
+
+
+ControlCommand: TypeAlias = HangUpCall | PlaceCall | ToolResult
 
 
 def encode_command(command: ControlCommand, at: datetime) -> bytes:
+    document: dict[str, Json]
     match command:
         case HangUpCall(call_id, by):
             document = {"kind": "hang_up_call", "call_id": call_id, "by": by}
         case PlaceCall(placement_id):
             document = {"kind": "place_call", "placement_id": placement_id}
+        case ToolResult():
+            document = {
+                "kind": "tool_result",
+                "call_id": command.call_id,
+                "run_id": command.run_id,
+                "outcome": command.outcome.value,
+                "result": command.result,
+                "duration_ms": command.duration_ms,
+                "attempts": command.attempts,
+            }
     return orjson.dumps({**document, "at": at.isoformat()})
 
 
@@ -82,10 +108,23 @@ def decode_command(payload: bytes) -> tuple[ControlCommand, datetime]:
                 return HangUpCall(call_id, str(document.get("by", ""))), at
             case "place_call":
                 return PlaceCall(CallId(str(document["placement_id"]))), at
+            case "tool_result":
+                return _tool_result(document), at
             case kind:
                 raise Invalid(f"unknown command {kind!r}", code="unknown_command")
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise Invalid("not a control command", code="bad_command") from None
+
+
+def _tool_result(document: Mapping[str, Json]) -> ToolResult:
+    return ToolResult(
+        call_id=CallId(str(document["call_id"])),
+        run_id=ToolRunId(str(document["run_id"])),
+        outcome=ToolOutcome(document["outcome"]),
+        result=document["result"],
+        duration_ms=int(document["duration_ms"]),
+        attempts=int(document["attempts"]),
+    )
 
 
 class ControlSender:

@@ -61,6 +61,7 @@ from trunkline.flows.actions import (
 from trunkline.realtime.client_events import InputAudioCommit
 
 PREFIX_PADDING_MS: Final = 300
+_QUIET_MS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,14 @@ class Dialogue:
             asks=speaker.asks,
             remaining_ms=speaker.remaining_ms,
         )
+
+    @property
+    def is_idle(self) -> bool:
+        """Nobody is speaking, and nobody is owed a word."""
+        stopped_ms = self.policy.caller_stopped_ms
+        is_quiet = stopped_ms is None or self._call_clock.now_ms - stopped_ms > _QUIET_MS
+        is_busy = self.is_held or self.is_closing or self.responses.is_pending
+        return self.speaker.is_idle and is_quiet and not is_busy and not self.policy.awaits_words
 
     # ---- turn taking ---------------------------------------------------------------------------
 

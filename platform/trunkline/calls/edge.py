@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from trunkline.audio.disk_writer import Disk
+from trunkline.calls.background_tools import RunsTools
 from trunkline.calls.engine_link import Connector
 from trunkline.calls.publish import FactSink
 from trunkline.calls.queue_board import QueueBoard
 from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.switch import SwitchBoard
-from trunkline.calls.tool_calls import RunsTools
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.clock import Clock
 
@@ -25,7 +25,9 @@ class Edge:
     """``recordings_dir`` lies below ``data_dir``; recordings are named relative to the latter.
 
     ``engine`` serves agents that name none; ``fallback_engine`` (empty: the same again) is tried
-    when an engine cannot be had or is lost. ``speech_model`` renders the lines.
+    when an engine cannot be had or is lost. ``speech_model`` renders the lines, but those
+    of agents whose engine is in ``speech_engines``: they have a voice of their own. ``is_durable``: a
+    worker reads the facts, and runs what is to outlive its call.
     """
 
     edge_id: str
@@ -40,9 +42,16 @@ class Edge:
     engine: str
     fallback_engine: str = ""
     speech_model: str = SPEECH_MODEL
+    speech_engines: frozenset[str] = frozenset()
     is_recording: bool = True
+    is_durable: bool = False
     switch: SwitchBoard = field(default_factory=SwitchBoard)
     queues: QueueBoard = field(default_factory=QueueBoard)
+
+    def speech_model_of(self, agent: AgentSpec) -> str:
+        """What the agent's lines are rendered with: the voice that also answers."""
+        engine = agent.model or self.engine
+        return engine if engine in self.speech_engines else self.speech_model
 
     def engines_of(self, agent: AgentSpec) -> tuple[str, ...]:
         """The engines to try for an agent, in order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from trunkline.calls.digits import DigitEntry
 from trunkline.calls.record import CallRecord
@@ -20,6 +20,7 @@ from trunkline.flows.actions import (
     EngineFailed,
     Enqueue,
     EnterStep,
+    FloorFree,
     FlowAction,
     FlowEvent,
     HangUp,
@@ -41,12 +42,17 @@ from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
+_FREE_TICKS: Final = 8  # of 100 ms: a pause in which nobody is about to go on
+
 
 class Runner(Protocol):
     """``flows.runner.FlowRunner`` is one."""
 
     @property
     def variables(self) -> Mapping[str, Json]: ...
+
+    @property
+    def has_news(self) -> bool: ...
 
     def know(self, fetched: Mapping[str, Json]) -> None: ...
 
@@ -57,6 +63,9 @@ class Runner(Protocol):
 
 class Stage(Protocol):
     """Where a flow is played: the dialogue with one caller."""
+
+    @property
+    def is_idle(self) -> bool: ...
 
     def say(self, action: Say) -> None: ...
 
@@ -111,6 +120,7 @@ class FlowDriver:
         self._prepared: list[FlowAction] | None = None
         self._is_busy = False
         self._owes_failure: EngineFailed | None = None
+        self._free_ticks = 0
         self.entry: DigitEntry | None = None
         self.no_input_ms: int | None = None
         self.is_over = False
@@ -141,6 +151,19 @@ class FlowDriver:
         self._waiting.append(event)
         if not self._is_busy:
             self._drain()
+
+    def tick(self) -> None:
+        """Every 100 ms: whether the floor has been free for long enough to tell what came back."""
+        is_free = (
+            not self.is_over
+            and self._runner.has_news
+            and self._stage.is_idle
+            and not (self.entry is not None and self.entry.digits)
+        )
+        self._free_ticks = self._free_ticks + 1 if is_free else 0
+        if self._free_ticks >= _FREE_TICKS:
+            self._free_ticks = 0
+            self.handle(FloorFree())
 
     def _drain(self) -> None:
         self._is_busy = True

@@ -6,17 +6,20 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeAlias
 
+from trunkline.calls.control import ToolResult
 from trunkline.domain.call import EndCause
 from trunkline.domain.ids import CallId
 
 EndCall: TypeAlias = Callable[[EndCause, str], None]
+TellCall: TypeAlias = Callable[[ToolResult], bool]
 
 
 class LiveCalls:
-    """How to end each call that is up; empty when the last is over."""
+    """How to end each call that is up, and how to tell it of a result; empty when none is."""
 
     def __init__(self) -> None:
         self._ends: dict[CallId, EndCall] = {}
+        self._tells: dict[CallId, TellCall] = {}
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -26,12 +29,14 @@ class LiveCalls:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def add(self, call_id: CallId, end: EndCall) -> None:
+    def add(self, call_id: CallId, end: EndCall, tell: TellCall) -> None:
         self._ends[call_id] = end
+        self._tells[call_id] = tell
         self._empty.clear()
 
     def remove(self, call_id: CallId) -> None:
         self._ends.pop(call_id, None)
+        self._tells.pop(call_id, None)
         if not self._ends:
             self._empty.set()
 
@@ -42,6 +47,11 @@ class LiveCalls:
             return False
         end(cause, reason)
         return True
+
+    def tell(self, result: ToolResult) -> bool:
+        """False when there is no such call, or it does not wait for that."""
+        tell = self._tells.get(result.call_id)
+        return tell is not None and tell(result)
 
     def end_all(self, cause: EndCause, reason: str) -> int:
         for end in list(self._ends.values()):

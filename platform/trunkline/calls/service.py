@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
-from trunkline.calls.control import ControlCommand, HangUpCall, PlaceCall
+from trunkline.calls.control import ControlCommand, HangUpCall, PlaceCall, ToolResult
 from trunkline.calls.edge import Edge
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.placing import Orders, Placing
@@ -93,7 +93,7 @@ class CallService:
         self._begin(call)
 
     def _begin(self, call: CallSession) -> None:
-        self._live.add(call.call_id, call.end)
+        self._live.add(call.call_id, call.end, call.take_result)
         CALLS_LIVE.set(len(self._live))
         if self._is_draining:
             call.end(EndCause.DRAINED, "the edge is draining")
@@ -145,6 +145,9 @@ class CallService:
                     log.info("an operator ended a call", call_id=call_id)
                 else:
                     log.info("a command came for a call that is over", call_id=call_id)
+            case ToolResult():
+                if not self._live.tell(command):
+                    log.info("a result came that no call waits for", call_id=command.call_id)
             case PlaceCall(placement_id):
                 if self.placing is not None:
                     self._nursery.start(self.placing.place(placement_id), f"place-{placement_id}")
@@ -193,7 +196,7 @@ class CallService:
         failed = 0
         for flow in self._flows.flows():
             if (flow.agent.name, flow.version) not in self._rendered:
-                lines = opening_of(flow, self._edge.speech_model)
+                lines = opening_of(flow, self._edge.speech_model_of(flow.agent))
                 failed += await self._edge.cache.prefetch(lines)
         return not failed
 
@@ -213,7 +216,8 @@ class CallService:
             name, version = flow.agent.name, flow.version
             if (name, version) in self._rendered:
                 continue
-            failed = await self._render_when_idle(lines_of(flow, self._edge.speech_model))
+            lines = lines_of(flow, self._edge.speech_model_of(flow.agent))
+            failed = await self._render_when_idle(lines)
             if failed:
                 is_complete = False
                 log.warning("lines are missing", agent=name, missing=failed)

@@ -16,7 +16,9 @@ from trunkline.calls.acts import CallActs
 from trunkline.calls.answering import Answering
 from trunkline.calls.away import Away
 from trunkline.calls.backchannels import keywords
+from trunkline.calls.background_tools import BackgroundTools
 from trunkline.calls.bridge import Bridge, CallClock
+from trunkline.calls.control import ToolResult
 from trunkline.calls.dialogue import Dialogue, Setting, turn_detection
 from trunkline.calls.edge import Edge
 from trunkline.calls.ending import Ending
@@ -117,7 +119,9 @@ class CallSession:
             Setting(
                 leg=leg,
                 wire=wire,
-                voice=Voice(flow.agent, edge.speech_model, leg.format.sample_rate_hz),
+                voice=Voice(
+                    flow.agent, edge.speech_model_of(flow.agent), leg.format.sample_rate_hz
+                ),
                 cache=edge.cache,
                 link=self.link,
                 record=self.record,
@@ -145,6 +149,14 @@ class CallSession:
             self.call_clock,
             rate_hz=leg.format.sample_rate_hz,
             say_house_line=self._say_house_line,
+        )
+        self.background = BackgroundTools(
+            edge.tools,
+            self.record,
+            self.call_clock,
+            self.spawn,
+            self._tool_finished,
+            is_durable=edge.is_durable,
         )
         self._tools = self._tools_of(flow)
         runner = FlowRunner(flow, self._variables(), clock.now, find_agent=self.flows.take)
@@ -310,6 +322,7 @@ class CallSession:
             await asyncio.sleep(TICK_S)
             now_ms = self._clock.monotonic_ms()
             self.dialogue.tick()
+            self.driver.tick()
             self.ears.tick()
             self.follower.tick(now_ms)
             self.away.tick()
@@ -323,6 +336,10 @@ class CallSession:
         if cause in _WITH_GOODBYE and self.parting.say_goodbye(cause, reason):
             return
         self.ending.ask(cause, reason=reason)
+
+    def take_result(self, result: ToolResult) -> bool:
+        """A worker has run a tool of this call's; False when the call is past hearing of it."""
+        return not self.driver.is_over and self.background.take(result)
 
     def _bridge_broke(self, exc: Exception) -> None:
         log.error("the bridge of a call broke", call_id=self.call_id, exc_info=exc)
@@ -339,7 +356,13 @@ class CallSession:
 
     def _tools_of(self, flow: Flow) -> ToolCalls:
         return ToolCalls(
-            flow, self._edge.tools, self.record, self.call_clock, self.spawn, self._tool_finished
+            flow,
+            self._edge.tools,
+            self.record,
+            self.call_clock,
+            self.spawn,
+            self._tool_finished,
+            self.background,
         )
 
     def use_tools_of(self, agent: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 import orjson
 
+from trunkline.calls.background_tools import BackgroundTools, RunsTools
 from trunkline.calls.bridge import CallClock
 from trunkline.calls.record import CallRecord
 from trunkline.calls.speaker import Spawn
@@ -28,14 +29,6 @@ log = get_logger(__name__)
 _GRACE_S: Final = 5.0  # beyond the tool's own worst case: then it hangs in a way it must not
 
 
-class RunsTools(Protocol):
-    """``flows.tool_runner.ToolRunner`` is one."""
-
-    async def run(
-        self, tool: ToolSpec, arguments: Mapping[str, Json], context: ToolContext
-    ) -> ToolRunResult: ...
-
-
 def arguments_hash(tool: str, arguments: Mapping[str, Json], flow_version: str) -> str:
     """SHA-256 of the exact call that a human is asked about: tool, arguments and flow version."""
     document = {"tool": tool, "arguments": arguments, "flow_version": flow_version}
@@ -51,6 +44,7 @@ class ToolCalls:
         call_clock: CallClock,
         spawn: Spawn,
         finished: Callable[[ToolFinished], None],
+        background: BackgroundTools,
     ) -> None:
         self._flow = flow
         self._runner = runner
@@ -58,6 +52,7 @@ class ToolCalls:
         self._call_clock = call_clock
         self._spawn = spawn
         self._finished = finished
+        self._background = background
         self._running: set[str] = set()
 
     @property
@@ -66,6 +61,9 @@ class ToolCalls:
 
     def run(self, action: RunTool, variables: Mapping[str, Json]) -> None:
         """Start a run; ``finished`` is told how it ended, always."""
+        if action.background is not None:
+            self._background.start(self._flow.tools.get(action.tool), action, variables)
+            return
         self._running.add(action.run_id)
         self._spawn(self._run(action, variables), f"tool-{action.tool}")
 

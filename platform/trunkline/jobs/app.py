@@ -12,6 +12,7 @@ RELAY_EVERY_S: Final = 2.0
 REAP_EVERY_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 3600.0
 STORE_USAGE_EVERY_S: Final = 2.0
+RUN_TOOLS_EVERY_S: Final = 1.0
 PLACE_EVERY_S: Final = 1.0
 
 
@@ -52,6 +53,16 @@ app.conf.update(
             "task": "trunkline.store_usage",
             "schedule": STORE_USAGE_EVERY_S,
             "options": {"expires": STORE_USAGE_EVERY_S},
+        },
+        "run tools": {
+            "task": "trunkline.run_tools",
+            "schedule": RUN_TOOLS_EVERY_S,
+            "options": {"expires": RUN_TOOLS_EVERY_S},
+        },
+        "tell results of tools": {
+            "task": "trunkline.tell_results",
+            "schedule": RUN_TOOLS_EVERY_S,
+            "options": {"expires": RUN_TOOLS_EVERY_S},
         },
         "expire recordings": {
             "task": "trunkline.expire_recordings",

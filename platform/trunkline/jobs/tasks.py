@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -11,13 +12,16 @@ import httpx
 from redis.asyncio import Redis
 
 from trunkline.calls.commands import RedisCommands
+from trunkline.calls.control import ControlSender
 from trunkline.calls.outbound_rules import outbound_rules
 from trunkline.domain.clock import SystemClock
+from trunkline.flows.tool_runner import ToolRunner, secrets_from
 from trunkline.jobs.app import app
 from trunkline.jobs.dialler import place_due_calls
 from trunkline.jobs.reaper import close_lost_calls
 from trunkline.jobs.relay import relay
 from trunkline.jobs.retention import expire_recordings
+from trunkline.jobs.tool_runs import run_due_tools, tell_results
 from trunkline.jobs.usage import store_usage
 from trunkline.realtime.model_table import price_list
 from trunkline.runtime.settings import Settings, load_settings
@@ -107,6 +111,29 @@ def store_usage_task() -> int:
             return await store_usage(
                 sessions, redis, price_list(settings.models), settings.currency
             )
+        finally:
+            await redis.aclose()
+
+    return _run(job)
+
+
+@app.task(name="trunkline.run_tools")
+def run_tools_task() -> int:
+    async def job(settings: Settings, sessions: Sessions) -> int:
+        secrets = secrets_from(os.environ)
+        async with ToolRunner(secrets=secrets, mcp_commands=settings.mcp_commands) as runner:
+            return await run_due_tools(sessions, runner, SystemClock())
+
+    return _run(job)
+
+
+@app.task(name="trunkline.tell_results")
+def tell_results_task() -> int:
+    async def job(settings: Settings, sessions: Sessions) -> int:
+        clock = SystemClock()
+        redis = Redis.from_url(settings.resolved_redis_url, socket_timeout=3)
+        try:
+            return await tell_results(sessions, ControlSender(redis, clock).send, clock)
         finally:
             await redis.aclose()
 

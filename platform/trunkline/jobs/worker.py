@@ -17,6 +17,7 @@ from celery.beat import EmbeddedService
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from trunkline.flows.tool_python import import_tool_modules
 from trunkline.jobs.app import app
 from trunkline.jobs.broker import broker_url
 from trunkline.jobs.tasks import pulse
@@ -27,13 +28,15 @@ from trunkline.storage.migrate import pending_revisions
 
 log = get_logger(__name__)
 
-_CONCURRENCY: Final = 4
+# Threads that wait: more of them than background tools may keep (tool_runs.AT_ONCE) at once.
+_CONCURRENCY: Final = 16
 _SILENT_FOR_S: Final = 30
 _JOIN_S: Final = 5
 
 
 def serve(settings: Settings) -> int:
     """Until SIGTERM, which lets running tasks end. Belongs to the main thread: Celery's signals."""
+    import_tool_modules(settings.tool_modules)
     app.conf.broker_url = broker_url(settings.resolved_redis_url)
     state_dir = settings.data_dir / "worker"
     state_dir.mkdir(parents=True, exist_ok=True)

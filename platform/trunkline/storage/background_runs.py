@@ -104,6 +104,21 @@ class BackgroundRuns:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    async def has_due(self, now: datetime) -> bool:
+        """Whether a claim would find anything; asked without a lock."""
+        query = select(BackgroundRunRow.id).where(
+            BackgroundRunRow.ended_at.is_(None),
+            BackgroundRunRow.due_at <= now,
+            or_(BackgroundRunRow.leased_until.is_(None), BackgroundRunRow.leased_until < now),
+        )
+        return await self._session.scalar(query.limit(1)) is not None
+
+    async def has_untold(self) -> bool:
+        query = select(BackgroundRunRow.id).where(
+            BackgroundRunRow.ended_at.is_not(None), BackgroundRunRow.told_at.is_(None)
+        )
+        return await self._session.scalar(query.limit(1)) is not None
+
     async def claim(self, now: datetime, most_at_once: int) -> list[ClaimedRun]:
         """Due runs that nobody holds, so many that ``most_at_once`` are held altogether.
 
@@ -181,7 +196,7 @@ class BackgroundRuns:
         await self._session.flush()
 
     async def retry(self, run: ClaimedRun, due_at: datetime) -> bool:
-        """It failed in a way that passes; nothing of it is left at the service."""
+        """It failed in a way that passes, and the service will know a repetition."""
         done: Any = await self._session.execute(
             update(BackgroundRunRow)
             .where(BackgroundRunRow.id == run.run_id, BackgroundRunRow.lease == run.lease)

@@ -24,15 +24,18 @@ from trunkline.domain.errors import Invalid
 from trunkline.domain.events import (
     ApprovalParked,
     CallAnswered,
+    CallbackRequested,
     CallEnded,
     CallerPartial,
     CallFact,
     CallStarted,
     CallStateChanged,
+    QueuePlaced,
     RecordingClosed,
     RecordingState,
     StepEntered,
     ToolOutcome,
+    ToolQueued,
     ToolRan,
     TransferAttempted,
     TurnEnded,
@@ -86,8 +89,13 @@ FACTS: list[CallFact] = [
         9,
         1,
     ),
+    ToolQueued(
+        CALL, AT, 5, ToolRunId("run_3"), "t", {"a": 1}, "k", {"name": "t"}, {}, True, 5000, 9
+    ),
     ApprovalParked(CALL, AT, 5, ApprovalId("appr_1"), ToolRunId("run_2"), "pay", {}, "h", "v"),
     TransferAttempted(CALL, AT, 5, "sip:a@b", True, 486),
+    QueuePlaced(CALL, AT, 5, "desk", 2, 60_000),
+    CallbackRequested(CALL, AT, 5, "desk", "+44", 2, 9_000),
     RecordingClosed(CALL, AT, "recordings/x.wav", RecordingState.INCOMPLETE, 10, 8000, 5),
     CallEnded(CALL, AT, EndCause.CALLER_HANGUP, 200, "", 10, {"rx": 1.0}, {"setup_ms": 2.0}),
 ]
