@@ -44,13 +44,20 @@ def call_line(call: CallSummary) -> str:
     duration = f"{call.duration_ms / 1000:6.1f} s" if call.duration_ms is not None else "    live"
     return (
         f"{call.call_id}  {call.started_at:%Y-%m-%d %H:%M:%S}  {call.caller_number:>15} → "
-        f"{call.called_number:<12} {call.agent:<12} {duration}  {call.end_cause or call.state}"
+        f"{call.called_number:<12} {_flow_of(call):<25} {duration}  {call.end_cause or call.state}"
     )
 
 
 def transcript_lines(call: CallDetail) -> list[str]:
-    """One line a turn; what the caller never heard stands in brackets."""
-    return [_turn_line(turn) for turn in call.turns]
+    """Whose call it was, and a line for each turn; what was never heard stands in brackets."""
+    summary = call.summary
+    head = f"{summary.caller_number} → {summary.called_number}  {_flow_of(summary)}".rstrip()
+    return [head, *(_turn_line(turn) for turn in call.turns)]
+
+
+def _flow_of(call: CallSummary) -> str:
+    """The agent that took the call, and the version of its flow that the call has to its end."""
+    return f"{call.agent} {call.flow_version[:12]}".strip()
 
 
 def _turn_line(turn: TurnView) -> str:
