@@ -130,12 +130,13 @@ class SpeechDelta:
     """Agent speech: PCM16 at ``output_rate_hz``.
 
     ``text`` is the transcript that begins in this delta and ``words`` are its marks, in ms from the
-    start of the item's audio.
+    start of the item's audio. ``is_spare``: another voice stood in for the one that was wanted.
     """
 
     pcm: bytes
     text: str = ""
     words: tuple[WordMark, ...] = ()
+    is_spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

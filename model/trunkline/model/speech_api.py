@@ -177,6 +177,8 @@ def _delta_event(wanted: SpeechRequest, delta: SpeechDelta) -> bytes:
             {"text": word.text, "start_ms": word.start_ms, "end_ms": word.end_ms}
             for word in delta.words
         ]
+    if delta.is_spare:
+        event["x_spare"] = True
     return _event(event)
 
 

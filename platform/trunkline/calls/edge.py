@@ -25,9 +25,9 @@ class Edge:
     """``recordings_dir`` lies below ``data_dir``; recordings are named relative to the latter.
 
     ``engine`` serves agents that name none; ``fallback_engine`` (empty: the same again) is tried
-    when an engine cannot be had or is lost. ``speech_model`` renders the lines, but those
-    of agents whose engine is in ``speech_engines``: they have a voice of their own. ``is_durable``: a
-    worker reads the facts, and runs what is to outlive its call.
+    when an engine cannot be had or is lost. ``speech_model`` renders the lines, except for agents
+    of ``speech_engines``, whose engine has a voice of its own. ``is_durable``: a worker reads the
+    facts, and runs what is to outlive its call.
     """
 
     edge_id: str

@@ -78,7 +78,8 @@ class SpeechCache:
     async def stream(self, line: SpokenLine, *, keep: bool) -> AsyncIterator[SpeechPiece]:
         """The line in pieces: whole when it is known, as it is synthesised otherwise.
 
-        ``keep``: the text is fixed, so the rendering is stored when it is complete.
+        ``keep``: the text is fixed, so the rendering is stored when it is complete, unless another
+        voice had to stand in.
         """
         found = await self.find(line) if keep else None
         if found is not None:
@@ -87,6 +88,7 @@ class SpeechCache:
         pcm = bytearray()
         marks: list[WordMark] = []
         async for piece in self._source.speak(line):
+            keep = keep and not piece.is_spare
             if keep:
                 pcm += piece.pcm
                 marks += piece.marks

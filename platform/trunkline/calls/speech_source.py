@@ -31,10 +31,14 @@ class SpokenLine:
 
 @dataclass(frozen=True, slots=True)
 class SpeechPiece:
-    """PCM16 at the line's rate; ``marks`` are milliseconds from the line's start."""
+    """PCM16 at the line's rate; ``marks`` are milliseconds from the line's start.
+
+    ``is_spare``: another voice stood in for the one that was wanted.
+    """
 
     pcm: bytes
     marks: tuple[WordMark, ...] = ()
+    is_spare: bool = False
 
 
 class SpeechSource(Protocol):
@@ -115,4 +119,4 @@ def _piece(event: Mapping[str, Json]) -> SpeechPiece:
         raise EngineProtocolError("a speech delta has the wrong shape") from None
     if len(pcm) % 2:
         raise EngineProtocolError("a speech delta ends in half a sample")
-    return SpeechPiece(pcm, marks)
+    return SpeechPiece(pcm, marks, event.get("x_spare") is True)

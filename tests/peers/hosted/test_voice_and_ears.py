@@ -150,6 +150,7 @@ async def test_the_local_voice_speaks_when_the_far_end_does_not(bad: Answer) -> 
     assert joined(deltas) == TEXT == "".join(spare.asked)
     assert ms(deltas) == pytest.approx(250 * 10 + 120, abs=5)  # ten words of the spare
     assert not any(mark.is_estimated for mark in words(deltas))
+    assert any(delta.is_spare for delta in deltas)  # nobody keeps it as the far end's voice
 
 
 @pytest.mark.parametrize("tail", [(), (STALL,)], ids=["cut", "stalls"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from trunkline.calls.digits import DigitEntry
 from trunkline.calls.ending import Ending
 from trunkline.calls.responses import ResponseFailure, ResponseResult, Responses
 from trunkline.calls.speech_cache import SpeechCache, address
-from trunkline.calls.speech_source import HttpSpeech, SpokenLine
+from trunkline.calls.speech_source import HttpSpeech, SpeechPiece, SpokenLine
 from trunkline.calls.tool_calls import arguments_hash
 from trunkline.domain.audio import WordMark
 from trunkline.domain.call import EndCause
@@ -230,6 +232,23 @@ def test_what_was_said_to_one_caller_is_kept_nowhere(tmp_path: Path) -> None:
         cache = SpeechCache(tmp_path, FakeSpeech())
         pieces = [piece async for piece in cache.stream(LINE, keep=False)]
         assert len(pieces) == 3
+        assert cache.at_hand(LINE) is None
+        assert list(tmp_path.iterdir()) == []
+
+    run_virtual(play())
+
+
+def test_a_line_that_another_voice_stood_in_for_is_kept_nowhere(tmp_path: Path) -> None:
+    class HalfSpare(FakeSpeech):
+        async def speak(self, line: SpokenLine) -> AsyncIterator[SpeechPiece]:
+            number = 0
+            async for piece in super().speak(line):
+                yield replace(piece, is_spare=number == 1)
+                number += 1
+
+    async def play() -> None:
+        cache = SpeechCache(tmp_path, HalfSpare())
+        assert await cache.prefetch([LINE]) == 0
         assert cache.at_hand(LINE) is None
         assert list(tmp_path.iterdir()) == []
 

@@ -149,9 +149,9 @@ class HostedSpeech:
         known = voice if voice in VOICES else "alloy"
         async with aclosing(self._spare.synthesise(text, voice=known, speed=speed)) as deltas:
             async for delta in deltas:
-                yield replace(delta, pcm=resampler.feed(delta.pcm))
+                yield replace(delta, pcm=resampler.feed(delta.pcm), is_spare=True)
         if tail := resampler.flush():
-            yield SpeechDelta(tail)
+            yield SpeechDelta(tail, is_spare=True)
 
 
 @dataclass(slots=True)
