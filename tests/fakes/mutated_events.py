@@ -128,7 +128,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @st.composite
 def mutated(draw: st.DrawFn, seeds: list[dict[str, Any]]) -> dict[str, Any]:
     """A seed with up to two of its parts replaced, taken away or added to."""
-    event = copy.deepcopy(draw(st.sampled_from(seeds)))
+    event: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(seeds)))
     for _ in range(draw(st.integers(0, 2))):
         path = draw(st.sampled_from([one for one in _places(event) if one]))
         parent: Any = event

@@ -176,6 +176,8 @@ class Answering:
             run.routes = offered.routes
             effective = replace(config, tools=offered.tools, tool_choice=offered.choice)
             entries = list(self._conversation) if params.input is None and approved else context
+            if not is_default:  # what it has said and called so far is in no conversation
+                entries = [*entries, *(Entry(item, str(item.id)) for item in writer.output)]
             await self._until_understood(entries)
             pieces = self._pieces(effective, entries)
             sizes = [text + audio for _, text, audio in pieces[1:]]
@@ -198,6 +200,7 @@ class Answering:
             approved=approved,
             speaks=speaks,
             is_one_call=_is_one_call(session, params),
+            is_out_of_band=not is_default,
         )
         return run
 

@@ -47,6 +47,8 @@ log = get_logger(__name__)
 
 PART_TIMEOUT_S: Final = 30.0
 _PARTS_AHEAD: Final = 32
+_MAX_ROUNDS: Final = 8  # of calls to MCP servers in one out-of-band response
+_NOBODY_TO_ASK: Final = "this call needs an approval, which an out-of-band response cannot wait for"
 _DELTA_MS: Final = 200
 # Less than this far ahead of playback, audio leaves as it comes; else it waits for a whole delta.
 _COMFORTABLE_MS: Final = 500
@@ -69,6 +71,8 @@ class ResponseRun:
 
     ``approved`` calls to MCP servers run before the engine is asked, which ``speaks`` may rule out.
     ``is_one_call``: the response ends with its first call (``parallel_tool_calls: false``).
+    ``is_out_of_band``: what MCP servers answer is spoken of in this same response, since no other
+    will know of it; and nobody can approve a call of it, so that one that needs approval fails.
     """
 
     def __init__(
@@ -84,13 +88,15 @@ class ResponseRun:
         approved: Sequence[ApprovedCall] = (),
         speaks: bool = True,
         is_one_call: bool = False,
+        is_out_of_band: bool = False,
     ) -> None:
+        self._is_out_of_band = is_out_of_band
         self._mcp = mcp
         self._approved = approved
         self._speaks = speaks
         self._is_one_call = is_one_call
         self.routes: Mapping[str, McpRoute] = {}  # set by ``request``: functions of MCP servers
-        self.has_called_mcp = False
+        self._mcp_calls = 0
         self.was_cancelled = False
         self._writer = writer
         self._engine = engine
@@ -114,6 +120,10 @@ class ResponseRun:
     def is_finished(self) -> bool:
         return self._writer.is_finished
 
+    @property
+    def has_called_mcp(self) -> bool:
+        return self._mcp_calls > 0
+
     def playback_left_ms(self) -> int:
         """Audio that was sent and cannot have been heard yet."""
         return int(self._audio.ahead_ms(asyncio.get_running_loop().time()))
@@ -124,18 +134,27 @@ class ResponseRun:
     async def run(self) -> None:
         """Produce and send; returns when response.done is out, also when cancelled."""
         self._task = asyncio.current_task()
-        parts: asyncio.Queue[ResponsePart] = asyncio.Queue(_PARTS_AHEAD)
+        parts: asyncio.Queue[ResponsePart]
         try:
             for call in self._approved:
                 await self._call_mcp(call.route, call.arguments, call.synthesised, call.request_id)
             if not self._speaks:
                 self._end(COMPLETED, ResponseEnded())
                 return
-            request = await self._request()
-            async with asyncio.TaskGroup() as tasks:
-                producer = tasks.create_task(self._produce(request, parts), name="produce")
-                self._end(*await self._send(parts))
-                producer.cancel()
+            for rounds_left in reversed(range(_MAX_ROUNDS if self._is_out_of_band else 1)):
+                before = self._mcp_calls
+                request = await self._request()
+                async with asyncio.TaskGroup() as tasks:
+                    parts = asyncio.Queue(_PARTS_AHEAD)
+                    producer = tasks.create_task(self._produce(request, parts), name="produce")
+                    ending, ended = await self._send(parts)
+                    has_more = ending is COMPLETED and self._mcp_calls > before
+                    if not (has_more and rounds_left):
+                        self._end(ending, ended)
+                        rounds_left = 0
+                    producer.cancel()
+                if not rounds_left:
+                    return
         except* ClientStalled as errors:
             self._fail(_first(errors))
         except* EngineError as errors:
@@ -205,7 +224,7 @@ class ResponseRun:
         route = self.routes.get(name)
         if route is None:
             self._emit(self._writer.call(name, arguments, synthesised))
-        elif route.needs_approval:
+        elif route.needs_approval and not self._is_out_of_band:
             label = route.server.server_label
             self._emit(self._writer.request_approval(label, route.tool, arguments, synthesised))
         else:
@@ -227,7 +246,11 @@ class ResponseRun:
                 synthesised=synthesised,
             )
         )
-        self.has_called_mcp = True
+        self._mcp_calls += 1
+        if route.needs_approval:
+            error = McpToolExecutionError(message=_NOBODY_TO_ASK)
+            self._emit(self._writer.end_mcp_call(error=error))
+            return
         try:
             document = orjson.loads(arguments)
             if self._mcp is None or not isinstance(document, dict):

@@ -8,7 +8,6 @@ comes out, whatever is called.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import pybase64
@@ -16,6 +15,7 @@ import pybase64
 from trunkline.domain.audio import WordMark
 from trunkline.domain.ids import mint
 from trunkline.model.conversation import Conversation, Entry
+from trunkline.model.open_message import RATE_LIMITS, OpenMessage, wire_part
 from trunkline.model.prompt_cache import NOTHING, InputTokens, usage_of
 from trunkline.model.response_shape import Ending, Events, ResponseShape
 from trunkline.model.tokens import agent_audio_tokens, text_tokens
@@ -36,29 +36,11 @@ from trunkline.realtime.mcp_items import (
     McpToolExecutionError,
 )
 from trunkline.realtime.responses import (
-    Part,
     Response,
     ResponseStatus,
     StatusDetails,
     Usage,
 )
-
-_RATE_LIMITS = ev.RateLimitsUpdated(
-    rate_limits=(
-        # We meter nothing here; the event is part of the contract (at least once per response).
-        ev.RateLimit(name="requests", limit=100_000, remaining=99_999, reset_seconds=0.0),
-        ev.RateLimit(name="tokens", limit=10_000_000, remaining=9_999_999, reset_seconds=0.0),
-    )
-)
-
-
-@dataclass(slots=True)
-class _OpenMessage:
-    item_id: str
-    index: int
-    kind: Literal["audio", "text"]
-    entry: Entry
-    text: str = ""
 
 
 class ResponseWriter:
@@ -75,7 +57,7 @@ class ResponseWriter:
         self._conversation = conversation
         self.input_tokens = input_tokens
         self._output: list[Item] = []
-        self._message: _OpenMessage | None = None
+        self._message: OpenMessage | None = None
         self._text_tokens = 0
         self._audio_ms = 0.0
         self._previous: str | None = None
@@ -91,10 +73,15 @@ class ResponseWriter:
         limit = self.shape.max_output_tokens
         return float("inf") if limit == "inf" else limit - self.output_tokens
 
+    @property
+    def output(self) -> tuple[Item, ...]:
+        """The items so far; those that are still open as they were begun."""
+        return tuple(self._output)
+
     # ---- in order ------------------------------------------------------------------------------
 
     def begin(self) -> Events:
-        return [ev.ResponseCreated(response=self._response("in_progress")), _RATE_LIMITS]
+        return [ev.ResponseCreated(response=self._response("in_progress")), RATE_LIMITS]
 
     def transcript(self, text: str, words: Sequence[WordMark] = ()) -> Events:
         """Words of the running speech; send them before the audio in which they begin."""
@@ -284,7 +271,7 @@ class ResponseWriter:
 
     # ---- inside --------------------------------------------------------------------------------
 
-    def _open(self, kind: Literal["audio", "text"]) -> tuple[Events, _OpenMessage]:
+    def _open(self, kind: Literal["audio", "text"]) -> tuple[Events, OpenMessage]:
         if self._message is not None and self._message.kind == kind:
             return [], self._message
         events = self._close_message("completed")
@@ -293,13 +280,13 @@ class ResponseWriter:
         )
         index = len(self._output)
         entry = self._add(begun, events)
-        self._message = _OpenMessage(entry.item_id, index, kind, entry)
+        self._message = OpenMessage(entry.item_id, index, kind, entry)
         events.append(
             ev.ContentPartAdded(
                 response_id=self.shape.response_id,
                 item_id=entry.item_id,
                 output_index=index,
-                part=_part(kind, ""),
+                part=wire_part(kind, ""),
             )
         )
         return events, self._message
@@ -339,7 +326,7 @@ class ResponseWriter:
         else:
             events.append(ev.ResponseTextDone(**ids, text=message.text))
             part = OutputTextPart.model_construct(type="output_text", text=message.text)
-        events.append(ev.ContentPartDone(**ids, part=_part(message.kind, message.text)))
+        events.append(ev.ContentPartDone(**ids, part=wire_part(message.kind, message.text)))
         final = MessageItem(
             id=message.item_id,
             object="realtime.item",
@@ -391,7 +378,3 @@ class ResponseWriter:
             audio={"output": {"format": shape.output_format.model_dump(), "voice": shape.voice}},
             usage=usage,
         )
-
-
-def _part(kind: Literal["audio", "text"], text: str) -> Part:
-    return Part(type="audio", transcript=text) if kind == "audio" else Part(type="text", text=text)

@@ -22,15 +22,17 @@ from trunkline.model.client_secrets import (
 from trunkline.model.opening import new_session
 from trunkline.model.registry import Engines
 from trunkline.model.rest_body import validated
+from trunkline.model.served_fields import refuse_unserved
 from trunkline.realtime.beta_session import (
     DEFAULT_TEMPERATURE,
+    DEFAULT_VOICE,
     beta_param,
     beta_session,
     session_update_from_beta,
     temperature,
 )
 from trunkline.realtime.model_table import REALTIME, TRANSCRIPTION
-from trunkline.realtime.session import Session
+from trunkline.realtime.session import AudioOutput, Session
 from trunkline.realtime.session_update import updated
 
 _KINDS: Final = ("realtime", "transcription")
@@ -82,7 +84,17 @@ def start_config(
     if not isinstance(model, str):
         raise Invalid("session.model must be a string.", code="invalid_type", param="session.model")
     engines.serve(model, TRANSCRIPTION if session["type"] == "transcription" else REALTIME)
-    return StartConfig(model, session, generation)
+    return StartConfig(model, _with_voice(session, generation), generation)
+
+
+def _with_voice(session: dict[str, Any], generation: Generation) -> dict[str, Any]:
+    """The voice that was promised, whichever generation the key is then used in."""
+    audio = session.get("audio", {})
+    output = audio.get("output", {}) if isinstance(audio, dict) else None
+    if session["type"] == "transcription" or not isinstance(output, dict) or "voice" in output:
+        return session
+    voice = DEFAULT_VOICE if generation == "beta" else AudioOutput().voice
+    return {**session, "audio": {**audio, "output": {**output, "voice": voice}}}
 
 
 def begun_session(start: StartConfig, engines: Engines) -> Session:
@@ -90,7 +102,9 @@ def begun_session(start: StartConfig, engines: Engines) -> Session:
     model = start.model or engines.serve(None).loaded.name
     bare = new_session(model, generation=start.generation, is_transcription=start.is_transcription)
     try:
-        return updated(bare, start.session, has_spoken=False, is_responding=False)
+        session = updated(bare, start.session, has_spoken=False, is_responding=False)
+        refuse_unserved(session, engines.serve(start.model).loaded.engine.capabilities)
+        return session
     except ProtocolError as exc:
         raise Invalid(exc.message, code=exc.code, param=exc.param) from None
 

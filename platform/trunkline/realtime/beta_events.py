@@ -66,7 +66,9 @@ def _part_from_beta(part: Json, index: int) -> Json:
             code="invalid_value",
             param=f"item.content.{index}.type",
         )
-    return {**part, "type": _FROM_BETA[kind]} if kind in _FROM_BETA else part
+    if isinstance(part, Mapping) and isinstance(kind, str) and kind in _FROM_BETA:
+        return {**part, "type": _FROM_BETA[kind]}
+    return part
 
 
 def item_to_beta(item: Mapping[str, Any]) -> dict[str, Json]:

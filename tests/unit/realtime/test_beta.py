@@ -117,3 +117,11 @@ def test_no_json_of_any_shape_crashes_the_parser(
 def test_no_text_or_bytes_crash_the_parser(kind: type[ServerProtocol], frame: str | bytes) -> None:
     with pytest.raises(ProtocolError):
         kind().receive(frame)
+
+
+@pytest.mark.parametrize("kind", [["input_text"], {}, 7, None, True])
+def test_a_part_whose_type_is_no_word_is_refused_and_ends_nothing(kind: Any) -> None:
+    item = {"type": "message", "role": "user", "content": [{"type": kind, "text": "x"}]}
+    frame = json.dumps({"type": "conversation.item.create", "item": item})
+    with pytest.raises(ProtocolError):
+        BetaProtocol().receive(frame)
