@@ -125,7 +125,7 @@ def transfer_finished(event: TransferFinished) -> Settled:
     if event.is_connected:
         return {"status": "connected"}, False
     cause = (event.cause or cause_of(event.sip_status)).value
-    message = "nobody took the call; the caller is back with you"
+    message = "Nobody is free to take the call."
     return {"error": {"code": cause, "message": message}}, True
 
 
@@ -134,9 +134,12 @@ def queue_finished(event: QueueFinished) -> Settled:
         case QueueOutcome.CONNECTED | QueueOutcome.LEFT:
             return {"status": event.outcome.value}, False
         case QueueOutcome.CALLBACK:
-            return {"status": "callback", "message": "the caller asked to be called back"}, False
+            return {
+                "status": "callback",
+                "message": "Somebody will call back.",
+            }, False
         case QueueOutcome.TIMEOUT | QueueOutcome.UNAVAILABLE:
-            message = "nobody took the call; the caller is back with you"
+            message = "Nobody is free to take the call."
             return {"error": {"code": event.outcome.value, "message": message}}, True
 
 

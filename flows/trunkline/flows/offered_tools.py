@@ -43,9 +43,7 @@ MAX_FAILURES: Final = 2
 """How often in a step a tool may fail and be tried again; then it is withdrawn."""
 MAX_OUTPUT_BYTES: Final = 32 * 1024
 """What a model is given of a result; more of it would drown the conversation."""
-_NOT_DONE: Final = (
-    "It waits for a person's approval. It is not done: say so, and that nothing has happened yet."
-)
+_NOT_DONE: Final = "A person has to approve this first. It is not done yet."
 
 
 def called(walk: Walk, event: EngineCalled, offer: Offer) -> str | None:

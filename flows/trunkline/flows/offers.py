@@ -34,10 +34,11 @@ def offered_function(offer: Offer) -> dict[str, Any]:
         "description": tool.description + (_WAITS if tool.risk is RiskClass.HIGH else ""),
         "parameters": parameters,
     }
-    if tool.label or tool.examples:
+    label = tool.label or (tool.description.rstrip(".") if tool.risk is RiskClass.HIGH else "")
+    if label or tool.examples:
         notes: dict[str, Any] = {"role": "tool"}
-        if tool.label:
-            notes["label"] = tool.label
+        if label:
+            notes["label"] = label
         if tool.examples:
             notes["examples"] = list(tool.examples)
         function["x-trunkline"] = notes

@@ -130,6 +130,10 @@ def report(label: str, output: str) -> str:
         case {"error": error}:
             message = error.get("message", "") if isinstance(error, Mapping) else str(error)
             return f"That did not work. {message}".strip()
+        case {"status": str(), "message": str(message)}:
+            return message
+        case {"status": str()} if len(value) == 1:
+            return "That is done."
         case Mapping():
             return f"Here is what I found. {_tell(value)}" if value else "That is done."
         case [*entries] if entries:
