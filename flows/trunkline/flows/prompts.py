@@ -62,8 +62,25 @@ class PromptError(Exception):
     """A template that cannot be compiled or rendered; the message says what to fix."""
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """``bill.items`` is the field of that name, never a method of the mapping it is in."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping):
+            return self.getitem(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if isinstance(obj, Mapping):
+            try:
+                return obj[argument]
+            except (KeyError, TypeError):
+                return self.undefined(obj=obj, name=argument)
+        return super().getitem(obj, argument)
+
+
 def _make_environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Environment(
         undefined=StrictUndefined, autoescape=False, cache_size=0, optimized=False
     )
     stock_filters, stock_tests = environment.filters, environment.tests
@@ -158,6 +175,16 @@ def members_read(root: str, source: str, *, is_expression: bool) -> frozenset[st
         if is_of_root and isinstance(item.arg, nodes.Const) and isinstance(item.arg.value, str):
             found.add(item.arg.value)
     return frozenset(found)
+
+
+def reads_bare(root: str, source: str, *, is_expression: bool) -> bool:
+    """Whether a text that has compiled reads ``root`` itself, and not only members of it."""
+    tree = _parse("{{ (" + source + ") }}" if is_expression else source)
+    dotted = [node.node for node in tree.find_all(nodes.Getattr)]
+    owners = [*dotted, *(node.node for node in tree.find_all(nodes.Getitem))]
+    of_members = [one for one in owners if isinstance(one, nodes.Name) and one.name == root]
+    named = [name for name in tree.find_all(nodes.Name) if name.name == root]
+    return len(named) > len(of_members)
 
 
 def _parse(source: str, shown: str = "") -> nodes.Template:

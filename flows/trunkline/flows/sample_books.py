@@ -73,7 +73,7 @@ class SampleBooks:
     """Readings and payments survive a restart; one idempotency key has one effect."""
 
     def __init__(self, path: Path) -> None:
-        self._ledger = Ledger(path, _SCHEMA)
+        self.ledger = Ledger(path, _SCHEMA)
 
     def account(self, number: str) -> Account:
         try:
@@ -89,13 +89,13 @@ class SampleBooks:
         """Oldest first."""
         self.account(number)
         query = "SELECT account, reading, recorded_at FROM readings WHERE account = ? ORDER BY id"
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             return [Reading(*row) for row in database.execute(query, (number,))]
 
     def record_reading(self, number: str, reading: str, key: str | None) -> Reading:
         """Raises ReadingTooLow, UnknownAccount; a key seen before gives back what it recorded."""
         start = self.account(number).meter
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             query = "SELECT account, reading, recorded_at FROM readings WHERE idempotency_key = ?"
             seen = database.execute(query, (key,)).fetchone() if key else None
@@ -118,13 +118,13 @@ class SampleBooks:
     def payments(self, number: str) -> list[Payment]:
         self.account(number)
         query = "SELECT account, amount, paid_at FROM payments WHERE account = ? ORDER BY id"
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             return [Payment(*row) for row in database.execute(query, (number,))]
 
     def pay(self, number: str, amount: str, key: str) -> Payment:
         """One payment per key, whatever is asked again under it."""
         self.account(number)
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             query = "SELECT account, amount, paid_at FROM payments WHERE idempotency_key = ?"
             seen = database.execute(query, (key,)).fetchone()

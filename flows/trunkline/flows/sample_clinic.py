@@ -18,6 +18,7 @@ from trunkline.flows.sample_clinic_books import (
     NotFree,
     UnknownPatient,
 )
+from trunkline.flows.sample_ledger import Ledger
 
 DoctorKey = Literal["patel", "morgan", "hughes", "any"]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -41,8 +42,8 @@ class _NoDay(Exception):
     pass
 
 
-def add_clinic(app: FastAPI, data_dir: Path) -> None:
-    """The routes under ``/clinic``, with their books under ``data_dir``."""
+def add_clinic(app: FastAPI, data_dir: Path) -> Ledger:
+    """The routes under ``/clinic``, with their books under ``data_dir``; what those are kept in."""
     books = ClinicBooks(data_dir / "sample" / "clinic.db")
     router = APIRouter(prefix="/clinic")
 
@@ -105,6 +106,7 @@ def add_clinic(app: FastAPI, data_dir: Path) -> None:
         return {"cancelled": reference}
 
     app.include_router(router)
+    return books.ledger
 
 
 def _day(text: str) -> date:

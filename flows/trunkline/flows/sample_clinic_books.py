@@ -97,7 +97,7 @@ class ClinicBooks:
     """
 
     def __init__(self, path: Path) -> None:
-        self._ledger = Ledger(path, _SCHEMA)
+        self.ledger = Ledger(path, _SCHEMA)
 
     def patient(self, number: str, born: date | None = None) -> Patient:
         """Raises UnknownPatient; whether number or date of birth was wrong is not told."""
@@ -113,7 +113,7 @@ class ClinicBooks:
         that the sample has something to move and cancel whatever the date is.
         """
         patient = self.patient(number)
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             _enter_standing(database, patient, since)
             row = database.execute(
@@ -126,7 +126,7 @@ class ClinicBooks:
 
     def free(self, doctor: str, since: date) -> tuple[Doctor, date, list[time]] | None:
         """The first day from ``since`` on with free times; None when there is none for weeks."""
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             for ahead in range(_LOOK_AHEAD_DAYS):
                 day = since + timedelta(days=ahead)
                 for one in _doctors(doctor):
@@ -138,7 +138,7 @@ class ClinicBooks:
     def book(self, number: str, doctor: str, day: date, at: time, key: str | None) -> Appointment:
         """Raises NotFree, UnknownPatient; a key seen before gives back what it booked."""
         self.patient(number)
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             seen = _by_key(database, key)
             if seen is not None:
@@ -153,7 +153,7 @@ class ClinicBooks:
 
     def move(self, number: str, reference: int, day: date, at: time) -> Appointment:
         """Raises NoAppointment, NotFree; moving to where it is already changes nothing."""
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             old = _booked(database, number, reference)
             if (old.date, old.time) != (day.isoformat(), f"{at:%H:%M}"):
@@ -167,7 +167,7 @@ class ClinicBooks:
 
     def cancel(self, number: str, reference: int) -> None:
         """Raises NoAppointment; cancelling what is cancelled changes nothing."""
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             changed = database.execute(
                 "UPDATE appointments SET state = 'cancelled', changed_at = ?"
                 " WHERE id = ? AND patient = ?",
@@ -180,7 +180,7 @@ class ClinicBooks:
         """All of a patient's, cancelled ones too, oldest first."""
         self.patient(number)
         query = f"{_SELECT} WHERE patient = ? ORDER BY id"
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             return [_appointment(row) for row in database.execute(query, (number,))]
 
 

@@ -33,6 +33,14 @@ class Ledger:
             if database.in_transaction:
                 database.commit()
 
+    def wipe(self) -> None:
+        """As if nothing had ever been written; not while the ledger is open."""
+        with self._making:
+            if self._is_made:
+                for ending in ("", "-wal", "-shm"):
+                    self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+            self._is_made = False
+
     def _make(self) -> None:
         with self._making:
             if self._is_made:

@@ -48,10 +48,10 @@ class OfficeBooks:
     """Messages survive a restart; one idempotency key leaves one message."""
 
     def __init__(self, path: Path) -> None:
-        self._ledger = Ledger(path, _SCHEMA)
+        self.ledger = Ledger(path, _SCHEMA)
 
     def leave(self, new: NewMessage, key: str | None) -> Message:
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             database.execute(
                 "INSERT OR IGNORE INTO messages"
                 " (name, phone, message, urgency, left_at, idempotency_key)"
@@ -64,12 +64,12 @@ class OfficeBooks:
 
     def messages(self) -> list[Message]:
         """Oldest first."""
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             return [_message(row) for row in database.execute(f"{_SELECT} ORDER BY id")]
 
 
-def add_office(app: FastAPI, data_dir: Path) -> None:
-    """The routes under ``/office``, with their books under ``data_dir``."""
+def add_office(app: FastAPI, data_dir: Path) -> Ledger:
+    """The routes under ``/office``, with their books under ``data_dir``; what those are kept in."""
     books = OfficeBooks(data_dir / "sample" / "office.db")
     router = APIRouter(prefix="/office")
 
@@ -85,6 +85,7 @@ def add_office(app: FastAPI, data_dir: Path) -> None:
         return {"reference": books.leave(new, idempotency_key).reference}
 
     app.include_router(router)
+    return books.ledger
 
 
 _SELECT: Final = "SELECT id, name, phone, message, urgency, left_at FROM messages"

@@ -48,7 +48,10 @@ class NewPayment(BaseModel):
 
 
 def create_app(data_dir: Path) -> FastAPI:
-    """The service with its books under ``data_dir``."""
+    """The service with its books under ``data_dir``.
+
+    ``state.ledgers`` is where what it keeps can be wiped, ``state.faults`` where faults can be set.
+    """
     books = SampleBooks(data_dir / "sample" / "energy.db")
     faults: list[Fault] = []
     app = FastAPI(title="Trunkline sample businesses", version="1")
@@ -64,9 +67,9 @@ def create_app(data_dir: Path) -> FastAPI:
         return JSONResponse(body, status_code=409)
 
     app.router.routes += HealthApp("sample-service", {}).routes()
-    add_clinic(app, data_dir)
-    add_office(app, data_dir)
-    add_shop(app, data_dir)
+    others = (add_clinic(app, data_dir), add_office(app, data_dir), add_shop(app, data_dir))
+    app.state.ledgers = (books.ledger, *others)
+    app.state.faults = faults
 
     @app.get("/hours")
     def hours() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from trunkline.flows.sample_ledger import Ledger
 from trunkline.flows.sample_shop_books import (
     PRODUCTS,
     ReturnRefused,
@@ -54,8 +55,8 @@ class NewReservation(_Body):
     phone: Phone
 
 
-def add_shop(app: FastAPI, data_dir: Path) -> None:
-    """The routes under ``/shop``, with their books under ``data_dir``."""
+def add_shop(app: FastAPI, data_dir: Path) -> Ledger:
+    """The routes under ``/shop``, with their books under ``data_dir``; what those are kept in."""
     books = ShopBooks(data_dir / "sample" / "shop.db")
     router = APIRouter(prefix="/shop")
 
@@ -119,6 +120,7 @@ def add_shop(app: FastAPI, data_dir: Path) -> None:
         return {"callback": books.call_back(new.phone, new.about, idempotency_key)}
 
     app.include_router(router)
+    return books.ledger
 
 
 def _in_words(names: Sequence[str]) -> str:

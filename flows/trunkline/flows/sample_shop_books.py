@@ -119,7 +119,7 @@ class ShopBooks:
     """Returns, refunds, callbacks and reservations survive a restart; a key has one effect."""
 
     def __init__(self, path: Path) -> None:
-        self._ledger = Ledger(path, _SCHEMA)
+        self.ledger = Ledger(path, _SCHEMA)
 
     def order(self, number: str, zip_code: str | None = None) -> Order:
         """Raises UnknownOrder; whether number or ZIP code was wrong is not told."""
@@ -139,7 +139,7 @@ class ShopBooks:
     ) -> Return:
         """Raises UnknownOrder, ReturnRefused; a key seen before gives back what it made."""
         order = self.order(number)
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             seen = _return_by(database, "idempotency_key = ?", (key,)) if key else None
             if seen is not None:
@@ -165,7 +165,7 @@ class ShopBooks:
     def returns(self, number: str) -> list[Return]:
         self.order(number)
         query = f"{_RETURNS} WHERE order_number = ? ORDER BY id"
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             return [_return(row) for row in database.execute(query, (number,))]
 
     def refund(self, number: str, item: str, amount: str, key: str) -> int:
@@ -177,7 +177,7 @@ class ShopBooks:
 
     def refunds(self, number: str) -> list[dict[str, str]]:
         query = "SELECT item, amount FROM refunds WHERE order_number = ? ORDER BY id"
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             rows = database.execute(query, (number,)).fetchall()
         return [{"item": item, "amount": amount} for item, amount in rows]
 
@@ -186,7 +186,7 @@ class ShopBooks:
         return self._once("callbacks", columns, (phone, about, now(), key or None))
 
     def callbacks(self) -> list[dict[str, str]]:
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             rows = database.execute("SELECT phone, about FROM callbacks ORDER BY id").fetchall()
         return [{"phone": phone, "about": about} for phone, about in rows]
 
@@ -197,7 +197,7 @@ class ShopBooks:
 
     def _once(self, table: str, columns: str, values: tuple[str | None, ...]) -> int:
         """Insert unless the key, the last value, is there already; the row's number."""
-        with self._ledger.open() as database:
+        with self.ledger.open() as database:
             database.execute("BEGIN IMMEDIATE")
             if values[-1] is not None:
                 seen = database.execute(

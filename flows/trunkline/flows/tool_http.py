@@ -112,7 +112,9 @@ def _request(
     if SECRETS in arguments:
         raise ValueError(f"no argument may be called {SECRETS}")
     plain = {**context.variables, **arguments}
-    in_url = {**context.variables, **{name: _in_url(v) for name, v in arguments.items()}}
+    read = transport.url.variables
+    escaped = {name: _in_url(value) for name, value in arguments.items() if name in read}
+    in_url = {**context.variables, **escaped}
     with_secrets = {**plain, SECRETS: secrets}
     headers = {
         "Accept": "application/json",

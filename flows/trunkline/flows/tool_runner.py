@@ -183,6 +183,10 @@ class ToolRunner:
             error = ToolError("no_secrets", f"the store of secrets: {type(exc).__name__}")
             raise ToolFault(error) from None
 
+    def forget_failures(self) -> None:
+        """Every service counts as sound again."""
+        self._services.clear()
+
     def _service(
         self, tool: ToolSpec, arguments: Mapping[str, Json], context: ToolContext
     ) -> _Service:

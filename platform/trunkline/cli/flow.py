@@ -44,10 +44,15 @@ def check_command(files: tuple[Path, ...], wants_json: bool, strict: bool) -> No
 
     Exits 0 when nothing is wrong, 1 when a flow has errors, 2 when a file cannot be read.
     """
-    from trunkline.cli.flow_report import as_values, examine, lines_of
+    from trunkline.cli.flow_report import agents_beside, as_values, examine, lines_of
     from trunkline.cli.records import as_json
 
-    reports = [examine(path, os.environ) for path in flow_files(files)]
+    found = flow_files(files)
+    beside = [path for folder in {path.parent for path in found} for path in flow_files([folder])]
+    if own := load_settings().agents_dir:
+        beside += flow_files([own])
+    agents = agents_beside((*found, *beside))
+    reports = [examine(path, os.environ, agents) for path in found]
     if wants_json:
         click.echo(as_json([as_values(report) for report in reports]))
     else:

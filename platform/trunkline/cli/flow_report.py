@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trunkline.flows.catalog import SHIPPED_AGENTS
 from trunkline.flows.check.checker import examine_text
 from trunkline.flows.check.findings import Finding, Proof, Severity
 from trunkline.flows.draw.svg import draw_flow
 from trunkline.flows.flow import Flow
-from trunkline.flows.schema.source import MAX_CHARS
+from trunkline.flows.schema.source import MAX_CHARS, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,13 @@ class FlowReport:
     proofs: tuple[Proof, ...] = ()
 
 
-def examine(path: Path, environment: Mapping[str, str]) -> FlowReport:
-    """Read and check one file; what stands in the way of reading it is part of the report."""
+def examine(
+    path: Path, environment: Mapping[str, str], agents: Collection[str] | None = None
+) -> FlowReport:
+    """Read and check one file; what stands in the way of reading it is part of the report.
+
+    ``agents``: those that calls can be handed to; None: whoever a flow names is there.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             text = file.read(MAX_CHARS + 1)
@@ -34,13 +41,25 @@ def examine(path: Path, environment: Mapping[str, str]) -> FlowReport:
         return FlowReport(str(path), problem=f"cannot be read: {exc.strerror or exc}")
     except UnicodeDecodeError as exc:
         return FlowReport(str(path), problem=f"is not UTF-8: {exc.reason} at byte {exc.start}")
-    checked = examine_text(text, environment=environment, name=path.name)
+    checked = examine_text(text, environment=environment, name=path.name, agents=agents)
     return FlowReport(
         str(path),
         flow=checked.flow,
         findings=checked.findings,
         proofs=checked.proofs,
     )
+
+
+def agents_beside(paths: Iterable[Path]) -> frozenset[str]:
+    """The agents that flow files name, shipped ones among them; unreadable files name none."""
+    names = set()
+    for path in (*paths, *SHIPPED_AGENTS.glob("*.yaml")):
+        with suppress(OSError, UnicodeDecodeError):
+            document = read_yaml(path.read_text(encoding="utf-8")).value
+            agent = document.get("agent") if isinstance(document, dict) else None
+            name = agent.get("name") if isinstance(agent, dict) else None
+            names |= {name} if isinstance(name, str) else set()
+    return frozenset(names)
 
 
 def as_values(report: FlowReport) -> dict[str, Any]:

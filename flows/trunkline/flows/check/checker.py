@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from trunkline.flows.check.build import build_graphs
@@ -10,6 +10,7 @@ from trunkline.flows.check.circles import check_circles
 from trunkline.flows.check.claims import check_claims
 from trunkline.flows.check.declarations import EVERY_MODEL, check_declarations
 from trunkline.flows.check.findings import Finding, Proof, Report, as_finding
+from trunkline.flows.check.handoffs import check_handoffs
 from trunkline.flows.check.identity import declared_checks, prove_identity
 from trunkline.flows.check.listening import check_listening
 from trunkline.flows.check.offers import check_offers
@@ -41,7 +42,10 @@ def check_flow(flow: Flow, source: Source) -> tuple[Finding, ...]:
 
 
 def _examine(
-    flow: Flow, source: Source, models: ModelTable = EVERY_MODEL
+    flow: Flow,
+    source: Source,
+    models: ModelTable = EVERY_MODEL,
+    agents: Collection[str] | None = None,
 ) -> tuple[tuple[Finding, ...], tuple[Proof, ...]]:
     report = Report(source)
     graphs = build_graphs(flow)
@@ -53,6 +57,8 @@ def _examine(
     check_listening(flow, graphs, report)
     check_declarations(flow, report, models)
     check_offers(flow, graphs, declared_checks(report), report)
+    if agents is not None:
+        check_handoffs(flow, report, agents)
     proofs = prove_identity(graphs, report)
     return report.findings(), proofs
 
@@ -63,6 +69,7 @@ def examine_text(
     environment: Mapping[str, str],
     name: str = "flow",
     models: ModelTable = EVERY_MODEL,
+    agents: Collection[str] | None = None,
 ) -> Checked:
     """Load and check; what the loader refuses comes as findings, never as an exception.
 
@@ -72,4 +79,4 @@ def examine_text(
         flow = load_flow(text, environment=environment, name=name)
     except FlowInvalid as exc:
         return Checked(None, tuple(as_finding(complaint) for complaint in exc.complaints))
-    return Checked(flow, *_examine(flow, read_yaml(text), models))
+    return Checked(flow, *_examine(flow, read_yaml(text), models, agents))

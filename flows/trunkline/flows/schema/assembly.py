@@ -17,6 +17,7 @@ from trunkline.flows.prompts import (
     compile_prompt,
     compile_value,
     members_read,
+    reads_bare,
 )
 from trunkline.flows.schema.document import CollectPart, FallbackPart, LinePart
 from trunkline.flows.schema.parts import Parts, did_you_mean
@@ -115,7 +116,12 @@ class Assembly:
             for name in sorted(read - self.calendars):
                 hint = did_you_mean(name, self.calendars)
                 self.complain(path, f"there is no calendar {name!r}{hint}")
-        for name in sorted(compiled.variables & self.secrets):
+            if reads_bare(root, compiled.source, is_expression=is_expression):
+                example = min(self.calendars, default="office")
+                self.complain(path, f"{root!r} of which calendar? Write {root}.{example}")
+        # A tool's own templates read its parameters, which may have a slot's name.
+        reads_slots = known is None or self.variables.issubset(known)
+        for name in sorted(compiled.variables & self.secrets if reads_slots else ()):
             if compiled.source.strip() != name or "arguments" not in path:
                 self.complain(path, f"{name!r} is secret: only a tool may get it, as it is")
         return compiled

@@ -183,7 +183,7 @@ class Dialogue:
     def _hear_answer(self, state: State, said: Said) -> tuple[State, Move]:
         slot = _known(state.slot)
         wish = self._wish(said)
-        if wish is not None and wish.is_exact and slot.kind is not SlotKind.YES_NO:
+        if wish is not None and self._comes_before(slot, wish, said):
             return self._grant(state, wish.name, said)
         taken = self._value_for(state, slot, said)
         if taken is not None:
@@ -194,6 +194,12 @@ class Dialogue:
         if left is not None:
             return left
         return self._take_part(state, slot, said) or self._miss(state, said)
+
+    def _comes_before(self, slot: Slot, wish: Match, said: Said) -> bool:
+        """Whether a wish is believed rather than a value; nearly anything could be a name."""
+        if slot.kind is SlotKind.NAME and not wish.has_rival:
+            return wish.score >= _SURE_WISH and said.confidence >= DOUBTFUL
+        return wish.is_exact and slot.kind is not SlotKind.YES_NO
 
     def _hear_wish(self, state: State, said: Said) -> tuple[State, Move]:
         wish = self._wish(said)

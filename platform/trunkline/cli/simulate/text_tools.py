@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import httpx
 import uvicorn
 
 from trunkline.cli.simulate.simulation import (
@@ -23,6 +22,7 @@ from trunkline.cli.simulate.simulation import (
     ToolBehaviour,
 )
 from trunkline.domain.events import Json, ToolOutcome
+from trunkline.flows.sample_faults import Fault, FaultKind
 from trunkline.flows.sample_service import create_app
 from trunkline.flows.tool_runner import ToolContext, ToolRunner
 from trunkline.flows.tools import ToolError, ToolFailed, ToolRunResult, ToolSpec, ToolSucceeded
@@ -78,7 +78,12 @@ class SampleServiceThread:
 
     def fresh_books(self) -> None:
         """The next run finds the service as it is when it was never called."""
-        self._app = None
+        if self._app is not None:
+            for ledger in self._app.state.ledgers:
+                ledger.wipe()
+            self._app.state.faults.clear()
+        if self._tools is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._tools.forget_failures)
 
     def run(
         self,
@@ -107,16 +112,14 @@ class SampleServiceThread:
     ) -> ToolRunResult:
         assert self._tools is not None
         if answer.fault:
-            async with httpx.AsyncClient(trust_env=False) as client:
-                attempts = tool.retry.attempts if tool.may_retry else 1
-                body = {"kind": answer.fault, "count": answer.times or attempts}
-                (await client.post(f"{self.url}/faults", json=body)).raise_for_status()
+            attempts = tool.retry.attempts if tool.may_retry else 1
+            fault = Fault(kind=FaultKind(answer.fault), count=answer.times or attempts)
+            self._app.state.faults.append(fault)
         try:
             return await self._tools.run(tool, arguments, context)
         finally:
             if answer.fault:
-                async with httpx.AsyncClient(trust_env=False) as client:
-                    await client.delete(f"{self.url}/faults")
+                self._app.state.faults.clear()
 
     def _start(self) -> None:
         if self._thread is None:

@@ -16,7 +16,8 @@ _YES: Final = (
     "that is fine", "fine",
     "that's it", "that's the one", "that works", "uh huh", "mm hmm", "mhm", "perfect", "great",
     "good", "that's good", "true", "you got it", "i think so", "why not", "spot on", "i confirm",
-    "confirm", "confirmed",
+    "confirm", "confirmed", "speaking", "this is she", "this is he", "that's me", "it's me",
+    "i will", "we will", "i can", "i have", "i did", "we do", "we are",
 )  # fmt: skip
 _NO: Final = (
     "no", "nope", "nah", "no way", "not really", "not at all", "that's wrong", "that is wrong",
@@ -27,7 +28,8 @@ _NO: Final = (
     "negative", "never", "not now", "not yet", "don't", "do not", "please don't", "don't do it",
     "don't do that", "no thanks", "no thank you", "absolutely not", "definitely not",
     "certainly not", "of course not", "i'd rather not", "i would rather not", "false", "it doesn't",
-    "that's not what i said", "that is not what i said",
+    "that's not what i said", "that is not what i said", "i will not", "i won't", "i can't",
+    "i cannot", "i haven't", "i have not", "i didn't", "we don't",
 )  # fmt: skip
 _TOLERATED: Final = frozenset({
     "um", "uh", "er", "erm", "ah", "oh", "hmm", "well", "so", "please", "thanks", "thank", "you",

@@ -16,7 +16,8 @@ FILLERS: Final = frozenset({
     "just", "it", "it's", "its", "is", "that", "that's", "this", "i", "i'm", "am", "have", "got",
     "think", "would", "say", "believe", "guess", "my", "the", "a", "be", "will", "should", "yes",
     "yeah", "yep", "sure", "hi", "hello", "sir", "madam", "there", "here", "then", "about",
-    "around",
+    "around", "make", "let's", "rather", "take", "better", "can", "could", "we", "do", "i'd",
+    "i'll", "want", "need",
 })  # fmt: skip
 
 
