@@ -59,8 +59,30 @@ async def far_ends(settings: Settings) -> list[Finding]:
                 "write [upstream] in the file that TRUNKLINE_CONFIG names",
             )
         )
-    found = await asyncio.gather(*(_ask(where, far_end) for _, where, far_end in asked))
+    rings = [where for engine, where, one in asked if _is_itself(settings, running, engine, one)]
+    findings += [
+        Finding(
+            where,
+            Status.FAIL,
+            "it leads back to this very engine",
+            "name an engine of this server as model, such as 'cascade'",
+        )
+        for where in rings
+    ]
+    straight = [(where, far_end) for _, where, far_end in asked if where not in rings]
+    found = await asyncio.gather(*(_ask(where, far_end) for where, far_end in straight))
     return [*findings, *found]
+
+
+def _is_itself(
+    settings: Settings, running: tuple[str, ...], engine: str, far_end: FarEndSettings
+) -> bool:
+    """The far end is our own model server, and its model this engine."""
+    if far_end.base_url != settings.resolved_model_url:
+        return False
+    known = tuple(name for name in running if name in ENGINE_NAMES)
+    card = ModelTable(settings.models, known).find(far_end.model)
+    return card is not None and card.engine == engine
 
 
 def _running(settings: Settings) -> tuple[str, ...]:

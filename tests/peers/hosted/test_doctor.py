@@ -100,6 +100,22 @@ async def test_nobody_at_the_address_is_told() -> None:
     assert "does not answer" in found["[hosted.chat]"].detail
 
 
+async def test_an_engine_that_would_ask_itself_is_told_so() -> None:
+    async with far_end() as server:
+        server.answers(MODELS, models("cascade"))
+        own = {"base_url": server.base_url}
+        found = await looked_at(
+            server,
+            model_url=server.base_url,
+            engine="cascade-hosted",
+            engines=("cascade",),
+            hosted={"transcription": {**own, "model": "whisper-1"},
+                    "speech": {**own, "model": "cascade"}},
+        )  # fmt: skip
+    assert "leads back" in found["[hosted.transcription]"].detail
+    assert found["[hosted.speech]"].status is Status.OK
+
+
 async def test_an_agent_whose_engine_does_not_run_is_named(tmp_path: Path) -> None:
     (tmp_path / "far.yaml").write_text(
         "agent: {name: far, display_name: Far, engine: upstream}\n"

@@ -301,6 +301,24 @@ async def test_a_session_near_its_limit_is_followed_by_another_when_all_is_quiet
         assert ("assistant", "You said: hello") in known_there(server)
 
 
+async def test_a_session_that_cannot_be_renewed_yet_goes_on_and_is_renewed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.model.upstream.session._LATER_S", 0.3)
+    async with (
+        scripted_far_end(tmp_path, SCRIPT) as server,
+        upstream(server.base_url, rollover_after_s=0.3, session_limit_s=60.0) as engine,
+        talking(engine) as talk,
+    ):
+        server.server.admission.is_draining = True
+        await asyncio.sleep(0.5)
+        talk.user("hello")
+        assert text_of(await talk.ask()) == "You said: hello"
+        assert server.opened == 1
+        server.server.admission.is_draining = False
+        await server.until(lambda: server.opened == 2)
+
+
 async def test_a_far_end_that_is_gone_for_good_ends_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

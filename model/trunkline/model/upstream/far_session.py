@@ -65,7 +65,8 @@ class FarSession:
         self.mirror = Mirror()
         self.lost = asyncio.Event()
         self.failure: EngineError | None = None
-        self.expires_at: float | None = None  # wall clock
+        self.opened_s = asyncio.get_running_loop().time()
+        self.granted_s: float | None = None  # how long the far end says that it lasts
 
     @property
     def is_quiet(self) -> bool:
@@ -197,14 +198,18 @@ class FarSession:
                 self._take(event)
         except EngineError as exc:
             failure = exc
-        self._lose(failure)
+        except Exception:  # what an event does to us must not leave readers waiting for ever
+            log.exception("an upstream's event could not be taken")
+            failure = EngineError("the upstream sent something odd", code="upstream_failed")
+        finally:
+            self._lose(failure)
 
     def _take(self, event: ev.ServerEvent) -> None:
         match event:
             case ev.SessionCreated(session=session):
                 expires = session.get("expires_at")
                 if isinstance(expires, int | float) and expires > time.time():
-                    self.expires_at = float(expires)
+                    self.granted_s = expires - time.time()
             case ev.SessionUpdated():
                 if self._updates:
                     self._settle(self._updates.popleft()[1], None)

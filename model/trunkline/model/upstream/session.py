@@ -7,7 +7,6 @@ conversation and whatever of the caller's speech has not been understood yet.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Final, TypeAlias
@@ -177,6 +176,16 @@ class UpstreamSession:
 
     async def _keep(self) -> None:
         """Follows each far-end session by another, until the upstream cannot be had."""
+        try:
+            await self._follow()
+        except EngineError as exc:
+            self._give_up_upstream(exc)
+        except Exception:  # a bug of ours: the session ends, and its readers do not wait for ever
+            log.exception("an upstream session failed")
+            self._give_up_upstream(EngineError("the upstream session failed"))
+
+    async def _follow(self) -> None:
+        """Raises EngineError when the upstream cannot be had."""
         while not self._is_closing:
             far = self._far
             assert far is not None
@@ -187,28 +196,28 @@ class UpstreamSession:
                     log.warning("the upstream's session is not renewed yet", code=exc.code)
                     await _either(far.lost.wait(), asyncio.sleep(_LATER_S))
                     continue
-                if self._is_quiet(far):
-                    await self._take_up(fresh)
-                    await far.close()
-                else:
+                if not self._is_quiet(far):
                     await fresh.close()  # somebody spoke meanwhile: at the next quiet moment
+                    continue
+                try:
+                    await self._take_up(fresh)
+                except EngineError as exc:
+                    log.warning("the upstream's session is not renewed yet", code=exc.code)
+                    continue
+                await far.close()
                 continue
             self._far = None
             self._up.clear()
             await far.close()
-            try:
-                await self._take_up(await self._open_again(far))
-            except EngineError as exc:
-                self._give_up_upstream(exc)
-                return
+            await self._open_again(far)
 
     async def _is_due(self, far: FarSession) -> bool:
         """True at the first quiet moment near the session's limit, False when it is lost."""
         settings = self._dialect.settings
-        left_s = settings.rollover_after_s
-        if far.expires_at is not None:
-            share = settings.rollover_after_s / settings.session_limit_s
-            left_s = min(left_s, (far.expires_at - time.time()) * share)
+        lasts_s = settings.rollover_after_s
+        if far.granted_s is not None:
+            lasts_s = min(lasts_s, far.granted_s * lasts_s / settings.session_limit_s)
+        left_s = far.opened_s + lasts_s - asyncio.get_running_loop().time()
         await _either(far.lost.wait(), asyncio.sleep(max(left_s, 0.0)))
         while not far.lost.is_set():
             if self._is_quiet(far):
@@ -219,7 +228,7 @@ class UpstreamSession:
     def _is_quiet(self, far: FarSession) -> bool:
         return far.is_quiet and self._current is None and not self._owed
 
-    async def _open_again(self, lost: FarSession) -> FarSession:
+    async def _open_again(self, lost: FarSession) -> None:
         failure = lost.failure or EngineError("the upstream was lost", code="upstream_lost")
         UPSTREAM_FAILURES.labels(code=failure.code).inc()
         log.warning("the upstream's session was lost", code=failure.code)
@@ -229,7 +238,8 @@ class UpstreamSession:
         for pause_s in _PAUSES_S:
             await asyncio.sleep(pause_s)
             try:
-                return await self._open("reconnect")
+                await self._take_up(await self._open("reconnect"))
+                return
             except EngineError as exc:
                 failure = exc
                 if not exc.retryable:

@@ -32,6 +32,8 @@ _FORMATS: dict[str, type[PcmFormat] | type[PcmuFormat] | type[PcmaFormat]] = {
     "audio/pcmu": PcmuFormat,
     "audio/pcma": PcmaFormat,
 }
+_FASTEST = 1.5  # the original service's limit; ours is 4
+_OLD_VOICES = {"marin": "alloy", "cedar": "ash"}  # which the beta generation did not have
 RESPONSE_TAG = "trunkline_response"
 """Metadata by which a response is known again; both generations echo it."""
 
@@ -59,8 +61,10 @@ class FarDialect:
         if config.keywords and settings.is_trunkline:
             transcription["keywords"] = list(config.keywords)
         output: dict[str, Json] = {"format": audio_format, "voice": self._voice(config)}
-        if settings.generation == "ga" or settings.is_trunkline:
+        if settings.is_trunkline:
             output["speed"] = config.speed
+        elif settings.generation == "ga":
+            output["speed"] = min(config.speed, _FASTEST)
         return {
             "type": "realtime",
             "instructions": config.instructions,
@@ -111,7 +115,10 @@ class FarDialect:
         return plain_realtime_tools(config.tools)
 
     def _voice(self, config: EngineConfig) -> str:
-        return self.settings.voices.get(config.voice, config.voice)
+        settings = self.settings
+        if settings.generation == "beta" and not settings.is_trunkline:
+            return settings.voices.get(config.voice, _OLD_VOICES.get(config.voice, config.voice))
+        return settings.voices.get(config.voice, config.voice)
 
 
 def items_of(history: Sequence[HistoryItem]) -> list[Item]:
