@@ -132,7 +132,11 @@ class ToolQueued:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalParked:
-    """A high-risk tool call that waits for a human; bound to the hash of its exact arguments."""
+    """A high-risk tool call that waits for a human; bound to the hash of its exact arguments.
+
+    ``policy``: as ``approval_json`` writes it, empty for the default one. ``question``: the ask in
+    one sentence. ``slip``, ``variables``, ``may_repeat`` and ``worst_case_ms`` as in ToolQueued.
+    """
 
     call_id: CallId
     at: datetime
@@ -143,6 +147,14 @@ class ApprovalParked:
     arguments: Mapping[str, Json]
     arguments_hash: str
     flow_version: str
+    step: str = ""
+    question: str = ""
+    is_verified: bool = False
+    policy: Mapping[str, Json] = field(default_factory=dict)
+    slip: Mapping[str, Json] = field(default_factory=dict)
+    variables: Mapping[str, Json] = field(default_factory=dict)
+    may_repeat: bool = False
+    worst_case_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

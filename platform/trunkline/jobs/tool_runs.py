@@ -24,6 +24,7 @@ from trunkline.flows.tool_slip import read_slip
 from trunkline.flows.tools import ToolError, ToolFailed, ToolRunResult, ToolSpec
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import TOOL_RUNS
+from trunkline.storage.approvals import Approvals
 from trunkline.storage.background_runs import BackgroundRuns, ClaimedRun, RunEnd
 from trunkline.storage.engine import Sessions
 
@@ -64,6 +65,9 @@ async def run_due_tools(
             return 0
     async with sessions.writing(durable=True) as session:
         claimed = await BackgroundRuns(session).claim(clock.now(), at_once)
+        approvals = Approvals(session)
+        for run in claimed:
+            await approvals.run_begun(run.run_id, clock.now())
     ended: list[bool] = []
 
     async def one(run: ClaimedRun) -> None:
@@ -121,6 +125,8 @@ async def _run(runner: RunsTools, run: ClaimedRun) -> ToolRunResult:
 async def _end(sessions: Sessions, clock: Clock, run: ClaimedRun, end: RunEnd) -> bool:
     async with sessions.writing(durable=True) as session:
         is_ours = await BackgroundRuns(session).end(run, end, clock.now())
+        if is_ours:
+            await Approvals(session).run_ended(run.run_id, end, clock.now())
     if is_ours:
         TOOL_RUNS.labels(outcome=end.outcome.value).inc()
     else:

@@ -48,6 +48,13 @@ async def announce_tool_finished(
     await _announce(session, "tool.finished", call_id, at, run)
 
 
+async def announce_approval(
+    session: AsyncSession, event: str, call_id: str, said: Mapping[str, Json], at: datetime
+) -> None:
+    """``approval.requested`` (again when it is escalated), ``approval.decided`` and its end."""
+    await _announce(session, event, call_id, at, said)
+
+
 async def _announce(
     session: AsyncSession,
     event: str,
@@ -61,8 +68,10 @@ async def _announce(
     document = {**_call_document(call), **await _placed(session, call_id), **more}
     outbox = Outbox(session)
     for webhook in await WebhookRepository(session).subscribed(event, owner=call.owner):
-        subject = more.get("callback_id") or more.get("run_id") or call_id
-        delivery_id = digest_id("evt", webhook.webhook_id, event, subject)
+        subject = more.get("callback_id") or more.get("run_id") or more.get("approval_id")
+        delivery_id = digest_id(
+            "evt", webhook.webhook_id, event, subject or call_id, *_times(more.get("revision"))
+        )
         body = {
             "id": delivery_id,
             "type": event,
@@ -77,6 +86,11 @@ async def _announce(
             now=at,
             owner=call.owner,
         )
+
+
+def _times(revision: Json) -> tuple[Json, ...]:
+    """An approval is told of more than once, each time at another revision."""
+    return () if revision is None else (revision,)
 
 
 async def _placed(session: AsyncSession, call_id: str) -> dict[str, Json]:

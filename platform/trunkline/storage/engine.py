@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -138,6 +139,15 @@ async def hold(session: AsyncSession, name: str) -> None:
     """
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(name)})
+
+
+async def database_now(session: AsyncSession) -> datetime:
+    """The one clock of everybody who writes here; on SQLite that is this machine's own."""
+    if session.get_bind().dialect.name == "postgresql":
+        now: datetime | None = await session.scalar(text("SELECT clock_timestamp()"))
+        if now is not None:
+            return now.astimezone(UTC)
+    return datetime.now(UTC)
 
 
 def lock_key(name: str) -> int:

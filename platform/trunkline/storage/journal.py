@@ -34,12 +34,12 @@ from trunkline.domain.events import (
     TurnEnded,
 )
 from trunkline.storage.announcements import announce_call_ended, announce_call_started
+from trunkline.storage.approvals import Approvals, park
 from trunkline.storage.background_runs import note_told, queue_run
 from trunkline.storage.callbacks import CallbackRepository
-from trunkline.storage.engine import Sessions
+from trunkline.storage.engine import Sessions, database_now
 from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import (
-    ApprovalRow,
     CallRow,
     LegRow,
     RecordingRow,
@@ -84,7 +84,7 @@ async def _write(session: AsyncSession, fact: CallFact) -> None:
         case ToolQueued():
             await queue_run(session, fact)
         case ApprovalParked():
-            await _approval(session, fact)
+            await park(session, fact, await database_now(session))
         case TransferAttempted():
             await _keep(
                 session,
@@ -242,21 +242,6 @@ async def _tool(session: AsyncSession, fact: ToolRan) -> None:
         await note_told(session, fact.run_id, fact.at)
 
 
-async def _approval(session: AsyncSession, fact: ApprovalParked) -> None:
-    values = {
-        "id": fact.approval_id,
-        "call_id": fact.call_id,
-        "run_id": fact.run_id,
-        "at": fact.at,
-        "at_ms": fact.at_ms,
-        "tool": fact.tool,
-        "arguments": clean_json(fact.arguments),
-        "arguments_hash": fact.arguments_hash,
-        "flow_version": fact.flow_version,
-    }
-    await insert_new(session, ApprovalRow, values, key=["id"])
-
-
 async def _recording(session: AsyncSession, fact: RecordingClosed) -> None:
     values = {
         "call_id": fact.call_id,
@@ -294,6 +279,7 @@ async def _ended(session: AsyncSession, fact: CallEnded) -> None:
         )
     )
     await announce_call_ended(session, fact.call_id, fact.at)
+    await Approvals(session).caller_left(fact.call_id, await database_now(session))
     await settle_attempt(session, await _call(session, fact.call_id))
 
 

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.ids import CallId
 from trunkline.storage.announcements import announce_call_ended
+from trunkline.storage.approvals import Approvals
+from trunkline.storage.engine import database_now
 from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import CallRow
 
@@ -63,5 +65,6 @@ async def _close(session: AsyncSession, row: CallRow, last_heard: datetime) -> C
         row.duration_ms = max(0, int((ended_at - row.answered_at).total_seconds() * 1000))
     await session.flush()
     await announce_call_ended(session, row.id, ended_at)
+    await Approvals(session).caller_left(row.id, await database_now(session))
     await settle_attempt(session, row)
     return CallId(row.id)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Float, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from trunkline.storage.approval_rows import ApprovalDeedRow, ApprovalRow
 from trunkline.storage.background_rows import BackgroundRunRow
 from trunkline.storage.base import Base, Owned
 from trunkline.storage.callback_rows import CallbackRow
@@ -25,6 +26,7 @@ from trunkline.storage.views import HOUSE
 __all__ = [
     "AgentRow",
     "ApiKeyRow",
+    "ApprovalDeedRow",
     "ApprovalRow",
     "AttemptRow",
     "AuditRow",
@@ -173,23 +175,6 @@ class ToolRunRow(Owned, Base):
     attempts: Mapped[int]
     step: Mapped[str]
     is_background: Mapped[bool] = mapped_column(default=False, server_default=false())
-
-
-class ApprovalRow(Owned, Base):
-    __tablename__ = "approvals"
-
-    id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    call_id: Mapped[str] = _of_call()
-    run_id: Mapped[str] = mapped_column(String(64))
-    at: Mapped[datetime]
-    at_ms: Mapped[int]
-    tool: Mapped[str]
-    arguments: Mapped[dict[str, Any]]
-    arguments_hash: Mapped[str]
-    flow_version: Mapped[str]
-    state: Mapped[str] = mapped_column(default="asked")
-
-    __table_args__ = (Index(None, "owner", "state", "at"),)
 
 
 class TransferRow(Owned, Base):

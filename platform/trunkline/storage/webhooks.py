@@ -21,6 +21,8 @@ EVENTS: Final = (
     "placement.ended",
     "callback.requested",
     "tool.finished",
+    "approval.requested",
+    "approval.decided",
 )
 
 
