@@ -6,7 +6,6 @@ import pytest
 from tests.unit.storage.test_approvals import *  # noqa: F403
 from tests.unit.storage.test_audit import *  # noqa: F403
 from tests.unit.storage.test_callbacks import *  # noqa: F403
-from tests.unit.storage.test_callbacks import *  # noqa: F403
 from tests.unit.storage.test_calls import *  # noqa: F403
 from tests.unit.storage.test_flow_versions import *  # noqa: F403
 from tests.unit.storage.test_journal import *  # noqa: F403
