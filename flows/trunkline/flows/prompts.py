@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -100,11 +100,15 @@ FILTERS: Final = frozenset(_ENVIRONMENT.filters)
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A compiled template. ``variables`` are the names it reads; equality is by source."""
+    """A compiled template. ``variables`` are the names it reads; equality is by source.
+
+    One that reads none was rendered when it was compiled.
+    """
 
     source: str
     variables: frozenset[str]
     _template: Template = field(repr=False, compare=False)
+    _text: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_constant(self) -> bool:
@@ -112,6 +116,8 @@ class Prompt:
 
     def render(self, variables: Mapping[str, Json]) -> str:
         """Text with runs of white space folded; raises PromptError for a missing or unfit value."""
+        if self._text is not None:
+            return self._text
         text = _guard(self.source, partial(self._template.render, variables))
         if len(text) > MAX_RENDERED_CHARS:
             raise PromptError(f"the text of {_short(self.source)} is over {MAX_RENDERED_CHARS}")
@@ -139,7 +145,13 @@ def compile_prompt(source: str) -> Prompt:
     tree = _parse(source)
     _check(tree, source)
     template = _guard(source, partial(_ENVIRONMENT.from_string, tree))
-    return Prompt(source, frozenset(meta.find_undeclared_variables(tree)), template)
+    prompt = Prompt(source, frozenset(meta.find_undeclared_variables(tree)), template)
+    if prompt.variables:
+        return prompt
+    try:
+        return replace(prompt, _text=prompt.render({}))
+    except PromptError:
+        return prompt  # whoever renders it is told
 
 
 def compile_expression(source: str) -> Expression:

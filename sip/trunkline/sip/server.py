@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import Final
 
@@ -108,6 +109,9 @@ async def _open_when_warm(
         await load_clips(settings, agents, endpoint)
     else:
         log.warning("calls are taken before the agents' lines are rendered: no model server?")
+    # What is loaded by now stays: a collection that walks it all would hold a call's events up.
+    gc.collect()
+    gc.freeze()
     if not stop.is_set():
         reception.takes_calls = True
         log.info("calls are taken")
