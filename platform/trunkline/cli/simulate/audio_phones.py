@@ -11,7 +11,7 @@ from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute
 from trunkline.sip.leg import SipLeg
 from trunkline.sip.reception import Reception
 
-PHONE: Final = "phone"
+PHONE: Final = "100"
 _MOST_CALLS: Final = 64
 _RINGS_WITHIN_S: Final = 20.0
 

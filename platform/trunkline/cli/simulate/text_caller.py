@@ -44,6 +44,7 @@ class TextCaller:
         self._endpoint = endpoint
         self._is_being_served = is_being_served
         self._ended_speaking_ms: int | None = None
+        self._busy_until_ms = 0
         self.done: list[TurnDone] = []
 
     async def run(self) -> None:
@@ -112,9 +113,13 @@ class TextCaller:
 
     def _is_our_turn(self) -> bool:
         leg = self._leg
-        if leg.agent_last_ms is None or self._is_busy():
+        if leg.agent_last_ms is None:
             return False
-        return leg.queued_samples() == 0 and leg.now_ms - leg.agent_last_ms >= _PAUSE_MS
+        if self._is_busy():
+            self._busy_until_ms = leg.now_ms  # and then it has something to say about it
+            return False
+        quiet_since_ms = max(leg.agent_last_ms, self._busy_until_ms)
+        return leg.queued_samples() == 0 and leg.now_ms - quiet_since_ms >= _PAUSE_MS
 
     def _is_busy(self) -> bool:
         answering = self._endpoint.session.is_answering
