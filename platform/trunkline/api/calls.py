@@ -22,7 +22,7 @@ from trunkline.storage.calls import CallRepository
 from trunkline.storage.placement_views import PlacementView
 from trunkline.storage.placements import Placements
 from trunkline.storage.recording_files import find_call_file, kept_file
-from trunkline.storage.views import CallFilter
+from trunkline.storage.views import CallFilter, CallSummary
 
 router = APIRouter(prefix="/api/v1/calls", tags=["calls"], responses=problems())
 
@@ -34,7 +34,7 @@ _RANGES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The whole file", "content": {"audio/wav": {}}},
     206: {"description": "The range asked for", "content": {"audio/wav": {}}},
     416: {"description": "The range lies beyond the end"},
-    **problems(404),
+    **problems(404, 409),
 }
 
 
@@ -89,6 +89,20 @@ async def one_call(call_id: Id, deps: Deps, reader: Reader) -> OneCallOut:
     return call
 
 
+async def _summary(session: AsyncSession, call_id: str, owner: str) -> CallSummary:
+    """NotFound when there is no such call, Conflict when it was ordered and not dialled (yet)."""
+    try:
+        return await CallRepository(session).summary(call_id, owner=owner)
+    except NotFound:
+        if await _placement(session, call_id, owner) is None:
+            raise
+        raise Conflict(
+            f"the call has not been dialled; POST /api/v1/calls/{call_id}/cancel takes the order"
+            " back",
+            code="call_not_dialled",
+        ) from None
+
+
 async def _placement(session: AsyncSession, call_id: str, owner: str) -> PlacementView | None:
     try:
         return await Placements(session).get(call_id, owner=owner)
@@ -129,7 +143,7 @@ async def recording(
     response_class=StreamingResponse,
     responses={
         200: {"description": "One JSON object a line", "content": {"application/x-ndjson": {}}},
-        **problems(404),
+        **problems(404, 409),
     },
 )
 async def events(call_id: Id, deps: Deps, reader: Reader) -> Response:
@@ -142,7 +156,7 @@ async def events(call_id: Id, deps: Deps, reader: Reader) -> Response:
 async def hang_up(call_id: Id, deps: Deps, controller: Controller) -> HangingUp:
     """Ask the edge that carries the call to end it."""
     async with deps.sessions.reading() as session:
-        call = await CallRepository(session).summary(call_id, owner=controller.owner)
+        call = await _summary(session, call_id, controller.owner)
     if not call.is_live:
         raise Conflict("the call is over", code="call_over")
     await deps.commands.hang_up(call.call_id, call.edge_id, controller.name)
@@ -156,9 +170,8 @@ async def hang_up(call_id: Id, deps: Deps, controller: Controller) -> HangingUp:
 async def _call_file(deps: ApiDeps, principal: Principal, call_id: str, suffix: str) -> Path:
     """The recording or the file beside it; NotFound when it is not (or no longer) there."""
     async with deps.sessions.reading() as session:
-        calls = CallRepository(session)
-        call = await calls.summary(call_id, owner=principal.owner)
-        kept = await calls.recording(call_id)
+        call = await _summary(session, call_id, principal.owner)
+        kept = await CallRepository(session).recording(call_id)
     if kept is not None and kept.removed_at is not None:
         raise NotFound("it was removed by retention", code="recording_removed")
     if kept is not None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from trunkline.api.schemas import CallDetailOut, UtcTime
@@ -68,8 +68,8 @@ class NewCall(BaseModel):
     def digest(self) -> str:
         """Of all that was asked for; equal for two requests that ask for the same."""
         document = self.model_dump(mode="json", exclude={"idempotency_key"})
-        text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
-        return hashlib.sha256(text).hexdigest()
+        text = json.dumps(document, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class AttemptOut(BaseModel):

@@ -75,7 +75,7 @@ async def waiting_calls(
     return [PlacementOut.of(placement) for placement in found]
 
 
-@router.delete("/{call_id}", status_code=202, responses=problems(404, 409, 503))
+@router.post("/{call_id}/cancel", status_code=202, responses=problems(404, 409, 503))
 async def cancel_call(call_id: Id, deps: Deps, orderer: Orderer) -> PlacementOut:
     """Take an order back before the call is answered; a phone that rings stops ringing."""
     now = deps.clock.now()

@@ -49,8 +49,10 @@ def check_variables(flow: Flow, variables: Mapping[str, Json]) -> None:
 def check_size(document: Mapping[str, Json], param: str) -> None:
     try:
         size = len(orjson.dumps(document))
-    except orjson.JSONEncodeError:  # nested too deep, or a number that no JSON reader takes
-        size = MOST_BYTES + 1
+    except orjson.JSONEncodeError:
+        raise Invalid(
+            "nested too deep, or a whole number beyond 64 bits: send it as text", param=param
+        ) from None
     if size > MOST_BYTES:
         raise Invalid(f"no more than {MOST_BYTES} bytes of JSON", param=param)
 

@@ -22,7 +22,9 @@ from trunkline.calls.control import ControlListener
 from trunkline.calls.flow_editor import FlowEditor
 from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.domain.clock import SystemClock
+from trunkline.domain.dial_plan import DialPlan
 from trunkline.domain.ids import CallId
+from trunkline.domain.outbound import OutboundRules, OutboundTrunk
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
 from trunkline.storage.engine import Sessions, open_sessions
 from trunkline.storage.journal import write_facts
@@ -54,6 +56,9 @@ async def fuzzed_api(folder: Path, redis_url: str, database_url: str) -> AsyncIt
         admin_key=ADMIN,
         limits=RateLimits(keys=plenty, guesses=plenty),
         shelf=shelf,
+        rules=OutboundRules(
+            plan=DialPlan(("+44",)), trunks=(OutboundTrunk("carrier", ("192.0.2.1", "5060")),)
+        ),
     )
     deps.closing.set()
     await _furnish(folder, sessions, clock)

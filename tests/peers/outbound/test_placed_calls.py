@@ -125,7 +125,7 @@ async def test_busy_unanswered_and_taken_back_end_with_their_cause(
         third = await order(house)
         await person.phone.wait_for("CALL_INCOMING", count=3)
         async with client(house) as http:
-            assert (await http.delete(f"/calls/{third['call_id']}")).status_code == 202
+            assert (await http.post(f"/calls/{third['call_id']}/cancel")).status_code == 202
         taken_back = await until(house, third["call_id"], "ended")
         assert taken_back["placement"]["outcome"] == "cancelled"
         await person.phone.wait_for("CALL_CLOSED", count=3)

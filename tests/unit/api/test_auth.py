@@ -14,7 +14,7 @@ ROUTES = [
     ("GET", "/api/v1/calls/call_x/events", "calls:read"),
     ("GET", "/api/v1/calls/call_x/recording", "recordings:read"),
     ("POST", "/api/v1/calls/call_x/hangup", "calls:control"),
-    ("DELETE", "/api/v1/calls/call_x", "calls:write"),
+    ("POST", "/api/v1/calls/call_x/cancel", "calls:write"),
     ("GET", "/api/v1/placements", "calls:read"),
     ("GET", "/api/v1/flows", "flows:read"),
     ("GET", "/api/v1/keys", "admin"),

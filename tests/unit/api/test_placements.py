@@ -110,7 +110,7 @@ async def test_its_state_is_told_from_the_dialling_to_the_end(house: House) -> N
     begun = started(CallId(call_id), at, direction=Direction.OUTBOUND, called_number=NUMBER)
     await write_facts(house.api.sessions, [begun, answered(CallId(call_id), at)])
     assert (await state())[0] == "answered"
-    late = await house.api.http.delete(f"/api/v1/calls/{call_id}")
+    late = await house.api.http.post(f"/api/v1/calls/{call_id}/cancel")
     assert (late.status_code, late.json()["code"]) == (409, "call_answered")
     over = replace(ended(CallId(call_id), at), cause=EndCause.CALLEE_HANGUP, duration_ms=61_000)
     await write_facts(house.api.sessions, [over])
@@ -149,6 +149,7 @@ REFUSALS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"variables": {"nobody_reads_this": 1}}, 422, "unknown_variable", "declares"),
     ({"variables": {"call_id": "x"}}, 422, "reserved_variable", "call_id"),
     ({"metadata": {"x": "y" * 20_000}}, 422, "invalid", "16384"),
+    ({"metadata": {"x": 2**64}}, 422, "invalid", "64 bits"),
     ({"schedule_at": "2020-01-01T00:00:00Z"}, 422, "invalid", "past"),
     ({"schedule_at": "2999-01-01T00:00:00Z"}, 422, "invalid", "days away"),
     ({"retry": {"attempts": 2, "after_s": {"agent_hangup": 5}}}, 422, "invalid", "agent_hangup"),
@@ -204,23 +205,25 @@ async def test_quiet_hours_put_a_call_off_and_nobody_is_told(house: House) -> No
 
 async def test_an_order_is_taken_back(house: House) -> None:
     waiting = (await house.order()).json()["call_id"]
-    answer = await house.api.http.delete(f"/api/v1/calls/{waiting}")
+    early = await house.api.http.post(f"/api/v1/calls/{waiting}/hangup")
+    assert (early.status_code, early.json()["code"]) == (409, "call_not_dialled")
+    answer = await house.api.http.post(f"/api/v1/calls/{waiting}/cancel")
     assert (answer.status_code, answer.json()["outcome"]) == (202, "cancelled")
-    again = await house.api.http.delete(f"/api/v1/calls/{waiting}")
+    again = await house.api.http.post(f"/api/v1/calls/{waiting}/cancel")
     assert (again.status_code, again.json()["code"]) == (409, "call_over")
     assert house.api.edges.told == []
 
     dialled = (await house.order()).json()["call_id"]
     assert await house.claim(dialled) is not None
-    assert (await house.api.http.delete(f"/api/v1/calls/{dialled}")).status_code == 202
+    assert (await house.api.http.post(f"/api/v1/calls/{dialled}/cancel")).status_code == 202
     assert house.api.edges.told == [(dialled, "edge_one", "TRUNKLINE_API_KEY")]
-    unknown = await house.api.http.delete("/api/v1/calls/call_nobody")
+    unknown = await house.api.http.post("/api/v1/calls/call_nobody/cancel")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "call_not_found")
 
 
 async def test_ordering_needs_the_scope_and_obeys_the_keys_quota(house: House) -> None:
     lacking = await house.api.key("calls:read", "calls:control")
-    for method, path in (("POST", "/api/v1/calls"), ("DELETE", "/api/v1/calls/call_x")):
+    for method, path in (("POST", "/api/v1/calls"), ("POST", "/api/v1/calls/call_x/cancel")):
         answer = await house.api.http.request(method, path, json=BODY, headers=lacking)
         assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
     async with house.api.sessions.writing() as session:
