@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.peers.call_control.house import FLOW
+from tests.peers.call_control.house import CALLBACK, FLOW
 from tests.peers.drivers.installation import Installation, running
 from tests.peers.drivers.ports import free_port
 
@@ -31,6 +31,7 @@ def installation(
     agents = folder / "agents"
     agents.mkdir()
     (agents / "desk.yaml").write_text(FLOW)
+    (agents / "callback.yaml").write_text(CALLBACK)
     with running(
         folder / "var",
         TRUNKLINE_AGENTS_DIR=str(agents),

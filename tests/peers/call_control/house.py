@@ -62,10 +62,19 @@ steps:
     on_callback: {{say: We will call you back.}}
     on_timeout: {{say: Nobody came., goto: menu}}
     on_unavailable: {{say: The desk is closed., goto: menu}}
-  who: {{voicemail: {{human: person, machine: beep, unknown: person}}}}
+  who: {{voicemail: {{human: person, machine: menu, unknown: menu}}}}
   person: {{say: You are a person., next: menu}}
-  beep: {{say: Please call us back., after_beep: true, next: bye}}
-  bye: {{say: Goodbye., hang_up: done}}
+"""
+
+# What is dialled: it leaves a message where a machine answers.
+CALLBACK: Final = """\
+agent: {name: callback, display_name: Front Desk, voice: coral}
+start: who
+steps:
+  who: {voicemail: {human: person, machine: beep, unknown: person}}
+  person: {say: You are a person., next: bye}
+  beep: {say: Please call us back., after_beep: true, next: bye}
+  bye: {say: Goodbye., hang_up: done}
 """
 
 
