@@ -26,7 +26,7 @@ from trunkline.model.server import create_app, uvicorn_config
 from trunkline.runtime.health import QuietServer
 from trunkline.runtime.settings import Settings
 
-KEYS = [
+KEYS: list[dict[str, Any]] = [
     {"id": "good", "hash": hash_key("good"), "scopes": ["realtime"]},
     {"id": "foreign", "hash": hash_key("foreign"), "scopes": ["calls"]},
     {
@@ -129,15 +129,13 @@ async def running(tmp_path: Path) -> AsyncIterator[RunningServer]:
             await asyncio.wait([serving])
 
 
-@pytest.fixture
-async def library() -> AsyncIterator[str]:
-    """The address of a real MCP server in a process of its own."""
+@asynccontextmanager
+async def script(name: str) -> AsyncIterator[int]:
+    """A server of this directory in a process of its own; its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(__file__).parent / "mcp_server.py"),
-        str(port),
+        *(sys.executable, str(Path(__file__).parent / name), str(port)),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -149,8 +147,22 @@ async def library() -> AsyncIterator[str]:
                     break
                 except httpx.TransportError:
                     await asyncio.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/mcp"
+        yield port
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+@pytest.fixture
+async def library() -> AsyncIterator[str]:
+    """The address of a real MCP server in a process of its own."""
+    async with script("mcp_server.py") as port:
+        yield f"http://127.0.0.1:{port}/mcp"
+
+
+@pytest.fixture
+async def liars() -> AsyncIterator[str]:
+    """The address below which lying servers are found by their names."""
+    async with script("lying_server.py") as port:
+        yield f"http://127.0.0.1:{port}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -80,3 +81,56 @@ async def test_a_bad_tool_costs_its_call_and_never_the_session(
         assert call["error"]["message"]
         await session.say("enough")
         assert await session.answers()
+
+
+async def test_servers_that_lie_in_their_listing_cost_it_and_never_the_session(
+    running: RunningServer, liars: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mcp_client, "LIST_TIMEOUT_S", 3.0)
+    useless = ["none", "text", "shapeless", "schemaless", "huge-schema", "many", "huge"]
+    useless += ["wrong-schema", "hangs", "not-json", "teapot", "wrong-id"]
+    odd = ["twins", "odd-names", "deep", "endless"]
+    labels = {name: f"s_{number}" for number, name in enumerate((*useless, *odd))}
+    tools = [
+        {"type": "mcp", "server_label": label, "server_url": f"{liars}/{name}"}
+        for name, label in labels.items()
+    ]
+    async with live(running) as session:
+        await session.update(tools=tools)
+        async with asyncio.timeout(20):
+            while len(done_items(session, "mcp_list_tools")) < len(tools):
+                await session.next()
+        listed = {item["server_label"]: item for item in done_items(session, "mcp_list_tools")}
+        for name in useless:
+            item = listed[labels[name]]
+            assert item["error"] and not item["tools"], (name, item)
+        for name in odd:
+            item = listed[labels[name]]
+            assert item["tools"] and not item.get("error"), (name, item)
+        await session.say("still there")
+        await session.send("response.create")
+        assert (await session.until("response.done"))["response"]["status"] == "completed"
+        await session.update(tools=[])
+        assert await session.answers()
+
+
+async def test_an_out_of_band_response_calls_and_speaks_of_it_but_asks_nobody(
+    running: RunningServer, library: str
+) -> None:
+    part = {"type": "input_text", "text": "call renew"}
+    message = {"type": "message", "role": "user", "content": [part]}
+    for approval, said in (("never", "You said: renewed 7"), ("always", "needs an approval")):
+        async with live(running) as session:
+            await with_tools(session, library, approval)
+            begin = len(session.seen)
+            fields = {"conversation": "none", "input": [message]}
+            await session.send("response.create", response=fields)
+            response = (await session.until("response.done"))["response"]
+            assert response["status"] == "completed"
+            call, answer = response["output"]
+            assert (call["type"], answer["type"]) == ("mcp_call", "message")
+            assert said in answer["content"][0]["text"]
+            assert (call.get("error") is None) == (approval == "never")
+            about = [one["type"] for one in session.seen[begin:]]
+            assert not [kind for kind in about if kind.startswith("conversation.")]
+            assert await session.answers()
