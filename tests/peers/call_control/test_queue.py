@@ -31,7 +31,7 @@ async def test_a_caller_waits_is_told_their_place_and_gets_the_one_who_answers(
         await free.command("accept")
         joined_s = await until_state(caller, "bridged")
         await hum(caller, tmp_path)
-        await caller.until_recorded(joined_s + 4, take=1)
+        await caller.until_recorded(joined_s + 3, take=1)
         await free.command("hangup")
         call = await caller.until_hung_up()
 

@@ -41,7 +41,7 @@ async def test_a_colleague_is_briefed_and_put_through_and_both_are_on_record(
         left_s = await until_state(caller, "transferring")
         joined_s = await until_state(caller, "bridged")
         await hum(caller, tmp_path)
-        await caller.until_recorded(joined_s + 4, take=1)
+        await caller.until_recorded(joined_s + 3, take=1)
         await colleague.command("hangup")
         call = await caller.until_hung_up()
 
