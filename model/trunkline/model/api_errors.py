@@ -21,6 +21,7 @@ from trunkline.domain.errors import (
     TrunklineError,
     Unauthorized,
 )
+from trunkline.realtime.client import ERROR_CODE_HEADER
 
 # Looked up along the class's own order of bases: the most particular one counts.
 _STATUS: Final[Mapping[type[BaseException], int]] = {
@@ -47,7 +48,7 @@ def status_of(error: TrunklineError) -> int:
 
 def error_response(error: TrunklineError) -> JSONResponse:
     status = status_of(error)
-    headers = {}
+    headers = {ERROR_CODE_HEADER: error.code}
     if isinstance(error, TooMany):
         headers["Retry-After"] = str(error.retry_after_s)
     elif isinstance(error, EngineBusy):

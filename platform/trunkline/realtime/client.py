@@ -29,6 +29,11 @@ PING_IDLE_S: Final = 5.0
 PONG_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 2.0
 
+ERROR_CODE_HEADER: Final = "X-Error-Code"
+"""Why a model server of ours refused a connection."""
+UPSTREAM_CODES: Final = "upstream_"
+"""How the codes of an engine begin that leans on somebody else's endpoint."""
+
 _NORMAL_CLOSES: Final = frozenset({1000, 1001})
 
 
@@ -337,10 +342,18 @@ def realtime_url(base_url: str, model: str) -> str:
 
 
 def _refusal(exc: picows.WSHandshakeError) -> EngineError:
-    status = exc.response.status if exc.response is not None else None
-    if status is None:
+    response = exc.response
+    if response is None or response.status is None:
         return EngineError("the Realtime endpoint did not answer the WebSocket handshake")
-    code = int(status)
+    code = int(response.status)
+    reason = str(response.headers.get(ERROR_CODE_HEADER, ""))
+    if reason.startswith(UPSTREAM_CODES):
+        # The server is up and what its engine leans on is not: to wait for it would be idle.
+        return EngineError(
+            f"the engine behind the Realtime endpoint cannot be had (HTTP {code})",
+            code="engine_away",
+            retryable=False,
+        )
     if code in (429, 503):
         return EngineBusy(f"the Realtime endpoint has no free slot (HTTP {code})")
     return EngineError(

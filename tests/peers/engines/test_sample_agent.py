@@ -46,9 +46,7 @@ async def asks_for_the_balance(
         await caller.hears("account number")
         await caller.say("double four one seven two nine oh eight")
         await confirmed(caller)
-        await caller.hears("anything else")
-        await caller.say("no thank you")
-        return await caller.until_hung_up()
+        return await caller.hang_up()
 
 
 async def confirmed(caller: Caller) -> None:

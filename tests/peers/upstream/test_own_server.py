@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.peers.upstream.conftest import KEY, FarServer, scripted_far_end, upstream
+from tests.peers.upstream.conftest import KEY, FarServer, scripted_far_end, serving, upstream
 from tests.peers.upstream.talk import (
     BALANCE,
     CONFIG,
@@ -32,6 +32,7 @@ from trunkline.model.engine import (
     ToolCalled,
     Transcribed,
 )
+from trunkline.realtime.client import RealtimeClient
 
 pytestmark = pytest.mark.peers
 SCRIPT: dict[str, Any] = {
@@ -331,12 +332,18 @@ async def test_a_far_end_that_is_gone_for_good_ends_the_session(
                 async with asyncio.timeout(10):
                     async for _ in talk.session.events():
                         pass
-            assert caught.value.code == "engine_busy"
+            assert caught.value.code == "upstream_busy"
             with pytest.raises(EngineError):
                 await talk.ask()
         with pytest.raises(EngineBusy):
             async with talking(engine):
                 pass
+        # Our own edge, which asks a server of ours for this engine, turns to the fallback at once.
+        async with serving(tmp_path / "near", engine, None) as near:
+            with pytest.raises(EngineError) as refused:
+                async with RealtimeClient.connect(near.base_url, api_key=KEY, model="upstream"):
+                    pass
+        assert (refused.value.code, refused.value.retryable) == ("engine_away", False)
 
 
 async def test_a_key_that_is_refused_is_told_at_the_door_and_never_logged(
@@ -350,7 +357,7 @@ async def test_a_key_that_is_refused_is_told_at_the_door_and_never_logged(
         with pytest.raises(EngineError) as caught:
             async with talking(engine):
                 pass
-    assert (caught.value.code, caught.value.retryable) == ("unauthorized", False)
+    assert (caught.value.code, caught.value.retryable) == ("upstream_unauthorized", False)
     assert "tk_wrong" not in caught.value.message + caplog.text
     assert KEY not in caplog.text
 

@@ -8,10 +8,11 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from trunkline.domain.errors import ConfigError, EngineBusy
+from trunkline.domain.errors import ConfigError, EngineBusy, EngineError
 from trunkline.model.cascade.ports import Synthesizer
 from trunkline.model.engine import EngineCapabilities, EngineConfig
 from trunkline.model.far_keys import far_key
+from trunkline.model.upstream.far_errors import upstream_refusal
 from trunkline.model.upstream.far_session import FarSession
 from trunkline.model.upstream.session import UpstreamSession
 from trunkline.model.upstream.session_document import FarDialect
@@ -108,8 +109,10 @@ class UpstreamEngine:
             )
             await far.open(client, stack, self._tasks)
             await far.configure(config)
-        except BaseException:  # a cancelled opening too must close what it opened
+        except BaseException as exc:  # a cancelled opening too must close what it opened
             await stack.aclose()
+            if isinstance(exc, EngineError):
+                raise upstream_refusal(exc) from None
             raise
         return far
 

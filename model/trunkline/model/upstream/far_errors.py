@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from trunkline.domain.errors import EngineBusy, EngineError
+from trunkline.realtime.client import UPSTREAM_CODES
 from trunkline.realtime.server_events import ErrorDetail
 
 SESSION_OVER: Final = "upstream_session_over"
@@ -14,6 +15,13 @@ _QUOTA: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "
 _KEY: Final = frozenset({"invalid_api_key", "authentication_error", "unauthorized"})
 _OVER: Final = frozenset({"session_expired", "session_not_found"})
 _HARMLESS: Final = frozenset({"response_cancel_not_active"})
+_OPENING: Final = {
+    "unauthorized": "upstream_unauthorized",
+    "engine_busy": "upstream_busy",
+    "engine_timeout": "upstream_silent",
+    "engine_refused": "upstream_refused",
+    "engine_protocol_error": "upstream_failed",
+}
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -24,6 +32,15 @@ def plain_code(code: str | None) -> str:
 def is_harmless(detail: ErrorDetail) -> bool:
     """Two sides that end the same thing at the same time: nobody's fault."""
     return detail.code in _HARMLESS
+
+
+def upstream_refusal(exc: EngineError) -> EngineError:
+    """What our own client says of a far end, as said of an upstream."""
+    if exc.code.startswith(UPSTREAM_CODES):
+        return exc
+    code = _OPENING.get(exc.code, "upstream_lost")
+    kind = EngineBusy if isinstance(exc, EngineBusy) else EngineError
+    return kind(f"the upstream cannot be had: {exc.message}", code=code, retryable=exc.retryable)
 
 
 def far_failure(code: str | None, kind: str) -> EngineError:

@@ -42,7 +42,8 @@ OpenFar: TypeAlias = Callable[
 
 UP_TIMEOUT_S: Final = 6.0
 """For a response or an update that finds the upstream just lost."""
-_PAUSES_S: Final = (0.0, 0.3, 1.0, 2.0, 3.0)
+_PAUSES_S: Final = (0.0, 0.3, 1.0, 2.0)
+_RETURN_S: Final = 6.0  # for a lost upstream to be back; after it a call turns to its fallback
 _MOST_LOSSES: Final = 4  # without anything understood or answered between them
 _LATER_S: Final = 20.0  # a rollover that failed is tried again
 _QUIET_S: Final = 0.25
@@ -235,15 +236,19 @@ class UpstreamSession:
         self._losses += 1
         if self._losses > _MOST_LOSSES:
             raise EngineError("the upstream fails again and again", code="upstream_lost")
-        for pause_s in _PAUSES_S:
-            await asyncio.sleep(pause_s)
-            try:
-                await self._take_up(await self._open("reconnect"))
-                return
-            except EngineError as exc:
-                failure = exc
-                if not exc.retryable:
-                    break
+        try:
+            async with asyncio.timeout(_RETURN_S):
+                for pause_s in _PAUSES_S:
+                    await asyncio.sleep(pause_s)
+                    try:
+                        await self._take_up(await self._open("reconnect"))
+                        return
+                    except EngineError as exc:
+                        failure = exc
+                        if not exc.retryable:
+                            break
+        except TimeoutError:
+            failure = EngineTimeout("the upstream did not come back", code="upstream_lost")
         raise failure
 
     async def _open(self, why: str) -> FarSession:

@@ -18,15 +18,15 @@ MAX_MALFORMED: Final = 20
 
 
 class _Tolerant(ClientProtocol):
-    """A known event of a wrong shape becomes an unknown one, MAX_MALFORMED times in a session; a
-    frame that is no event at all ends it at once."""
+    """A known event of a wrong shape becomes an unknown one, unless nothing but such events come; a
+    frame that is no event at all ends the session at once."""
 
-    malformed = 0
+    malformed = 0  # in a row
 
     def _event(self, document: dict[str, Json]) -> ServerEvent:
         kind: Any = document["type"]
         try:
-            return super()._event(document)
+            event = super()._event(document)
         except EngineProtocolError:
             self.malformed += 1
             UPSTREAM_FAILURES.labels(code="malformed_event").inc()
@@ -34,6 +34,8 @@ class _Tolerant(ClientProtocol):
                 raise
             log.warning("the upstream sent a malformed event", event_type=str(kind)[:64])
             return UnknownEvent(type=str(kind)[:64])
+        self.malformed = 0
+        return event
 
 
 class TolerantProtocol(_Tolerant):
