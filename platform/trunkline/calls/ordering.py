@@ -12,6 +12,7 @@ from trunkline.calls.serving import Served
 from trunkline.domain.errors import Invalid
 from trunkline.domain.events import Json
 from trunkline.flows.flow import CALL_VARIABLES, Flow
+from trunkline.flows.tools import HttpTransport, McpTransport
 
 MOST_BYTES: Final = 16_384
 FARTHEST: Final = timedelta(days=90)
@@ -27,9 +28,33 @@ def flow_of(serving: Mapping[str, Served], agent: str) -> Flow:
     return served.stable
 
 
+def addressing(flow: Flow) -> frozenset[str]:
+    """Variables that say where its tools connect, and as whom: with them go the flow's secrets."""
+    names: set[str] = set()
+    for tool in flow.tools.values():
+        match tool.transport:
+            case HttpTransport(url=url, headers=headers):
+                read = [url, *headers.values()]
+            case McpTransport(server=server):
+                url_if_any = () if server.url is None else (server.url,)
+                read = [*url_if_any, *server.headers.values(), *server.env.values()]
+            case _:
+                read = []
+        arguments = set(tool.parameters.get("properties", {}))
+        names |= {name for prompt in read for name in prompt.variables} - arguments
+    return frozenset(names)
+
+
 def check_variables(flow: Flow, variables: Mapping[str, Json]) -> None:
     """A variable that the flow does not declare would be read by nothing: most likely a slip."""
+    kept = addressing(flow)
     for name in variables:
+        if name in kept:
+            raise Invalid(
+                f"{name} says where this agent's tools connect; only the flow itself gives it",
+                code="reserved_variable",
+                param=f"variables.{name}",
+            )
         if name in CALL_VARIABLES:
             raise Invalid(
                 f"{name} is the call's own and cannot be given",

@@ -148,6 +148,12 @@ REFUSALS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"from": "+441632961111"}, 403, "caller_id_not_allowed", "+441632960000"),
     ({"variables": {"nobody_reads_this": 1}}, 422, "unknown_variable", "declares"),
     ({"variables": {"call_id": "x"}}, 422, "reserved_variable", "call_id"),
+    (
+        {"variables": {"sample_service_url": "http://evil.example"}},
+        422,
+        "reserved_variable",
+        "tools",
+    ),
     ({"metadata": {"x": "y" * 20_000}}, 422, "invalid", "16384"),
     ({"metadata": {"x": 2**64}}, 422, "invalid", "64 bits"),
     ({"schedule_at": "2020-01-01T00:00:00Z"}, 422, "invalid", "past"),
