@@ -6,44 +6,27 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from trunkline.api.deps import Deps, needs
 from trunkline.api.errors import problems
 from trunkline.api.principal import Principal
 from trunkline.api.schemas import UtcTime
 from trunkline.domain.errors import Invalid
-from trunkline.storage.usage import UsageRepository
+from trunkline.storage.usage import UsageRepository, UsageSum
 
 router = APIRouter(prefix="/api/v1/usage", tags=["usage"], responses=problems())
 
 Admin = Annotated[Principal, Depends(needs("admin"))]
 
 
-class UsageOut(BaseModel):
-    """``cached_…`` is part of ``…_in``; ``cost`` in ``currency``, at the prices when stored."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    group: str
-    currency: str
-    sessions: int
-    responses: int
-    text_in: int
-    audio_in: int
-    cached_text_in: int
-    cached_audio_in: int
-    text_out: int
-    audio_out: int
-    transcribed_ms: int
-    cost: float
-
-
 class UsageReport(BaseModel):
+    """``cost`` at the prices of when it was stored."""
+
     since: datetime
     to: datetime
     group_by: str
-    data: list[UsageOut]
+    data: list[UsageSum]
 
 
 @router.get("", responses=problems(422))
@@ -63,5 +46,4 @@ async def read_usage(
         sums = await UsageRepository(session).sums(
             begin, until, group_by=group_by, owner=admin.owner
         )
-    data = [UsageOut.model_validate(one) for one in sums]
-    return UsageReport(since=begin, to=until, group_by=group_by, data=data)
+    return UsageReport(since=begin, to=until, group_by=group_by, data=list(sums))

@@ -16,6 +16,7 @@ from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.errors import Invalid, NotFound
 from trunkline.domain.ids import CallId
 from trunkline.storage import from_rows
+from trunkline.storage.row_views import view_of
 from trunkline.storage.rows import (
     ApprovalRow,
     CallRow,
@@ -217,28 +218,16 @@ def _conditions(where: CallFilter) -> list[ColumnElement[bool]]:
 
 def _summary(row: _SummaryRow) -> CallSummary:
     call, turn_count, step, has_recording = row
-    return CallSummary(
+    return view_of(
+        CallSummary,
+        call,
         call_id=CallId(call.id),
         state=CallState(call.state),
         direction=Direction(call.direction),
-        trunk=call.trunk,
-        caller_number=call.caller_number,
-        called_number=call.called_number,
-        agent=call.agent,
-        flow_version=call.flow_version,
-        engine=call.engine,
-        edge_id=call.edge_id,
-        codec=call.codec,
         step=step or "",
-        started_at=call.started_at,
-        answered_at=call.answered_at,
-        ended_at=call.ended_at,
-        duration_ms=call.duration_ms,
-        setup_ms=call.setup_ms,
         end_cause=None if call.end_cause is None else EndCause(call.end_cause),
         turn_count=turn_count,
         has_recording=bool(has_recording),
-        owner=call.owner,
     )
 
 

@@ -22,6 +22,7 @@ from trunkline.storage.flow_views import (
     Slots,
     VersionView,
 )
+from trunkline.storage.row_views import view_of
 from trunkline.storage.upsert import clean_text, insert_new
 from trunkline.storage.views import HOUSE
 
@@ -315,16 +316,8 @@ class FlowRepository:
         return row
 
     async def _agent_view(self, row: AgentRow) -> AgentView:
-        return AgentView(
-            name=row.name,
-            slots=_slots(row),
-            created_at=row.created_at,
-            created_by=row.created_by,
-            version_count=row.version_count,
-            draft_revision=row.draft_revision,
-            draft=await self.draft(row.name, row.draft_revision),
-            owner=row.owner,
-        )
+        draft = await self.draft(row.name, row.draft_revision)
+        return view_of(AgentView, row, slots=_slots(row), draft=draft)
 
     async def _serving_view(self, row: AgentRow) -> ServingView:
         slots = _slots(row)
@@ -338,34 +331,17 @@ def _no_agent() -> NotFound:
     return NotFound("there is no such agent", code="agent_not_found")
 
 
-def _slots(row: AgentRow) -> Slots:
+def _slots(row: AgentRow | PublicationRow) -> Slots:
     return Slots(row.stable, row.canary, row.canary_percent)
 
 
 def _draft_view(row: FlowDraftRow) -> DraftView:
-    return DraftView(row.agent, row.revision, row.text, row.saved_at, row.saved_by, row.based_on)
+    return view_of(DraftView, row)
 
 
 def _version_view(row: FlowVersionRow) -> VersionView:
-    return VersionView(
-        agent=row.agent,
-        version=row.version,
-        number=row.number,
-        hash=row.hash,
-        created_at=row.created_at,
-        created_by=row.created_by,
-        note=row.note,
-        text=row.text,
-    )
+    return view_of(VersionView, row)
 
 
 def _publication_view(row: PublicationRow) -> PublicationView:
-    return PublicationView(
-        seq=row.seq,
-        agent=row.agent,
-        kind=PublicationKind(row.kind),
-        slots=Slots(row.stable, row.canary, row.canary_percent),
-        at=row.at,
-        by=row.by,
-        note=row.note,
-    )
+    return view_of(PublicationView, row, kind=PublicationKind(row.kind), slots=_slots(row))

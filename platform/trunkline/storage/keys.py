@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from trunkline.domain.errors import Invalid, NotFound
 from trunkline.domain.ids import mint
 from trunkline.storage.engine import Sessions
+from trunkline.storage.row_views import view_of
 from trunkline.storage.rows import ApiKeyRow
 from trunkline.storage.views import HOUSE, ApiKeyView, KeyQuota
 
@@ -33,6 +34,9 @@ SCOPES: Final = (
     "flows:read",
     "flows:write",  # drafts
     "flows:publish",  # what serves: publish, restore, withdraw, canaries
+    "approvals:read",
+    "approvals:decide",  # as a supervisor
+    "approvals:manage",  # as a manager
     "realtime",  # the model server's endpoint
 )
 _TOUCH_EVERY: Final = timedelta(minutes=1)
@@ -202,15 +206,10 @@ def _temporary(path: Path) -> Iterator[Path]:
 
 
 def _view(row: ApiKeyRow) -> ApiKeyView:
-    return ApiKeyView(
+    return view_of(
+        ApiKeyView,
+        row,
         key_id=row.id,
-        name=row.name,
-        hint=row.hint,
         scopes=tuple(row.scopes),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        revoked_at=row.revoked_at,
-        owner=row.owner,
         quota=KeyQuota(**row.quota) if row.quota is not None else None,
     )

@@ -87,10 +87,10 @@ async def _furnish(folder: Path, sessions: Sessions, clock: SystemClock) -> None
     recording.with_suffix(".jsonl").write_text('{"type": "ring"}\n')
     editor = FlowEditor(sessions, clock, _ENVIRONMENT)
     for greeting in ("Hello.", "Hi."):
-        await editor.save_draft("shop", shop(greeting), "sue", based_on=None)
-        await editor.publish("shop", "sue", note="because")
-    await editor.save_draft("shop", shop("Good day."), "sue", based_on=None)
-    await editor.set_canary("shop", 20, "sue")
+        await editor.save_draft("kiosk", shop(greeting), "sue", based_on=None)
+        await editor.publish("kiosk", "sue", note="because")
+    await editor.save_draft("kiosk", shop("Good day."), "sue", based_on=None)
+    await editor.set_canary("kiosk", 20, "sue")
     await editor.save_draft("sketch", BROKEN, "sue", based_on=None)
 
 

@@ -17,7 +17,7 @@ from trunkline.storage.flow_views import Slots
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 
 FIRST = shop("Hello.").replace("  bye:", "  # the end\n  bye:")
-EDIT, SHOP = "/flows/shop/edit", "/flows/shop"
+EDIT, SHOP = "/flows/kiosk/edit", "/flows/kiosk"
 
 
 def editor(house: House) -> FlowEditor:
@@ -26,14 +26,14 @@ def editor(house: House) -> FlowEditor:
 
 async def draft(house: House) -> str:
     async with house.sessions.reading() as session:
-        found = await FlowRepository(session).draft("shop")
+        found = await FlowRepository(session).draft("kiosk")
     assert found is not None
     return found.text
 
 
 async def slots(house: House) -> Slots:
     async with house.sessions.reading() as session:
-        return (await FlowRepository(session).agent("shop")).slots
+        return (await FlowRepository(session).agent("kiosk")).slots
 
 
 async def change(page: Page, old: str, new: str) -> None:
@@ -44,7 +44,7 @@ async def change(page: Page, old: str, new: str) -> None:
 async def test_two_people_edit_one_draft_and_both_edits_survive(
     house: House, page: Page, sues_page: Page
 ) -> None:
-    await editor(house).save_draft("shop", FIRST, "ann", based_on=0)
+    await editor(house).save_draft("kiosk", FIRST, "ann", based_on=0)
     await page.goto(EDIT)
     await change(page, "Hello.", "Good day.")
     await sues_page.goto(EDIT)
@@ -64,7 +64,7 @@ async def test_two_people_edit_one_draft_and_both_edits_survive(
 
 
 async def test_complaints_stand_beside_their_lines_as_one_writes(house: House, page: Page) -> None:
-    await editor(house).save_draft("shop", BROKEN, "ann", based_on=0)
+    await editor(house).save_draft("kiosk", BROKEN, "ann", based_on=0)
     await page.goto(EDIT)
     finding = page.locator(".finding.error").first
     await expect(finding).to_be_visible()
@@ -96,7 +96,7 @@ async def test_complaints_stand_beside_their_lines_as_one_writes(house: House, p
 async def test_a_draft_is_published_tried_on_some_calls_and_taken_back(
     house: House, page: Page
 ) -> None:
-    await editor(house).save_draft("shop", FIRST, "ann", based_on=0)
+    await editor(house).save_draft("kiosk", FIRST, "ann", based_on=0)
     await page.goto(EDIT)
     await page.click("text=Save and publish")
     await page.fill("[name=note]", "first words")
@@ -137,9 +137,9 @@ async def test_a_phone_and_a_keyboard_reach_everything_about_a_flow(
 ) -> None:
     flows = editor(house)
     for greeting in ("Hello.", "Hi."):
-        await flows.save_draft("shop", shop(greeting), "ann", based_on=None)
-        await flows.publish("shop", "ann", note="a note that is rather long for a small phone")
-    await flows.save_draft("shop", BROKEN, "ann", based_on=None)
+        await flows.save_draft("kiosk", shop(greeting), "ann", based_on=None)
+        await flows.publish("kiosk", "ann", note="a note that is rather long for a small phone")
+    await flows.save_draft("kiosk", BROKEN, "ann", based_on=None)
     await page.keyboard.press("g")
     await page.keyboard.press("f")
     await page.wait_for_url(re.compile("/flows$"))

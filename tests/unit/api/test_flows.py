@@ -10,7 +10,7 @@ from tests.unit.calls.flow_texts import BROKEN, shop
 from trunkline.flows.schema.loader import flow_version
 from trunkline.storage.audit import Audit
 
-SHOP = "/api/v1/flows/shop"
+SHOP = "/api/v1/flows/kiosk"
 HELLO, HI = shop("Hello."), shop("Hi.")
 
 
@@ -73,7 +73,9 @@ async def test_every_mistake_is_told_at_once_and_none_is_published(api: Api) -> 
 async def test_what_is_published_serves_at_once_and_is_in_the_history(api: Api) -> None:
     first, second = await publish(api, HELLO), await publish(api, HI)
     now = (await api.http.get(SHOP)).json()
-    assert now["version"] == second and now["is_published"] and now["display_name"] == "Corner Shop"
+    assert (
+        now["version"] == second and now["is_published"] and now["display_name"] == "Corner Kiosk"
+    )
     restored = await api.http.post(f"{SHOP}/restore", json={"version": first})
     assert restored.json()["publication"]["kind"] == "restored"
     assert (await api.http.get(SHOP)).json()["version"] == first
@@ -123,7 +125,7 @@ async def test_the_list_names_files_publications_and_mere_drafts(api: Api) -> No
     await save(api, BROKEN, if_none_match="*")
     flows = {one["agent"]: one for one in (await api.http.get("/api/v1/flows")).json()["flows"]}
     assert flows["energy"]["version"] and not flows["energy"]["is_published"]
-    assert flows["shop"]["version"] is None and flows["shop"]["draft"]["revision"] == 1
+    assert flows["kiosk"]["version"] is None and flows["kiosk"]["draft"]["revision"] == 1
     assert (await api.http.get("/api/v1/flows/nobody")).json()["code"] == "agent_not_found"
 
 

@@ -24,10 +24,10 @@ async def test_of_many_who_save_at_once_one_wins_and_all_others_are_told(
     sessions: Sessions,
 ) -> None:
     flows = editor(sessions)
-    await flows.save_draft("shop", shop("Hello."), "ann", based_on=0)
+    await flows.save_draft("kiosk", shop("Hello."), "ann", based_on=0)
     texts = [shop(f"Hello {number}.") for number in range(MANY)]
     done = await asyncio.gather(
-        *(flows.save_draft("shop", text, f"by{n}", based_on=1) for n, text in enumerate(texts)),
+        *(flows.save_draft("kiosk", text, f"by{n}", based_on=1) for n, text in enumerate(texts)),
         return_exceptions=True,
     )
     (won,) = [one for one in done if not isinstance(one, BaseException)]
@@ -41,7 +41,7 @@ async def test_of_many_who_save_at_once_one_wins_and_all_others_are_told(
 async def test_of_many_first_drafts_one_is_the_first(sessions: Sessions) -> None:
     done = await asyncio.gather(
         *(
-            editor(sessions).save_draft("shop", shop(f"Hello {n}."), "ann", based_on=0)
+            editor(sessions).save_draft("kiosk", shop(f"Hello {n}."), "ann", based_on=0)
             for n in range(MANY)
         ),
         return_exceptions=True,
@@ -67,11 +67,11 @@ async def test_many_publications_stand_in_one_unbroken_line(sessions: Sessions) 
 
 async def test_one_draft_published_by_many_is_published_once(sessions: Sessions) -> None:
     flows = editor(sessions)
-    await flows.save_draft("shop", shop("Hello."), "ann", based_on=0)
+    await flows.save_draft("kiosk", shop("Hello."), "ann", based_on=0)
     done = await asyncio.gather(
-        *(flows.publish("shop", f"by{n}", revision=1) for n in range(MANY)), return_exceptions=True
+        *(flows.publish("kiosk", f"by{n}", revision=1) for n in range(MANY)), return_exceptions=True
     )
     refused = [one for one in done if isinstance(one, Conflict)]
     assert len(refused) == MANY - 1 and {one.code for one in refused} == {"already_published"}
     async with sessions.reading() as session:
-        assert len(await FlowRepository(session).versions("shop")) == 1
+        assert len(await FlowRepository(session).versions("kiosk")) == 1

@@ -11,7 +11,7 @@ from trunkline.flows.schema.loader import load_flow
 CALLS = [f"call_{number}" for number in range(4000)]
 
 
-def flow(greeting: str, agent: str = "shop") -> Flow:
+def flow(greeting: str, agent: str = "kiosk") -> Flow:
     return load_flow(shop(greeting, agent), environment={})
 
 
@@ -40,12 +40,12 @@ def test_another_version_draws_other_calls() -> None:
 
 def test_a_call_gets_the_same_version_however_often_it_asks() -> None:
     served = Served(flow("Hello."), flow("Hi."), 50)
-    held = [HeldFlows(call, {"shop": served}) for call in CALLS[:50]]
-    assert all(one.take("shop") is one.take("shop") for one in held)
-    assert {one.take("shop").version for one in held} == {one.version for one in served.flows()}
+    held = [HeldFlows(call, {"kiosk": served}) for call in CALLS[:50]]
+    assert all(one.take("kiosk") is one.take("kiosk") for one in held)
+    assert {one.take("kiosk").version for one in held} == {one.version for one in served.flows()}
 
 
 def test_an_agent_that_is_not_there_is_named_with_those_that_are() -> None:
-    held = HeldFlows("call_1", {"shop": Served(flow("Hello."))})
-    with pytest.raises(NotFound, match="'shoe'.*shop"):
+    held = HeldFlows("call_1", {"kiosk": Served(flow("Hello."))})
+    with pytest.raises(NotFound, match="'shoe'.*kiosk"):
         held.take("shoe")

@@ -25,29 +25,29 @@ def run(*words: str) -> Result:
 
 
 def test_a_file_is_imported_published_exported_and_restored(data_dir: Path) -> None:
-    file = data_dir / "shop.yaml"
+    file = data_dir / "kiosk.yaml"
     file.write_text(shop("Hello."))
     assert "revision 1" in run("import", str(file)).output
-    first = run("publish", "shop", "--note", "opening").output.split()[1]
-    assert run("export", "shop").output == shop("Hello.")
+    first = run("publish", "kiosk", "--note", "opening").output.split()[1]
+    assert run("export", "kiosk").output == shop("Hello.")
     file.write_text(shop("Hi."))
     refused = run("import", str(file))
     assert refused.exit_code == 2 and "--replace" in refused.output
     assert run("import", str(file), "--replace").exit_code == 0
-    assert "canary" in run("canary", "shop", "20").output
-    assert run("canary", "shop", "promote").exit_code == 0
-    assert run("restore", "shop", first).exit_code == 0
-    history = run("history", "shop").output.splitlines()
+    assert "canary" in run("canary", "kiosk", "20").output
+    assert run("canary", "kiosk", "promote").exit_code == 0
+    assert run("restore", "kiosk", first).exit_code == 0
+    history = run("history", "kiosk").output.splitlines()
     assert len(history) == 4 and "restored" in history[0] and "opening" in history[-1]
 
 
 def test_a_flow_with_mistakes_is_told_by_line(data_dir: Path) -> None:
-    file = data_dir / "shop.yaml"
+    file = data_dir / "kiosk.yaml"
     file.write_text(BROKEN)
     assert run("import", str(file)).exit_code == 0
-    refused = run("publish", "shop")
+    refused = run("publish", "kiosk")
     assert refused.exit_code == 2 and "line 4" in refused.output
 
 
 def test_a_share_that_is_none_is_said(data_dir: Path) -> None:
-    assert "percentage" in run("canary", "shop", "lots").output
+    assert "percentage" in run("canary", "kiosk", "lots").output

@@ -13,7 +13,7 @@ from trunkline.storage.audit import Audit
 from trunkline.storage.flow_versions import FlowRepository
 
 HELLO, HI = shop("Hello."), shop("Hi.")
-SHOP = "/flows/shop"
+SHOP = "/flows/kiosk"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def publish(office: Office, text: str, revision: int, note: str = "") -> h
 
 async def draft(office: Office) -> str | None:
     async with office.sessions.reading() as session:
-        found = await FlowRepository(session).draft("shop")
+        found = await FlowRepository(session).draft("kiosk")
     return found.text if found else None
 
 
@@ -50,8 +50,8 @@ async def test_the_list_shows_what_serves_and_what_is_written(desk: Office) -> N
     page = await desk.page("/flows")
     rows = {row.one("a").text: row.text for row in page.all("tr", data_item="")}
     assert "file" in rows["Brightwater Energy"] and "100" in rows["Brightwater Energy"]
-    assert flow_version(HELLO) in rows["Corner Shop"] and "published" in rows["Corner Shop"]
-    assert "draft by sue" in rows["Corner Shop"]
+    assert flow_version(HELLO) in rows["Corner Kiosk"] and "published" in rows["Corner Kiosk"]
+    assert "draft by sue" in rows["Corner Kiosk"]
 
 
 async def test_a_new_agents_flow_begins_sound_and_is_saved_only_when_asked(desk: Office) -> None:
