@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from tests.fakes.realtime_session import SessionUnderTest, session_with
@@ -8,11 +9,12 @@ from tests.fakes.response_order import check_responses
 from tests.fakes.virtual_time import run_virtual
 from tests.fakes.voices import quiet, voiced
 
+from trunkline.model.engine import EngineConfig, EngineSession, ResponsePart, ResponseRequest
 from trunkline.model.script import Script, ScriptedFailure, ScriptedReply, ScriptedTranscript
 from trunkline.model.scripted import ScriptedEngine, ScriptedSession
 from trunkline.realtime import client_events as ce
 from trunkline.realtime import server_events as ev
-from trunkline.realtime.items import FunctionCallItem, item_text
+from trunkline.realtime.items import FunctionCallItem, item_text, user_message
 
 LONG = " ".join(["word"] * 60)
 VAD = {"type": "server_vad", "silence_duration_ms": 500}
@@ -255,3 +257,31 @@ def test_nonsense_is_answered_and_the_session_lives(frame: str) -> None:
             assert len(session.all(ev.ErrorEvent)) == 2
 
     run_virtual(work())
+
+
+def test_an_engine_is_told_which_context_is_not_the_conversation() -> None:
+    """An engine that keeps a conversation elsewhere must not take it for one."""
+    asked: list[bool] = []
+
+    class Listening(ScriptedSession):
+        def respond(self, request: ResponseRequest) -> AsyncIterator[ResponsePart]:
+            asked.append(request.is_out_of_band)
+            return super().respond(request)
+
+    class ListeningEngine(ScriptedEngine):
+        async def open_session(self, session_id: str, config: EngineConfig) -> EngineSession:
+            return Listening(self.script, self.speech, config)
+
+    async def work() -> None:
+        async with session_with(ListeningEngine(Script())) as session:
+            for params in (
+                ce.ResponseParams(),
+                ce.ResponseParams(conversation="none"),
+                ce.ResponseParams(input=(user_message("other"),)),
+                ce.ResponseParams(),
+            ):
+                await session.send(ce.ResponseCreate(response=params))
+                await session.expect(ev.ResponseDone)
+
+    run_virtual(work())
+    assert asked == [False, True, True, False]

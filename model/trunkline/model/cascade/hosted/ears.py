@@ -25,8 +25,11 @@ from trunkline.model.engine import (
     TranscriptionFailed,
 )
 from trunkline.runtime.engine_settings import HostedTranscriptionSettings
+from trunkline.runtime.logging import get_logger
 from trunkline.runtime.supervision import Nursery
 from trunkline.runtime.telemetry import HOSTED_FALLBACKS
+
+log = get_logger(__name__)
 
 _MAX_EVENTS: Final = 256
 _MAX_TURN_BYTES: Final = EARS_RATE_HZ * 2 * 120  # a longer turn is heard by its last two minutes
@@ -153,6 +156,10 @@ class HostedHearing:
         except EngineError as exc:
             if exc.code != BREAKER_OPEN or turn.local_final is None:
                 HOSTED_FALLBACKS.labels(port="transcription", code=exc.code).inc()
+            self._fall_back(turn)
+            return
+        except Exception:  # a bug of ours must not leave the caller's words waiting for ever
+            log.exception("a turn could not be sent to the hosted recogniser")
             self._fall_back(turn)
             return
         if self._turns.pop(turn.item_id, None) is None:
