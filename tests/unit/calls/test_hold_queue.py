@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import AsyncExitStack
 
+import pytest
 from tests.fakes.leg import FakeLeg
 from tests.fakes.scene import scene
 from tests.fakes.switch import FakeSwitch
@@ -108,5 +110,39 @@ def test_a_caller_behind_is_served_while_the_one_ahead_is_being_rung_for() -> No
         assert not board.standing("q", "b").may_ring  # a is next again
         await asyncio.sleep(5.1)
         assert await board.take("q", "a", ["ann", "ben"], clock) == "ann"
+
+    run_virtual(play())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whoever_came_first_is_served_first_however_often_the_others_look(seed: int) -> None:
+    async def play() -> None:
+        board, clock, chance = QueueBoard(), VirtualClock(), random.Random(seed)
+        came: list[str] = []
+        served: list[str] = []
+        talking: dict[str, tuple[str, int]] = {}
+        humans = [f"human-{number}" for number in range(chance.randint(1, 4))]
+        for tick in range(120):
+            await asyncio.sleep(0.5)
+            if tick < 60 and chance.random() < 0.5:
+                came.append(f"caller-{len(came)}")
+                await board.join("q", came[-1], clock)
+            waiting = list(board.of("q").callers)
+            chance.shuffle(waiting)
+            for call_id in waiting:
+                if not board.standing("q", call_id).may_ring:
+                    continue
+                human = await board.take("q", call_id, humans, clock)
+                if human is not None:
+                    board.leave("q", call_id)
+                    served.append(call_id)
+                    talking[human] = (call_id, tick + chance.randint(1, 6))
+            for human, (call_id, until) in list(talking.items()):
+                if tick >= until:
+                    del talking[human]
+                    board.talked("q", human, call_id, 1000)
+            assert len({call_id for call_id, _ in talking.values()}) == len(talking)
+        assert len(served) > 10
+        assert served == came[: len(served)]  # the others still wait
 
     run_virtual(play())
