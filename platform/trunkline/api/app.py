@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from trunkline.api import (
+    approvals,
     callbacks,
     calls,
     flow_drafts,
@@ -49,6 +50,7 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
         calls,
         placements,
         callbacks,
+        approvals,
         keys,
         webhooks,
         flows,

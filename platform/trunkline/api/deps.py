@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from trunkline.api.limits import RateLimits
 from trunkline.api.principal import Principal, identify
+from trunkline.calls.approval_desk import Wake
 from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.calls.order_desk import Dialler
 from trunkline.domain.clock import Clock, SystemClock
@@ -37,7 +38,8 @@ class ApiDeps:
     """``admin_key``: TRUNKLINE_API_KEY or empty; recordings' paths are under ``data_dir``.
 
     ``shelf`` knows what is published; without one the files of ``catalog`` are all that serves.
-    ``rules`` are what ordered calls must obey, and ``dialler`` tells an edge of one at once.
+    ``rules`` are what ordered calls must obey, and ``dialler`` tells an edge of one at once;
+    ``wake_worker`` has what was granted run at once.
     Set ``closing`` when the process is told to stop: open streams end, and do not hold it up.
     """
 
@@ -54,6 +56,7 @@ class ApiDeps:
     shelf: FlowShelf | None = None
     rules: OutboundRules = field(default_factory=OutboundRules)
     dialler: Dialler | None = None
+    wake_worker: Wake | None = None
 
     @property
     def flows(self) -> FlowShelf:

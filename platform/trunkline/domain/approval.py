@@ -7,6 +7,8 @@ no clock: the database's time comes in, and the transaction that stores the outc
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -216,6 +218,20 @@ class Approval:
 
     def changed(self, **changes: Any) -> Approval:
         return replace(self, revision=self.revision + 1, **changes)
+
+
+def binding_hash(
+    tool: str, arguments: Mapping[str, Any], flow_version: str, policy: Mapping[str, Any]
+) -> str:
+    """SHA-256 of exactly what a person is asked about; ``policy`` as ``write_policy`` gives it."""
+    document = {
+        "tool": tool,
+        "arguments": arguments,
+        "flow_version": flow_version,
+        "policy": policy,
+    }
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_above_limit(approval: Approval, role: Role) -> bool:

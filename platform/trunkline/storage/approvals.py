@@ -8,7 +8,7 @@ run without a grant, and no second one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,7 +28,7 @@ from trunkline.domain.approval_json import read_policy, write_policy
 from trunkline.domain.approval_rules import Act, decide, due, next_due_at, when_caller_left
 from trunkline.domain.call import CallState
 from trunkline.domain.errors import NotFound
-from trunkline.domain.events import ApprovalParked, ToolQueued
+from trunkline.domain.events import ApprovalParked, Json, ToolQueued
 from trunkline.domain.ids import CallId, ToolRunId
 from trunkline.storage.announcements import announce_approval
 from trunkline.storage.approval_rows import ApprovalDeedRow, ApprovalRow
@@ -49,12 +49,40 @@ _SILENT: Final = frozenset({Deed.REMIND, Deed.CLAIM, Deed.RELEASE, Deed.LAPSE})
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """An approval with where it stands in its call."""
+    """An approval with where it stands in its call.
+
+    ``at`` and ``at_ms``: when the call asked, by its edge's clock and its own. ``question``: the
+    ask in one sentence. ``asked_arguments``: before any edit. ``slip``: the tool as it was then.
+    """
 
     approval: Approval
     call_id: CallId
     run_id: ToolRunId
     owner: str
+    at: datetime
+    at_ms: int
+    question: str
+    step: str
+    flow_version: str
+    is_verified: bool
+    asked_arguments: Mapping[str, Json]
+    slip: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class PastDeed:
+    """One link of an approval's history; ``state`` is what it led to."""
+
+    revision: int
+    at: datetime
+    deed: Deed
+    state: ApprovalState
+    person_id: str | None
+    role: str | None
+    via: str
+    arguments_hash: str
+    arguments: Mapping[str, Json] | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +154,51 @@ class Approvals:
     async def get(self, approval_id: str, *, owner: str = HOUSE) -> Parked:
         """NotFound when ``owner`` has no such approval."""
         return parked_of(await self._row(approval_id, owner=owner))
+
+    async def list(
+        self,
+        *,
+        states: Collection[ApprovalState] = (),
+        call_id: str | None = None,
+        owner: str = HOUSE,
+        limit: int = 100,
+    ) -> tuple[Parked, ...]:
+        """What is asked most urgently first (the next deadline), then what was closed last."""
+        query = select(ApprovalRow).where(ApprovalRow.owner == owner)
+        if states:
+            query = query.where(ApprovalRow.state.in_([state.value for state in states]))
+        if call_id is not None:
+            query = query.where(ApprovalRow.call_id == call_id)
+        query = query.order_by(
+            ApprovalRow.closed_at.is_not(None),
+            ApprovalRow.next_due_at.is_(None),
+            ApprovalRow.level_since,
+            ApprovalRow.asked_at.desc(),
+            ApprovalRow.id,
+        ).limit(limit)
+        return tuple(parked_of(row) for row in await self._session.scalars(query))
+
+    async def deeds(self, approval_id: str) -> tuple[PastDeed, ...]:
+        query = (
+            select(ApprovalDeedRow)
+            .where(ApprovalDeedRow.approval_id == approval_id)
+            .order_by(ApprovalDeedRow.revision)
+        )
+        return tuple(
+            PastDeed(
+                row.revision,
+                row.at,
+                Deed(row.deed),
+                ApprovalState(row.state),
+                row.person_id,
+                row.role,
+                row.via,
+                row.arguments_hash,
+                row.arguments,
+                row.reason,
+            )
+            for row in await self._session.scalars(query)
+        )
 
     async def act(
         self, approval_id: str, act: Act, now: datetime, *, via: str, owner: str = HOUSE
@@ -297,4 +370,17 @@ class Approvals:
 
 
 def parked_of(row: ApprovalRow) -> Parked:
-    return Parked(approval_of(row), CallId(row.call_id), ToolRunId(row.run_id), row.owner)
+    return Parked(
+        approval=approval_of(row),
+        call_id=CallId(row.call_id),
+        run_id=ToolRunId(row.run_id),
+        owner=row.owner,
+        at=row.at,
+        at_ms=row.at_ms,
+        question=row.question,
+        step=row.step,
+        flow_version=row.flow_version,
+        is_verified=row.is_verified,
+        asked_arguments=row.asked_arguments,
+        slip=row.slip,
+    )
