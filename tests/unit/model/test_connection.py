@@ -280,8 +280,7 @@ def test_an_engine_is_told_which_context_is_not_the_conversation() -> None:
                 ce.ResponseParams(input=(user_message("other"),)),
                 ce.ResponseParams(),
             ):
-                await session.send(ce.ResponseCreate(response=params))
-                await session.expect(ev.ResponseDone)
+                await session.respond(params)
 
     run_virtual(work())
     assert asked == [False, True, True, False]
