@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--at-once",
     type=click.IntRange(1, 16),
-    help="Audio calls side by side; two a core and at most six by default.",
+    help="Audio calls side by side; one a core and one more by default.",
 )
 @click.option(
     "--keep",

@@ -41,8 +41,8 @@ _CALL_OVER: Final = b'"fact":"call_ended"'
 
 
 def calls_at_once() -> int:
-    """Side by side by default: two a core, at most six. One call costs a fifth of a core."""
-    return max(2, min(6, 2 * (os.cpu_count() or 1)))
+    """Side by side by default: one a core and one more, at most six (each costs a fifth)."""
+    return max(2, min(6, 1 + (os.cpu_count() or 1)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def _take_fact(seen: Observed, fact: Mapping[str, Any]) -> None:
             seen.steps.append((fact["step"], fact["at_ms"]))
         case "turn_ended":
             seen.turns.append(_turn(fact["turn"]))
-        case "tool_ran":
+        case "tool_ran" if fact["outcome"] != "running":  # its end is told by itself
             seen.tools.append(_tool(fact))
         case "transfer_attempted":
             if fact["is_final"]:
