@@ -17,6 +17,7 @@ _LOOK_S: Final = 0.1
 _FRESH_BEEP_MS: Final = (
     3000  # a beep this recent, nothing said since, is the one that is waited for
 )
+_LONGEST_MS: Final = 180_000
 _NO_BEEP_MS: Final = 5000  # so long a silence behind a greeting: this machine does not beep
 
 ANSWERERS: Final = {
@@ -42,6 +43,8 @@ class Answering:
         def tap(caller: bytes) -> None:
             for at in range(0, len(caller), size):
                 detector.feed(caller[at : at + size])
+            if detector.now_ms > _LONGEST_MS and self._detector is detector:
+                self._stop()  # the flow has gone on without a beep
 
         self._call.bridge.tap = tap
         return detector

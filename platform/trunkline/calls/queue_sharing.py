@@ -1,9 +1,9 @@
 """One order over all edges: who waits in which queue, and who has which target, in Redis.
 
 ``trunkline:queue:NAME`` is a hash, call id to a JSON document that its edge writes anew twice a
-second; one that is 15 s old is a dead edge's. ``trunkline:queue-target:DIGEST`` is whoever has a
-target, or ``rest`` while it is left alone; it lapses by itself. Redis away: each edge orders its
-own callers, and two of them may ring the same target, who is busy to the second.
+second; one that has not changed for 15 s is a dead edge's. ``trunkline:queue-target:DIGEST`` is
+whoever has a target, or ``rest`` while it is left alone; it lapses by itself. Redis away: each edge
+orders its own callers, and two of them may ring the same target, who is busy to the second.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import orjson
@@ -27,6 +28,7 @@ log = get_logger(__name__)
 DEAD_AFTER_MS: Final = 15_000
 _EVERY_S: Final = 0.5
 _DEADLINE_S: Final = 1.0
+_MOST_TOLD: Final = 5000  # callers of other edges
 _MOST_OWED: Final = 1000  # leaves and returns, while Redis is away; they lapse by themselves
 # Only whoever has a target gives it back; KEYS: the target; ARGV: the call, the rest in ms.
 _GIVE_BACK: Final = """
@@ -53,6 +55,7 @@ class QueueSharing:
         self._board = board
         self._clock = clock
         self._owed: list[tuple[str, ...]] = []  # what could not be told yet, in order
+        self._told: dict[bytes, tuple[int, float]] = {}  # when each entry was last seen to change
         self._is_connected = True
         self._turn = asyncio.Lock()
 
@@ -142,16 +145,46 @@ class QueueSharing:
         told = await cast(Awaitable[Any], self._redis.hgetall(key))
         others, dead = [], []
         for call_id, payload in told.items():
-            entry = orjson.loads(payload)
-            if entry["edge"] == self._edge_id:
-                continue
-            if now_ms - entry["seen"] > DEAD_AFTER_MS:
+            entry = _entry(payload)
+            if entry is None or (entry.edge != self._edge_id and self._is_stale(call_id, entry)):
                 dead.append(call_id)
-            else:
-                others.append(Waiting(_text(call_id), entry["since"], entry["ringing"]))
+            elif entry.edge != self._edge_id:
+                others.append(Waiting(_text(call_id), entry.since_ms, entry.is_rung_for))
         if dead:
             await self._redis.hdel(key, *dead)
+            for call_id in dead:
+                self._told.pop(call_id, None)
         self._board.of(queue).elsewhere = tuple(others)
+
+    def _is_stale(self, call_id: bytes, entry: _Entry) -> bool:
+        """Not written anew for too long, by our own clock: the edges' clocks may differ."""
+        now_ms = self._clock.monotonic_ms()
+        seen_ms, at_ms = self._told.get(call_id, (-1, now_ms))
+        if entry.seen_ms != seen_ms:
+            while len(self._told) >= _MOST_TOLD:
+                del self._told[next(iter(self._told))]
+            self._told[call_id] = (entry.seen_ms, now_ms)
+            return False
+        return now_ms - at_ms > DEAD_AFTER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    edge: str
+    since_ms: int
+    seen_ms: int
+    is_rung_for: bool
+
+
+def _entry(payload: bytes) -> _Entry | None:
+    """What an edge wrote of a caller; None when it is nothing that one would."""
+    try:
+        told = orjson.loads(payload)
+        return _Entry(
+            str(told["edge"]), int(told["since"]), int(told["seen"]), bool(told["ringing"])
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _text(value: bytes | str) -> str:
