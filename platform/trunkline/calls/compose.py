@@ -78,7 +78,7 @@ class CallSide:
         if self.shelf.is_away:
             said.append("the database is away: flows are served as they were published last")
         if not (self._live.is_connected and self._control.is_connected):
-            said.append("Redis is away: no live view, no commands")
+            said.append("Redis is away: no live view, no commands, queues in order of each edge")
         return said
 
 

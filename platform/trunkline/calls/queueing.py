@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _LOOK_S: Final = 0.5
+# What stands where a number would when the caller withholds it (RFC 3323 §4.1, and gateways).
+_WITHHELD: Final = frozenset({"anonymous", "restricted", "unavailable", "unknown", "withheld"})
 # No such number, gone, incomplete, nobody anywhere: it will be so the next time too (RFC 3261 §21).
 _NEVER: Final = frozenset({404, 410, 416, 484, 485, 604})
 
@@ -87,14 +89,14 @@ class Queueing:
     def key(self, digit: str) -> None:
         if digit != self._action.callback_key or self._outcome.done():
             return
-        call = self._call
+        call, number = self._call, self._call.leg.description.caller_number
         call.record.publish(
             CallbackRequested(
                 call_id=call.call_id,
                 at=call.record.clock.now(),
                 at_ms=call.call_clock.now_ms,
                 queue=self._action.queue,
-                number=call.leg.description.caller_number,
+                number="" if number.casefold() in _WITHHELD else number,
                 position=self._position,
                 waited_ms=self.waited_ms,
             )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from tests.fakes.leg import FakeLeg
 from tests.fakes.scene import Scene, scene
 from tests.fakes.switch import FakeSwitch, OutsideLeg
 from tests.fakes.virtual_time import run_virtual
@@ -68,7 +70,7 @@ class Hold:
 
 
 @asynccontextmanager
-async def holding(**changes: str) -> AsyncIterator[Hold]:
+async def holding(caller: FakeLeg | None = None, **changes: str) -> AsyncIterator[Hold]:
     switch, board = FakeSwitch(), SwitchBoard()
     board.connect(switch)
     text = FLOW
@@ -78,7 +80,7 @@ async def holding(**changes: str) -> AsyncIterator[Hold]:
             f"      {old}: {new}" if line.strip().startswith(f"{old}:") else line
             for line in text.split("\n")
         )
-    async with scene(flow=load_flow(text, environment={}), switch=board) as call:
+    async with scene(flow=load_flow(text, environment={}), switch=board, leg=caller) as call:
         await call.heard("Please hold.")
         yield Hold(call, switch)
 
@@ -203,6 +205,19 @@ def test_the_callback_key_keeps_the_number_and_stops_the_phone() -> None:
             assert (wish.number, wish.queue, wish.position) == ("+442071230000", "support", 1)
             assert 3000 <= wish.waited_ms <= 6000
             assert len(ann.hang_ups) == 1
+
+    run_virtual(play())
+
+
+def test_a_withheld_number_is_no_number_to_call_back() -> None:
+    async def play() -> None:
+        caller = FakeLeg()
+        caller._description = replace(caller.description, caller_number="Anonymous")
+        async with holding(caller) as hold:
+            caller.press("1")
+            await hold.call.over()
+            (wish,) = hold.call.facts(CallbackRequested)
+            assert wish.number == ""
 
     run_virtual(play())
 
