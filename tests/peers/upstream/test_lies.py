@@ -15,9 +15,9 @@ from trunkline.model.engine import ResponseRequest, Transcribed, TranscriptionFa
 
 pytestmark = pytest.mark.peers
 QUICK: dict[str, Any] = {
-    "first_event_timeout_s": 0.3,
-    "part_timeout_s": 0.3,
-    "transcription_timeout_s": 0.4,
+    "first_event_timeout_s": 1.0,
+    "part_timeout_s": 1.0,
+    "transcription_timeout_s": 2.0,
 }
 
 
