@@ -12,7 +12,8 @@ from tests.peers.drivers.installation import Installation, running
 from tests.peers.drivers.ports import free_port
 
 AGENTS = Path(__file__).parents[3] / "flows/trunkline/flows/agents"
-NUMBERS = {"cascade": "201", "cascade-hosted": "202", "upstream": "203"}
+NUMBERS = {"cascade": "100", "cascade-hosted": "202", "upstream": "203"}
+"""The first is the sample agent's own number: it names no engine, so the default answers."""
 CHAT_KEY = "sk-of-this-test"
 
 SWAPPING = """
@@ -60,7 +61,7 @@ def _agents(folder: Path) -> Path:
     """The sample agent, word for word, once for each engine; and one that changes engines."""
     folder.mkdir()
     energy = (AGENTS / "energy.yaml").read_text()
-    for engine in NUMBERS:
+    for engine in ("cascade-hosted", "upstream"):
         name = f"energy_{engine.replace('-', '_')}"
         own = energy.replace("  name: energy\n", f"  name: {name}\n  engine: {engine}\n", 1)
         assert own != energy
@@ -75,6 +76,7 @@ def _settings(model_port: int, chat_url: str, agents: Path) -> str:
         f'[[numbers]]\nnumber = "{number}"\nagent = "energy_{engine.replace("-", "_")}"\n'
         f'trunk = "local"\n'
         for engine, number in NUMBERS.items()
+        if engine != "cascade"
     )
     return f"""
 engines = ["cascade-hosted", "upstream"]

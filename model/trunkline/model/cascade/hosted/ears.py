@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from trunkline.domain.errors import EngineError
-from trunkline.model.cascade.hosted.http import BREAKER_OPEN, HostedEndpoint
+from trunkline.model.cascade.hosted.http import HostedEndpoint
 from trunkline.model.cascade.hosted.transcription import EARS_RATE_HZ, transcribe
 from trunkline.model.cascade.ports import Recognizer
 from trunkline.model.cascade.triage import Meaning
@@ -59,7 +59,7 @@ class HostedRecognizer:
 
 @dataclass(slots=True)
 class _Turn:
-    """``is_local``: the local recogniser was given the audio. ``waits_for``: whose word counts."""
+    """``is_local``: the local recogniser is given the audio too."""
 
     item_id: str
     focus: str
@@ -154,8 +154,7 @@ class HostedHearing:
                 self._ears.endpoint, self._ears.settings, turn.config, bytes(turn.pcm), so_far
             )
         except EngineError as exc:
-            if exc.code != BREAKER_OPEN or turn.local_final is None:
-                HOSTED_FALLBACKS.labels(port="transcription", code=exc.code).inc()
+            HOSTED_FALLBACKS.labels(port="transcription", code=exc.code).inc()
             self._fall_back(turn)
             return
         except Exception:  # a bug of ours must not leave the caller's words waiting for ever
