@@ -10,7 +10,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from trunkline.calls.flow_editor import MAX_NOTE_CHARS, EditConflict, FlowRefused, Published
+from trunkline.calls.flow_editor import (
+    MAX_NOTE_CHARS,
+    EditConflict,
+    Examined,
+    FlowRefused,
+    Published,
+)
 from trunkline.dashboard.deps import DeskDep, IsPartial, respond
 from trunkline.dashboard.flow_compare import compare
 from trunkline.dashboard.flow_desk import Agent, AgentLine, EditingDesk, FlowDesk, WritingDesk
@@ -147,15 +153,28 @@ async def confirm_restore(
 
 
 @router.post("/flows/{agent}/restore/{version}")
-async def restore(agent: Agent, version: str, flows: WritingDesk, note: Note = "") -> Response:
+async def restore(
+    request: Request,
+    agent: Agent,
+    version: str,
+    desk: DeskDep,
+    flows: WritingDesk,
+    note: Note = "",
+) -> Response:
+    """Refused when it has become wrong: what it leaned on may be gone."""
     by = flows.operator.user.username
     work = flows.editor.restore(agent, _hash(version), by, note=note.strip())
-    return await _done(flows, agent, work, "restored")
+    try:
+        return await _done(flows, agent, work, "restored")
+    except FlowRefused as refused:
+        return _refused(request, desk, flows, agent, refused)
 
 
 @router.post("/flows/{agent}/canary")
 async def set_canary(
+    request: Request,
     agent: Agent,
+    desk: DeskDep,
     flows: WritingDesk,
     percent: Percent,
     version: FormText = "",
@@ -172,7 +191,26 @@ async def set_canary(
         revision=revision if version == "draft" else None,
         note=note.strip(),
     )
-    return await _done(flows, agent, work, "canary")
+    try:
+        return await _done(flows, agent, work, "canary")
+    except FlowRefused as refused:
+        return _refused(request, desk, flows, agent, refused)
+
+
+def _refused(
+    request: Request, desk: DeskDep, flows: FlowDesk, agent: str, refused: FlowRefused
+) -> Response:
+    """What stands in the way, line by line."""
+    examined = Examined("", None, refused.findings)
+    return respond(
+        request,
+        desk,
+        flows.operator,
+        "flow_refused.html",
+        status=422,
+        agent=agent,
+        examined=examined,
+    )
 
 
 @router.get("/flows/{agent}/ask/{action}")

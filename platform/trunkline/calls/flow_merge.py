@@ -65,5 +65,5 @@ def _common(
 def _blocks(a: Sequence[str], b: Sequence[str]) -> list[_Block]:
     if len(a) + len(b) > _FINE_UP_TO_LINES:
         return []
-    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, a, b)
     return [(one.a, one.b, one.size) for one in matcher.get_matching_blocks() if one.size]

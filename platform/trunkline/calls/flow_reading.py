@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from trunkline.calls.flow_diff import count_changes
 from trunkline.domain.errors import NotFound
@@ -17,6 +16,8 @@ from trunkline.storage.views import HOUSE
 
 FileText: TypeAlias = Callable[[str], str | None]
 """The text of an agent's file; None when it has none."""
+_MOST_COUNTS: Final = 10_000
+_COUNTS: Final[dict[tuple[str | None, str], tuple[int, int]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,18 @@ class FlowReader:
             previous = (*(one.version for one in found), None)[1:]
             pairs = list(zip(found, previous, strict=True))[:limit]
             return tuple(
-                VersionChange(one, old, *_counted(texts.get(old or "", ""), texts[one.version]))
-                for one, old in pairs
+                VersionChange(one, old, *_counted(old, one.version, texts)) for one, old in pairs
             )
 
         return await asyncio.to_thread(compared)
 
 
-# Versions never change, so neither does what lies between two.
-_counted = lru_cache(maxsize=256)(count_changes)
+def _counted(old: str | None, new: str, texts: Mapping[str, str]) -> tuple[int, int]:
+    """A version is the hash of its text: what lies between two never changes."""
+    found = _COUNTS.get((old, new))
+    if found is None:
+        found = count_changes(texts.get(old or "", ""), texts[new])
+        if len(_COUNTS) >= _MOST_COUNTS:
+            _COUNTS.clear()
+        _COUNTS[old, new] = found
+    return found

@@ -151,6 +151,16 @@ async def test_a_draft_with_mistakes_is_not_published(desk: Office) -> None:
     assert refused.status_code == 422 and "cannot be published" in refused.text
 
 
+async def test_a_canary_with_mistakes_does_not_start_and_says_why(desk: Office) -> None:
+    await publish(desk, HELLO, 1)
+    await save(desk, BROKEN, 1)
+    refused = await post(desk, f"{SHOP}/canary", version="draft", revision="2", percent="5")
+    assert refused.status_code == 422 and "Nothing was changed" in refused.text
+    page = read_page(refused.text)
+    assert {one.attributes["data-line"] for one in page.all("li", "error")} == {"4"}
+    assert "canary 5 %" not in (await desk.page(SHOP)).text
+
+
 async def test_what_was_shown_is_what_is_published(desk: Office) -> None:
     await save(desk, HELLO, 0)
     await save(desk, HI, 1)
