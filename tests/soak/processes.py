@@ -16,14 +16,18 @@ from tests.peers.drivers.installation import Installation
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """``files``: open descriptors; ``rss_mb``: resident megabytes; both of the whole tree."""
+    """``files``: open descriptors, sockets among them; ``rss_mb``: resident megabytes; both of the
+    whole tree, which has so many ``processes``."""
 
     files: int
     rss_mb: float
+    processes: int
 
 
 def held(pid: int) -> Held:
-    return Held(sum(len(os.listdir(f"/proc/{one}/fd")) for one in tree(pid)), rss_mb(pid))
+    family = tree(pid)
+    files = sum(len(os.listdir(f"/proc/{one}/fd")) for one in family)
+    return Held(files, rss_mb(pid), len(family))
 
 
 def open_files(pid: int) -> Mapping[str, int]:
@@ -51,6 +55,11 @@ async def calls_up(installation: Installation) -> float:
 
 async def sessions_up(installation: Installation) -> float:
     return await gauge(installation.model_port, "trunkline_realtime_sessions_live")
+
+
+async def tasks_of_model(installation: Installation) -> float:
+    """Of the model server's event loop; the request that asks is among them."""
+    return await gauge(installation.model_port, "trunkline_model_tasks")
 
 
 async def until_idle(installation: Installation, deadline_s: float) -> None:

@@ -36,6 +36,7 @@ from trunkline.runtime.health import HealthApp, QuietServer
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import Settings
 from trunkline.runtime.supervision import kept_up, nursery, stop_on_signals
+from trunkline.runtime.telemetry import MODEL_TASKS
 
 log = get_logger(__name__)
 
@@ -74,6 +75,8 @@ class ModelServer:
         for one in self.engines.loaded:
             await one.engine.start()
             log.info("engine ready", engine=one.name)
+        loop = asyncio.get_running_loop()
+        MODEL_TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
         self.started.set()
 
     async def aclose(self) -> None:

@@ -63,6 +63,7 @@ UPSTREAM_FAILURES: Final = Counter(
     "trunkline_upstream_failures_total", "What went wrong with the upstream, by code", ["code"]
 )
 SESSIONS_LIVE: Final = Gauge("trunkline_realtime_sessions_live", "Realtime sessions that are open")
+MODEL_TASKS: Final = Gauge("trunkline_model_tasks", "Tasks of the model server's event loop")
 FACTS_SPOOLED: Final = Gauge(
     "trunkline_facts_spooled", "Facts of calls that wait on disk for the database"
 )

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from tests.peers.drivers.installation import Installation
 from tests.soak.churn import SLICE, Churn
-from tests.soak.processes import held, open_files, until_idle
+from tests.soak.processes import held, open_files, tasks_of_model, until_idle
 from tests.soak.reckoning import complaints, log_complaints, until_all_written
 from tests.soak.sessions import many_sessions
 
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.peers
 
 # A pool may still grow by a connection; a leak costs at least one descriptor for each of these.
 _FILES_MORE: Final = 4
+_TASKS_MORE: Final = 4  # of requests that are just being answered
 _CALLS: Final = 16
 _SESSIONS: Final = 40
 
@@ -39,8 +40,10 @@ async def test_realtime_clients_that_vanish_leave_no_session_behind(house: Insta
     pid = house.child_pid("model")
     await many_sessions(house, 20, at_once=10, seed=1)
     await until_idle(house, 20)
-    before = held(pid)
+    before, tasks_before = held(pid), await tasks_of_model(house)
     await many_sessions(house, _SESSIONS, at_once=10, seed=2)
     await until_idle(house, 20)
     assert held(pid).files <= before.files + _FILES_MORE, open_files(pid)
+    assert held(pid).processes == before.processes
+    assert await tasks_of_model(house) <= tasks_before + _TASKS_MORE
     assert not log_complaints(house, ())
