@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final, Protocol
 
 from trunkline.calls.edge import Edge
@@ -87,7 +88,7 @@ class Placing:
         self._dialling[call_id] = []
         invite_at_ms = self._edge.clock.monotonic_ms()
         log.info("dialling", call_id=call_id, trunk=placed.route.trunk, attempt=placed.number)
-        flow_version = ""
+        flow_version, leg = "", None
         try:
             flows = self._calls.hold(call_id)
             flow_version = flows.take(placed.agent).version
@@ -112,6 +113,9 @@ class Placing:
             raise
         except Exception as exc:  # a fault of ours: the order must not wait for ever for its call
             log.error("an ordered call broke", call_id=call_id, exc_info=exc)
+            if leg is not None:
+                with suppress(TrunklineError):
+                    await leg.hang_up(EndCause.INTERNAL_ERROR)
             self._failed(placed, EndCause.INTERNAL_ERROR, "internal error", flow_version)
         finally:
             del self._dialling[call_id]

@@ -33,16 +33,19 @@ _LOOK_S: Final = 0.25
 
 
 def variables_from(given: Sequence[str]) -> dict[str, Json]:
-    """``name=value`` each; a value that is JSON is taken as that, anything else as text."""
+    """``name=text`` or ``name:=JSON`` each: account numbers are text, whatever they look like."""
     found: dict[str, Json] = {}
     for pair in given:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise Invalid(f"--var wants NAME=VALUE, not {pair!r}", param="variables")
+        name, equals, text = pair.partition("=")
+        is_json = name.endswith(":")
+        name = name.removesuffix(":").strip()
         try:
-            found[name.strip()] = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            found[name.strip()] = value
+            if not equals or not name:
+                raise ValueError(pair)
+            found[name] = orjson.loads(text) if is_json else text
+        except ValueError:  # JSON that cannot be read is one too
+            wants = "--var wants NAME=TEXT, or NAME:=JSON for numbers, lists, true and false"
+            raise Invalid(f"{wants}; not {pair!r}", param="variables") from None
     return found
 
 

@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from trunkline.cli.doctor_engines import agents_engines, far_ends
+from trunkline.cli.doctor_outbound import outbound
 from trunkline.cli.findings import Finding, Status
 from trunkline.cli.private_redis import redis_server
 from trunkline.cli.up import port_is_free
@@ -37,6 +38,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("ports", _ports),
         ("codecs", _codecs),
         ("trunks", _trunks),
+        ("placed calls", outbound),
         ("engine", _engine),
         ("engines", far_ends),
         ("agents", agents_engines),

@@ -194,7 +194,7 @@ def call_command(
 @main.command("dial")
 @click.argument("to")
 @click.option("--agent", required=True, help="Who speaks when the call is answered.")
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="For its flow.")
+@click.option("--var", "variables", multiple=True, metavar="NAME=TEXT", help="Or NAME:=JSON.")
 @click.option("--from", "caller_id", default="", help="A number of the trunk's to show.")
 @click.option("--trunk", default="", help="Over which; else the first that can dial.")
 @click.option("--ring", "ring_s", default=30, show_default=True, type=click.IntRange(5, 120))

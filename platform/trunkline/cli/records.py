@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import orjson
 
+from trunkline.domain.call import Direction
 from trunkline.domain.errors import NotFound
 from trunkline.domain.turn import Speaker, WordFate
 from trunkline.runtime.settings import Settings
@@ -41,9 +42,11 @@ async def one_call(settings: Settings, call_id: str) -> CallDetail:
 
 
 def call_line(call: CallSummary) -> str:
+    is_ours = call.direction is Direction.OUTBOUND
+    caller = call.caller_number or ("us" if is_ours else "")
     duration = f"{call.duration_ms / 1000:6.1f} s" if call.duration_ms is not None else "    live"
     return (
-        f"{call.call_id}  {call.started_at:%Y-%m-%d %H:%M:%S}  {call.caller_number:>15} → "
+        f"{call.call_id}  {call.started_at:%Y-%m-%d %H:%M:%S}  {caller:>15} → "
         f"{call.called_number:<12} {_flow_of(call):<25} {duration}  {call.end_cause or call.state}"
     )
 

@@ -17,7 +17,7 @@ async def place_due_calls(
 ) -> int:
     """Expire what is too late and tell edges of what is due; how many they were told of.
 
-    No more are told than may be up at once: the rest is looked at again a second later.
+    No more are told than may be up at once: the rest is looked at again two seconds later.
     """
     now = clock.now()
     async with sessions.reading() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -116,7 +117,10 @@ async def test_busy_unanswered_and_taken_back_end_with_their_cause(
         assert (busy["answerable"], busy["duration_ms"], busy["recording"]) == ("callee", 0, None)
         assert (await order(house, **key))["call_id"] == first["call_id"]
 
-        second = await order(house, ring_s=5, metadata={"ticket": 7})
+        # Due a moment later: the worker, not the web, tells the edge of it.
+        soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+        second = await order(house, ring_s=5, metadata={"ticket": 7}, schedule_at=soon)
+        assert second["state"] == "queued"
         await person.phone.wait_for("CALL_INCOMING", count=2)
         unanswered = await until(house, second["call_id"], "ended")
         assert unanswered["cause"] == "no_answer"
