@@ -77,6 +77,8 @@ class HostedTranscriptionSettings(HostedPortSettings):
 class HostedChatSettings(HostedPortSettings):
     temperature: float | None = Field(default=None, ge=0, le=2)
     token_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    sees_images: bool = False  # sessions may put in PNG and JPEG images
+    takes_reasoning_effort: bool = False  # it reasons, as much as a session asks for
 
 
 class HostedSpeechSettings(HostedPortSettings):

@@ -186,3 +186,23 @@ def test_a_far_end_that_asks_for_rest_opens_it_at_once_and_an_abandoned_probe_bl
     assert breaker.admit(60.0)
     breaker.abandoned()
     assert breaker.admit(60.0)
+
+
+def test_images_and_the_effort_reach_only_a_far_end_that_takes_them() -> None:
+    config = EngineConfig("m", reasoning_effort="low")
+    shown = HistoryItem("i1", ItemRole.USER, text="what is it", images=("data:image/png;base64,A",))
+    bare = HistoryItem("i2", ItemRole.USER, images=("data:image/jpeg;base64,B",))
+    body = chat_body(
+        config,
+        (shown, bare),
+        model="m",
+        temperature=None,
+        token_limit_field="max_tokens",
+        takes_reasoning_effort=True,
+    )
+    assert body["reasoning_effort"] == "low"
+    assert [part["type"] for part in body["messages"][1]["content"]] == ["text", "image_url"]
+    url = body["messages"][2]["content"][0]["image_url"]["url"]
+    assert url == "data:image/jpeg;base64,B"
+    plain = chat_body(config, (), model="m", temperature=None, token_limit_field="max_tokens")
+    assert "reasoning_effort" not in plain

@@ -58,6 +58,7 @@ class CascadeEngine:
         has_partials: bool = True,
         has_word_times: bool = True,
         has_word_probabilities: bool = True,
+        sees_images: bool = False,
     ) -> None:
         self.name = name
         self.recogniser = recogniser
@@ -70,6 +71,7 @@ class CascadeEngine:
             partial_transcripts=has_partials,
             word_times=has_word_times,
             word_probabilities=has_word_probabilities,
+            vision=sees_images,
             tools=True,
             input_rate_hz=16_000,
             output_rate_hz=synthesiser.output_rate_hz,

@@ -76,6 +76,7 @@ class HostedGenerator:
                 model=self._settings.model,
                 temperature=self._settings.temperature,
                 token_limit_field=self._settings.token_limit_field,
+                takes_reasoning_effort=self._settings.takes_reasoning_effort,
                 extra=extra,
             )
             return Body(document=document)

@@ -30,6 +30,7 @@ def chat_body(
     model: str,
     temperature: float | None,
     token_limit_field: str,
+    takes_reasoning_effort: bool = False,
     extra: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """``extra``: messages after the conversation, such as what was wrong with a call."""
@@ -41,6 +42,8 @@ def chat_body(
     }
     if temperature is not None:
         body["temperature"] = temperature
+    if takes_reasoning_effort and config.reasoning_effort:
+        body["reasoning_effort"] = config.reasoning_effort
     if config.max_output_tokens is not None:
         body[token_limit_field] = config.max_output_tokens
     if config.tools:
@@ -88,12 +91,19 @@ def _messages(config: EngineConfig, history: Sequence[HistoryItem]) -> list[dict
             continue  # told behind its call; without one nobody could place it
         flush()
         if item.role is ItemRole.USER:
-            messages.append({"role": "user", "content": _heard(item)})
+            messages.append({"role": "user", "content": _said_and_shown(item)})
         elif item.text.strip():
             role = "system" if item.role is ItemRole.SYSTEM else "assistant"
             messages.append({"role": role, "content": item.text})
     flush()
     return messages
+
+
+def _said_and_shown(item: HistoryItem) -> str | list[dict[str, Any]]:
+    if not item.images:
+        return _heard(item)
+    said = [{"type": "text", "text": item.text}] if item.text.strip() else []
+    return [*said, *({"type": "image_url", "image_url": {"url": url}} for url in item.images)]
 
 
 def _heard(item: HistoryItem) -> str:

@@ -53,6 +53,7 @@ def create_hosted_engine(settings: Settings, local: LocalPorts) -> CascadeEngine
         has_partials=is_heard_here,
         has_word_times=hosted.speech is None,
         has_word_probabilities=hosted.transcription is None,
+        sees_images=hosted.chat is not None and hosted.chat.sees_images,
     )
 
 
