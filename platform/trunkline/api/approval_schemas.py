@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from trunkline.calls.approval_desk import MAX_REASON_CHARS, Shown
 from trunkline.domain.approval import ApprovalState, Deed
-from trunkline.storage.approvals import Parked
+from trunkline.storage.approval_views import Parked
 
 
 class _Wanted(BaseModel):

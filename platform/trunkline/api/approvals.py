@@ -7,8 +7,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query
 
 from trunkline.api.approval_schemas import (
-    AskedApprovalDetail,
     AskedApproval,
+    AskedApprovalDetail,
     Editing,
     Escalating,
     Granting,
@@ -22,7 +22,7 @@ from trunkline.api.schemas import Id
 from trunkline.calls.approval_desk import ApprovalDesk
 from trunkline.domain.approval import ApprovalState, Person, Role
 from trunkline.domain.errors import Forbidden
-from trunkline.storage.approvals import Parked
+from trunkline.storage.approval_views import Parked
 
 router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"], responses=problems())
 
@@ -146,4 +146,6 @@ async def settle_approval(
 
 
 async def _now(desk: ApprovalDesk, parked: Parked) -> AskedApprovalDetail:
-    return AskedApprovalDetail.shown(await desk.show(parked.approval.approval_id, owner=parked.owner))
+    return AskedApprovalDetail.shown(
+        await desk.show(parked.approval.approval_id, owner=parked.owner)
+    )

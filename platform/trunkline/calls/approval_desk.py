@@ -14,7 +14,8 @@ from trunkline.domain.errors import Invalid
 from trunkline.domain.events import Json
 from trunkline.flows.tool_slip import read_slip
 from trunkline.flows.tool_validation import invalid_arguments
-from trunkline.storage.approvals import Approvals, Parked, PastDeed
+from trunkline.storage.approval_views import Parked, PastDeed
+from trunkline.storage.approvals import Approvals
 from trunkline.storage.engine import Sessions, database_now
 from trunkline.storage.views import HOUSE
 

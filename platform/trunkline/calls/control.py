@@ -18,10 +18,11 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from trunkline.domain.approval import ApprovalState
 from trunkline.domain.clock import Clock
 from trunkline.domain.errors import Invalid
 from trunkline.domain.events import Json, ToolOutcome
-from trunkline.domain.ids import CallId, ToolRunId
+from trunkline.domain.ids import ApprovalId, CallId, ToolRunId
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -74,7 +75,25 @@ class ToolResult:
     attempts: int
 
 
-ControlCommand: TypeAlias = HangUpCall | PlaceCall | ToolResult
+@dataclass(frozen=True, slots=True)
+class ApprovalNews:
+    """What has become of a call's question to a person; it may come twice, or out of order.
+
+    ``state`` is one of ``domain.approval.ApprovalState``; the highest ``revision`` is the truth.
+    ``result`` is the tool's answer once it is done, or its error. ``arguments``: as they are now.
+    """
+
+    call_id: CallId
+    approval_id: ApprovalId
+    run_id: ToolRunId
+    state: str
+    revision: int
+    reason: str
+    result: Json
+    arguments: Mapping[str, Json]
+
+
+ControlCommand: TypeAlias = HangUpCall | PlaceCall | ToolResult | ApprovalNews
 
 
 def encode_command(command: ControlCommand, at: datetime) -> bytes:
@@ -94,6 +113,18 @@ def encode_command(command: ControlCommand, at: datetime) -> bytes:
                 "duration_ms": command.duration_ms,
                 "attempts": command.attempts,
             }
+        case ApprovalNews():
+            document = {
+                "kind": "approval_news",
+                "call_id": command.call_id,
+                "approval_id": command.approval_id,
+                "run_id": command.run_id,
+                "state": command.state,
+                "revision": command.revision,
+                "reason": command.reason,
+                "result": command.result,
+                "arguments": dict(command.arguments),
+            }
     return orjson.dumps({**document, "at": at.isoformat()})
 
 
@@ -110,10 +141,25 @@ def decode_command(payload: bytes) -> tuple[ControlCommand, datetime]:
                 return PlaceCall(CallId(str(document["placement_id"]))), at
             case "tool_result":
                 return _tool_result(document), at
+            case "approval_news":
+                return _approval_news(document), at
             case kind:
                 raise Invalid(f"unknown command {kind!r}", code="unknown_command")
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         raise Invalid("not a control command", code="bad_command") from None
+
+
+def _approval_news(document: Mapping[str, Json]) -> ApprovalNews:
+    return ApprovalNews(
+        call_id=CallId(str(document["call_id"])),
+        approval_id=ApprovalId(str(document["approval_id"])),
+        run_id=ToolRunId(str(document["run_id"])),
+        state=ApprovalState(document["state"]).value,
+        revision=int(document["revision"]),
+        reason=str(document["reason"]),
+        result=document["result"],
+        arguments=dict(document["arguments"]),
+    )
 
 
 def _tool_result(document: Mapping[str, Json]) -> ToolResult:

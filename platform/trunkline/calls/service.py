@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
-from trunkline.calls.control import ControlCommand, HangUpCall, PlaceCall, ToolResult
+from trunkline.calls.control import ApprovalNews, ControlCommand, HangUpCall, PlaceCall, ToolResult
 from trunkline.calls.edge import Edge
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.placing import Orders, Placing
@@ -145,7 +146,7 @@ class CallService:
                     log.info("an operator ended a call", call_id=call_id)
                 else:
                     log.info("a command came for a call that is over", call_id=call_id)
-            case ToolResult():
+            case ToolResult() | ApprovalNews():
                 if not self._live.tell(command):
                     log.info("a result came that no call waits for", call_id=command.call_id)
             case PlaceCall(placement_id):
@@ -201,13 +202,21 @@ class CallService:
         return not failed
 
     async def _render_when_idle(self, lines: Iterable[SpokenLine]) -> int:
-        """One at a time, so that no caller's voice waits; how many could not be had."""
-        failed = 0
-        for line in dict.fromkeys(lines):
-            while not await self._live.wait_until_empty(_LOOK_S):
-                pass
-            failed += await self._edge.cache.prefetch((line,))
+        """One at a time, so that no caller's voice waits; how many could not be had.
+
+        Lines are left when other flows serve meanwhile: what those open with comes first.
+        """
+        failed, left, serving = 0, deque(dict.fromkeys(lines)), self._serving()
+        while left:
+            is_idle = await self._live.wait_until_empty(_LOOK_S)
+            if self._serving() != serving:
+                return failed + len(left)
+            if is_idle:
+                failed += await self._edge.cache.prefetch((left.popleft(),))
         return failed
+
+    def _serving(self) -> frozenset[tuple[str, str]]:
+        return frozenset((flow.agent.name, flow.version) for flow in self._flows.flows())
 
     async def _render(self) -> bool:
         is_complete = True

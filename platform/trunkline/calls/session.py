@@ -18,7 +18,7 @@ from trunkline.calls.away import Away
 from trunkline.calls.backchannels import keywords
 from trunkline.calls.background_tools import BackgroundTools
 from trunkline.calls.bridge import Bridge, CallClock
-from trunkline.calls.control import ToolResult
+from trunkline.calls.control import ApprovalNews, ToolResult
 from trunkline.calls.dialogue import Dialogue, Setting, turn_detection
 from trunkline.calls.edge import Edge
 from trunkline.calls.ending import Ending
@@ -337,9 +337,14 @@ class CallSession:
             return
         self.ending.ask(cause, reason=reason)
 
-    def take_result(self, result: ToolResult) -> bool:
-        """A worker has run a tool of this call's; False when the call is past hearing of it."""
-        return not self.driver.is_over and self.background.take(result)
+    def take_result(self, result: ToolResult | ApprovalNews) -> bool:
+        """A worker has run a tool of this call's, or a person has decided about one.
+
+        False when the call is past hearing of it.
+        """
+        if self.driver.is_over or isinstance(result, ApprovalNews):
+            return False
+        return self.background.take(result)
 
     def _bridge_broke(self, exc: Exception) -> None:
         log.error("the bridge of a call broke", call_id=self.call_id, exc_info=exc)

@@ -20,6 +20,7 @@ from trunkline.dashboard.flow_shelf import AgentFlows
 from trunkline.dashboard.live_feed import LiveFeed
 from trunkline.domain.clock import SystemClock
 from trunkline.flows.catalog import catalog_from
+from trunkline.jobs.wake import Waker
 from trunkline.runtime.health import QuietServer
 from trunkline.runtime.settings import Settings
 from trunkline.runtime.supervision import stop_on_signals
@@ -67,6 +68,7 @@ async def serve(settings: Settings) -> int:
         shelf=shelf,
         rules=outbound_rules(settings),
         dialler=commands,
+        wake_worker=Waker(settings.resolved_redis_url),
     )
     app = create_api(deps, pages)
     server = QuietServer(

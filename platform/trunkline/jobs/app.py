@@ -13,7 +13,8 @@ REAP_EVERY_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 3600.0
 STORE_USAGE_EVERY_S: Final = 2.0
 RUN_TOOLS_EVERY_S: Final = 1.0
-PLACE_EVERY_S: Final = 1.0
+PLACE_EVERY_S: Final = 2.0
+APPROVALS_EVERY_S: Final = 1.0
 
 
 be_patient()
@@ -63,6 +64,11 @@ app.conf.update(
             "task": "trunkline.tell_results",
             "schedule": RUN_TOOLS_EVERY_S,
             "options": {"expires": RUN_TOOLS_EVERY_S},
+        },
+        "keep approvals' clocks": {
+            "task": "trunkline.keep_approvals",
+            "schedule": APPROVALS_EVERY_S,
+            "options": {"expires": APPROVALS_EVERY_S},
         },
         "expire recordings": {
             "task": "trunkline.expire_recordings",

@@ -17,6 +17,7 @@ from trunkline.calls.outbound_rules import outbound_rules
 from trunkline.domain.clock import SystemClock
 from trunkline.flows.tool_runner import ToolRunner, secrets_from
 from trunkline.jobs.app import app
+from trunkline.jobs.approvals import keep_clocks, tell_news
 from trunkline.jobs.dialler import place_due_calls
 from trunkline.jobs.reaper import close_lost_calls
 from trunkline.jobs.relay import relay
@@ -122,22 +123,36 @@ def run_tools_task() -> int:
     async def job(settings: Settings, sessions: Sessions) -> int:
         secrets = secrets_from(os.environ)
         async with ToolRunner(secrets=secrets, mcp_commands=settings.mcp_commands) as runner:
-            return await run_due_tools(sessions, runner, SystemClock())
+            ended = await run_due_tools(sessions, runner, SystemClock())
+        if ended:  # somebody may be waiting on the phone: not until the next round
+            await _tell(settings, sessions)
+        return ended
 
     return _run(job)
 
 
 @app.task(name="trunkline.tell_results")
 def tell_results_task() -> int:
+    return _run(_tell)
+
+
+@app.task(name="trunkline.keep_approvals")
+def keep_approvals_task() -> int:
     async def job(settings: Settings, sessions: Sessions) -> int:
-        clock = SystemClock()
-        redis = Redis.from_url(settings.resolved_redis_url, socket_timeout=3)
-        try:
-            return await tell_results(sessions, ControlSender(redis, clock).send, clock)
-        finally:
-            await redis.aclose()
+        kept = await keep_clocks(sessions)
+        return kept + await _tell(settings, sessions)
 
     return _run(job)
+
+
+async def _tell(settings: Settings, sessions: Sessions) -> int:
+    clock = SystemClock()
+    redis = Redis.from_url(settings.resolved_redis_url, socket_timeout=3)
+    try:
+        send = ControlSender(redis, clock).send
+        return await tell_news(sessions, send) + await tell_results(sessions, send, clock)
+    finally:
+        await redis.aclose()
 
 
 @app.task(name="trunkline.expire_recordings")

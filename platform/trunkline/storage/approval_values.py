@@ -10,8 +10,9 @@ from trunkline.domain.approval import Approval, ApprovalState, Deed, Grant, Role
 from trunkline.domain.approval_json import read_policy
 from trunkline.domain.approval_rules import next_due_at
 from trunkline.domain.events import Json, ToolOutcome
-from trunkline.domain.ids import ApprovalId
+from trunkline.domain.ids import ApprovalId, CallId, ToolRunId
 from trunkline.storage.approval_rows import ApprovalRow
+from trunkline.storage.approval_views import Parked
 from trunkline.storage.background_runs import RunEnd
 from trunkline.storage.upsert import clean_json, clean_text
 
@@ -108,3 +109,20 @@ def store(row: ApprovalRow, approval: Approval) -> None:
     row.reason, row.result = clean_text(approval.reason), clean_json(approval.result)
     row.decided_at, row.closed_at = approval.decided_at, approval.closed_at
     row.next_due_at, row.revision = next_due_at(approval), approval.revision
+
+
+def parked_of(row: ApprovalRow) -> Parked:
+    return Parked(
+        approval=approval_of(row),
+        call_id=CallId(row.call_id),
+        run_id=ToolRunId(row.run_id),
+        owner=row.owner,
+        at=row.at,
+        at_ms=row.at_ms,
+        question=row.question,
+        step=row.step,
+        flow_version=row.flow_version,
+        is_verified=row.is_verified,
+        asked_arguments=row.asked_arguments,
+        slip=row.slip,
+    )

@@ -8,8 +8,7 @@ run without a grant, and no second one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -28,11 +27,12 @@ from trunkline.domain.approval_json import read_policy, write_policy
 from trunkline.domain.approval_rules import Act, decide, due, next_due_at, when_caller_left
 from trunkline.domain.call import CallState
 from trunkline.domain.errors import NotFound
-from trunkline.domain.events import ApprovalParked, Json, ToolQueued
+from trunkline.domain.events import ApprovalParked, ToolQueued
 from trunkline.domain.ids import CallId, ToolRunId
 from trunkline.storage.announcements import announce_approval
 from trunkline.storage.approval_rows import ApprovalDeedRow, ApprovalRow
-from trunkline.storage.approval_values import announced, approval_of, deed_of, store
+from trunkline.storage.approval_values import announced, approval_of, deed_of, parked_of, store
+from trunkline.storage.approval_views import Parked, PastDeed, UntoldApproval
 from trunkline.storage.audit import Audit
 from trunkline.storage.background_runs import RunEnd, queue_run
 from trunkline.storage.rows import CallRow, ToolRunRow
@@ -45,54 +45,6 @@ SEND_AGAIN: Final = timedelta(seconds=2)
 _REQUESTED, _DECIDED = "approval.requested", "approval.decided"
 _SILENT: Final = frozenset({Deed.REMIND, Deed.CLAIM, Deed.RELEASE, Deed.LAPSE})
 """Deeds that the caller's side has no use for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """An approval with where it stands in its call.
-
-    ``at`` and ``at_ms``: when the call asked, by its edge's clock and its own. ``question``: the
-    ask in one sentence. ``asked_arguments``: before any edit. ``slip``: the tool as it was then.
-    """
-
-    approval: Approval
-    call_id: CallId
-    run_id: ToolRunId
-    owner: str
-    at: datetime
-    at_ms: int
-    question: str
-    step: str
-    flow_version: str
-    is_verified: bool
-    asked_arguments: Mapping[str, Json]
-    slip: Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True)
-class PastDeed:
-    """One link of an approval's history; ``state`` is what it led to."""
-
-    revision: int
-    at: datetime
-    deed: Deed
-    state: ApprovalState
-    person_id: str | None
-    role: str | None
-    via: str
-    arguments_hash: str
-    arguments: Mapping[str, Json] | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class UntoldApproval:
-    """News for a call that lives, at the edge that carries it."""
-
-    approval: Approval
-    call_id: CallId
-    run_id: ToolRunId
-    edge_id: str
 
 
 async def park(session: AsyncSession, fact: ApprovalParked, now: datetime) -> None:
@@ -206,6 +158,24 @@ class Approvals:
         """The approval after the act; the errors of ``decide``, and NotFound."""
         row = await self._row(approval_id, owner=owner, is_locked=True)
         return await self._apply(row, act, now, via)
+
+    async def has_due(self, now: datetime) -> bool:
+        """Whether a sweep would find anything; asked without a lock."""
+        query = select(ApprovalRow.id).where(
+            ApprovalRow.next_due_at.is_not(None), ApprovalRow.next_due_at <= now
+        )
+        return await self._session.scalar(query.limit(1)) is not None
+
+    async def has_untold(self) -> bool:
+        query = (
+            select(ApprovalRow.id)
+            .join(CallRow, CallRow.id == ApprovalRow.call_id)
+            .where(
+                ApprovalRow.told_revision < ApprovalRow.revision,
+                CallRow.state != CallState.ENDED.value,
+            )
+        )
+        return await self._session.scalar(query.limit(1)) is not None
 
     async def sweep(self, now: datetime, limit: int = 100) -> int:
         """What the clock owes: reminders, lapsed claims, escalations, expiries. How many."""
@@ -367,20 +337,3 @@ class Approvals:
                 within_ms=RUN_WITHIN // timedelta(milliseconds=1),
             ),
         )
-
-
-def parked_of(row: ApprovalRow) -> Parked:
-    return Parked(
-        approval=approval_of(row),
-        call_id=CallId(row.call_id),
-        run_id=ToolRunId(row.run_id),
-        owner=row.owner,
-        at=row.at,
-        at_ms=row.at_ms,
-        question=row.question,
-        step=row.step,
-        flow_version=row.flow_version,
-        is_verified=row.is_verified,
-        asked_arguments=row.asked_arguments,
-        slip=row.slip,
-    )

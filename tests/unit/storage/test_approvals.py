@@ -20,7 +20,8 @@ from trunkline.domain.events import ApprovalParked, Json, ToolOutcome
 from trunkline.domain.ids import ApprovalId, ToolRunId
 from trunkline.storage.approval_rows import ApprovalDeedRow
 from trunkline.storage.approval_values import deed_of
-from trunkline.storage.approvals import Approvals, Parked
+from trunkline.storage.approval_views import Parked
+from trunkline.storage.approvals import Approvals
 from trunkline.storage.audit import Audit
 from trunkline.storage.background_rows import BackgroundRunRow
 from trunkline.storage.background_runs import BackgroundRuns, RunEnd
