@@ -6,7 +6,9 @@ Complaints only; nothing here changes a simulation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from jsonschema import Draft202012Validator
@@ -25,21 +27,63 @@ from trunkline.cli.simulate.simulation import (
     spoken,
 )
 from trunkline.domain.call import EndCause
+from trunkline.domain.errors import NotFound
 from trunkline.flows.actions import HangUpReason
 from trunkline.flows.flow import CALL_VARIABLES, Flow
 from trunkline.flows.schema.source import Complaint, Source, YamlPath, dotted
-from trunkline.flows.steps import QueueStep
+from trunkline.flows.steps import HandoffStep, QueueStep
+from trunkline.flows.tools import ToolSpec
 
 _OF_THE_CALL: Final = frozenset({*CALL_VARIABLES, "flow_error"})
 
 
-def check_variables(source: Source, simulation: Simulation, flow: Flow) -> None:
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The flow a call begins in, and those of the agents it can be handed to from there."""
+
+    flow: Flow
+    others: tuple[Flow, ...] = ()
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        return (self.flow, *self.others)
+
+    @property
+    def steps(self) -> frozenset[str]:
+        """Every step a call may come to, as the call names it."""
+        return frozenset(name for flow in self.flows for name in flow.steps)
+
+    @property
+    def tools(self) -> dict[str, ToolSpec]:
+        """By name; where two agents have one of a name, the first's."""
+        return {name: tool for flow in reversed(self.flows) for name, tool in flow.tools.items()}
+
+    @property
+    def variables(self) -> frozenset[str]:
+        return frozenset(name for flow in self.flows for name in (*flow.variables, *flow.written))
+
+
+def reach_of(flow: Flow, flow_of: Callable[[str], Flow]) -> Reach:
+    """``flow_of`` raises NotFound for an agent that does not serve: nobody is handed to it."""
+    found = {flow.agent.name: flow}
+    waiting = [flow]
+    while waiting:
+        for step in waiting.pop().steps.values():
+            if isinstance(step, HandoffStep) and step.agent not in found:
+                with suppress(NotFound):
+                    found[step.agent] = flow_of(step.agent)
+                    waiting.append(found[step.agent])
+    return Reach(flow, tuple(found.values())[1:])
+
+
+def check_variables(source: Source, simulation: Simulation, reach: Reach) -> None:
     """What is set before the call must be the flow's, and what is expected must be its or set."""
+    flow = reach.flow
     for name in simulation.variables:
         if name not in flow.variables:
             hint = did_you_mean(name, flow.variables)
             source.complain(("variables", name), f"the flow declares no variable {name!r}{hint}")
-    known = {*flow.variables, *flow.written, *_OF_THE_CALL}
+    known = {*reach.variables, *_OF_THE_CALL}
     for name in simulation.expect.variables:
         root = name.split(".")[0]
         if root not in known:
@@ -48,9 +92,10 @@ def check_variables(source: Source, simulation: Simulation, flow: Flow) -> None:
             source.complain(where, f"the flow has no variable {root!r}{hint}")
 
 
-def check_world(source: Source, simulation: Simulation, flow: Flow) -> None:
+def check_world(source: Source, simulation: Simulation, reach: Reach) -> None:
     """Queues must be the flow's, and who does not take the call does nothing in it."""
-    known = {step.queue for step in flow.steps.values() if isinstance(step, QueueStep)}
+    steps = [step for flow in reach.flows for step in flow.steps.values()]
+    known = {step.queue for step in steps if isinstance(step, QueueStep)}
     for name in simulation.queues:
         if name not in known:
             hint = did_you_mean(name, known)
@@ -60,11 +105,12 @@ def check_world(source: Source, simulation: Simulation, flow: Flow) -> None:
         source.complain(("turns",), "nobody takes the call: there are no turns")
 
 
-def check_behaviours(source: Source, simulation: Simulation, flow: Flow) -> None:
+def check_behaviours(source: Source, simulation: Simulation, reach: Reach) -> None:
+    tools = reach.tools
     for name, behaviours in simulation.tools.items():
-        tool = flow.tools.get(name)
+        tool = tools.get(name)
         if tool is None:
-            hint = did_you_mean(name, flow.tools)
+            hint = did_you_mean(name, tools)
             source.complain(("tools", name), f"the flow has no tool {name!r}{hint}")
             continue
         for place, behaviour in enumerate(behaviours):
@@ -80,14 +126,14 @@ def check_behaviours(source: Source, simulation: Simulation, flow: Flow) -> None
                     pass
 
 
-def check_expectations(source: Source, simulation: Simulation, flow: Flow) -> None:
+def check_expectations(source: Source, simulation: Simulation, reach: Reach) -> None:
     expect = simulation.expect
     if _asks_nothing(expect) and all(
         turn.expect == TurnExpectations() for turn in simulation.turns
     ):
         source.complain(("expect",), "nothing is expected, so nothing could go wrong")
-    _check_steps(source, simulation, flow)
-    _check_tools(source, expect, flow)
+    _check_steps(source, simulation, reach)
+    _check_tools(source, expect, reach)
     for where, texts in _texts(simulation):
         for text in texts:
             if not spoken(str(text.value)):
@@ -104,8 +150,8 @@ def check_expectations(source: Source, simulation: Simulation, flow: Flow) -> No
     _check_ends(source, expect)
 
 
-def _check_steps(source: Source, simulation: Simulation, flow: Flow) -> None:
-    expect, known = simulation.expect, step_names(flow)
+def _check_steps(source: Source, simulation: Simulation, reach: Reach) -> None:
+    expect, known = simulation.expect, reach.steps
     named: list[tuple[Expected, str]] = [
         *((step, str(step.value)) for step in (*expect.steps, *expect.never_steps)),
         *((turn.expect.step, str(turn.expect.step.value))
@@ -124,13 +170,14 @@ def _check_steps(source: Source, simulation: Simulation, flow: Flow) -> None:
             _complain_at(source, step, ("expect", "steps"), message)
 
 
-def _check_tools(source: Source, expect: Expectations, flow: Flow) -> None:
+def _check_tools(source: Source, expect: Expectations, reach: Reach) -> None:
     where: YamlPath = ("expect", "tools")
+    tools = reach.tools
     for one in expect.tools or ():
-        tool = flow.tools.get(one.tool)
+        tool = tools.get(one.tool)
         at = Expected(one.tool, one.line)
         if tool is None:
-            hint = did_you_mean(one.tool, flow.tools)
+            hint = did_you_mean(one.tool, tools)
             _complain_at(source, at, where, f"the flow has no tool {one.tool!r}{hint}")
             continue
         properties = tool.parameters.get("properties")
@@ -143,8 +190,8 @@ def _check_tools(source: Source, expect: Expectations, flow: Flow) -> None:
             message = f"outcome {one.outcome} has no error code: leave one of the two out"
             _complain_at(source, at, where, message)
     for never in expect.never_tools:
-        if never.value not in flow.tools:
-            hint = did_you_mean(str(never.value), flow.tools)
+        if never.value not in tools:
+            hint = did_you_mean(str(never.value), tools)
             message = f"the flow has no tool {never.value!r}{hint}"
             _complain_at(source, never, ("expect", "never_tools"), message)
 
@@ -193,11 +240,6 @@ def _asks_nothing(expect: Expectations) -> bool:
 
 def _complain_at(source: Source, at: Expected, where: YamlPath, message: str) -> None:
     source.complaints.append(Complaint(at.line, dotted(where), message))
-
-
-def step_names(flow: Flow) -> frozenset[str]:
-    """Every step a call of this flow may come to, as the call names it."""
-    return frozenset(flow.steps)
 
 
 def _schema_problem(schema: Mapping[str, object], value: object) -> str:

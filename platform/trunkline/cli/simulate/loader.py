@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from trunkline.cli.simulate.checks import (
+    Reach,
     check_behaviours,
     check_expectations,
     check_variables,
     check_world,
+    reach_of,
 )
 from trunkline.cli.simulate.complaints import SimulationsInvalid, validated
 from trunkline.cli.simulate.document import (
@@ -113,7 +115,8 @@ def load_simulation(text: str, flow_of: FlowOf, *, path: Path = Path("simulation
         except NotFound as exc:
             source.complain(("agent",), exc.message)
         else:
-            simulation = _assemble(_At(source), document, flow, path)
+            reach = reach_of(flow, flow_of)
+            simulation = _assemble(_At(source), document, reach, path)
     if source.complaints or simulation is None:
         raise SimulationsInvalid({str(path): tuple(sorted(set(source.complaints)))})
     return simulation
@@ -135,8 +138,8 @@ class _At:
         return None if value is None else self(path, value)
 
 
-def _assemble(at: _At, document: SimulationDocument, flow: Flow, path: Path) -> Simulation | None:
-    source = at.source
+def _assemble(at: _At, document: SimulationDocument, reach: Reach, path: Path) -> Simulation | None:
+    source, flow = at.source, reach.flow
     modes = frozenset(document.modes)
     tools = {
         name: tuple(
@@ -168,10 +171,10 @@ def _assemble(at: _At, document: SimulationDocument, flow: Flow, path: Path) -> 
     )
     if document.line.voice not in VOICES:
         source.complain(("line", "voice"), f"there are the voices {', '.join(VOICES)}")
-    check_variables(source, simulation, flow)
-    check_world(source, simulation, flow)
-    check_behaviours(source, simulation, flow)
-    check_expectations(source, simulation, flow)
+    check_variables(source, simulation, reach)
+    check_world(source, simulation, reach)
+    check_behaviours(source, simulation, reach)
+    check_expectations(source, simulation, reach)
     return simulation
 
 

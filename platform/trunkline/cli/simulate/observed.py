@@ -40,6 +40,8 @@ class SeenTool:
 class Observed:
     """``steps`` with the moment each was entered, in order; ``variables`` as they were last.
 
+    ``answerer`` and ``has_beeped`` are of a call that was placed; ``queued`` has the first position
+    in every queue, ``callbacks`` the moments when a caller in one wanted to be called back.
     ``visited`` has the steps with their agents, ``routes`` the ways that were taken out of them.
     """
 
@@ -56,6 +58,11 @@ class Observed:
     cause: str = ""
     reason: str = ""
     ended_ms: int = 0
+    is_outbound: bool = False
+    answerer: str = ""
+    has_beeped: bool = False
+    queued: dict[str, int] = field(default_factory=dict)
+    callbacks: list[int] = field(default_factory=list)
     visited: set[tuple[str, str]] = field(default_factory=set)
     routes: set[Route] = field(default_factory=set)
 
@@ -83,6 +90,10 @@ def observe(lines: Iterable[Mapping[str, Any]]) -> Observed:
                     seen.routes.add(Route(agent or seen.agent, seen.steps[-1][0], "connected"))
             case "agent":  # handed to another one
                 agent = str(line.get("name", ""))
+            case "answerer":
+                seen.answerer = str(line.get("answerer", ""))
+            case "beep":
+                seen.has_beeped = bool(line.get("was_heard"))
             case "route":
                 seen.routes.add(Route(line["agent"], line["step"], line["route"]))
             case "variables":
@@ -100,6 +111,7 @@ def _take_fact(seen: Observed, fact: Mapping[str, Any]) -> None:
             seen.agent, seen.started_at = fact["agent"], fact["at"]
             seen.caller_number = fact["caller_number"]
             seen.called_number = fact["called_number"]
+            seen.is_outbound = fact["direction"] == "outbound"
         case "step_entered":
             seen.steps.append((fact["step"], fact["at_ms"]))
         case "turn_ended":
@@ -110,6 +122,10 @@ def _take_fact(seen: Observed, fact: Mapping[str, Any]) -> None:
             if fact["is_final"]:
                 seen.transfers.append(fact["target"])
                 seen.transfer_results.append(fact["sip_status"] or 0)
+        case "queue_placed" if fact["position"]:
+            seen.queued.setdefault(fact["queue"], fact["position"])
+        case "callback_requested":
+            seen.callbacks.append(fact["at_ms"])
         case "call_ended":
             seen.cause, seen.ended_ms = fact["cause"], fact["duration_ms"]
         case _:
