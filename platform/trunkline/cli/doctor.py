@@ -17,7 +17,7 @@ import redis.asyncio
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from trunkline.cli.doctor_engines import agents_engines, far_ends
+from trunkline.cli.doctor_engines import far_ends, unserved_agents
 from trunkline.cli.doctor_outbound import outbound
 from trunkline.cli.findings import Finding, Status
 from trunkline.cli.private_redis import redis_server
@@ -41,7 +41,6 @@ async def examine(settings: Settings) -> list[Finding]:
         ("placed calls", outbound),
         ("engine", _engine),
         ("engines", far_ends),
-        ("agents", agents_engines),
         ("database", _database),
         ("redis", _redis),
         ("flows", _flows),
@@ -282,6 +281,7 @@ async def _flows(settings: Settings) -> list[Finding]:
         for file, complaints in catalog.complaints.items()
         for complaint in complaints
     ]
+    findings += unserved_agents(settings, catalog.flows())
     known = {flow.agent.name for flow in catalog.flows()}
     findings += [
         Finding(

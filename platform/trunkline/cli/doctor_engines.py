@@ -6,15 +6,14 @@ Nobody's speech and no prompt leaves: each far end is asked for its list of mode
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import httpx2
 
 from trunkline.cli.findings import Finding, Status
 from trunkline.domain.errors import ConfigError
-from trunkline.flows.catalog import catalog_from
+from trunkline.flows.flow import Flow
 from trunkline.model.far_keys import far_key
 from trunkline.realtime.model_table import ENGINE_NAMES, ModelTable
 from trunkline.runtime.engine_settings import FarEndSettings
@@ -90,14 +89,12 @@ def _running(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(":")[0] for name in wanted if name))
 
 
-async def agents_engines(settings: Settings) -> list[Finding]:
+def unserved_agents(settings: Settings, flows: Iterable[Flow]) -> list[Finding]:
     """Agents whose engine the model server does not run: their calls would go to the fallback."""
     known = tuple(name for name in _running(settings) if name in ENGINE_NAMES)
     if not known:
         return []
     table = ModelTable(settings.models, known)
-    catalog = catalog_from(settings, os.environ)
-    catalog.load()
     return [
         Finding(
             f"agent {flow.agent.name}",
@@ -105,7 +102,7 @@ async def agents_engines(settings: Settings) -> list[Finding]:
             f"it asks for {name!r}, which the model server does not run",
             "add the engine to TRUNKLINE_ENGINES, or the model to [[models]]",
         )
-        for flow in catalog.flows()
+        for flow in flows
         for name in (flow.agent.model, flow.agent.fallback_model)
         if name and table.find(name) is None
     ]

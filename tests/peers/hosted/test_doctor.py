@@ -9,8 +9,9 @@ import orjson
 import pytest
 from tests.fakes.far_end import Answer, FarEnd, far_end
 
-from trunkline.cli.doctor_engines import agents_engines, far_ends
+from trunkline.cli.doctor_engines import far_ends, unserved_agents
 from trunkline.cli.findings import Finding, Status
+from trunkline.flows.schema.loader import load_flow
 from trunkline.runtime.settings import Settings
 
 pytestmark = pytest.mark.peers
@@ -116,12 +117,13 @@ async def test_an_engine_that_would_ask_itself_is_told_so() -> None:
     assert found["[hosted.speech]"].status is Status.OK
 
 
-async def test_an_agent_whose_engine_does_not_run_is_named(tmp_path: Path) -> None:
-    (tmp_path / "far.yaml").write_text(
+def test_an_agent_whose_engine_does_not_run_is_named() -> None:
+    flow = load_flow(
         "agent: {name: far, display_name: Far, engine: upstream}\n"
-        "start: bye\nsteps: {bye: {hang_up: done}}\n"
+        "start: bye\nsteps: {bye: {hang_up: done}}\n",
+        environment={},
     )
-    (finding,) = await agents_engines(Settings(agents_dir=tmp_path))
+    (finding,) = unserved_agents(Settings(), (flow,))
     assert finding.subject == "agent far"
     assert "'upstream', which the model server does not run" in finding.detail
-    assert not await agents_engines(Settings(agents_dir=tmp_path, engines=("upstream",)))
+    assert not unserved_agents(Settings(engines=("upstream",)), (flow,))

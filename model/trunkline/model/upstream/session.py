@@ -45,6 +45,7 @@ UP_TIMEOUT_S: Final = 6.0
 _PAUSES_S: Final = (0.0, 0.3, 1.0, 2.0)
 _RETURN_S: Final = 6.0  # for a lost upstream to be back; after it a call turns to its fallback
 _MOST_LOSSES: Final = 4  # without anything understood or answered between them
+_STUCK: Final = frozenset({"upstream_silent", "upstream_stuck"})  # a fresh session may help
 _LATER_S: Final = 20.0  # a rollover that failed is tried again
 _QUIET_S: Final = 0.25
 _MAX_EVENTS: Final = 256
@@ -158,7 +159,8 @@ class UpstreamSession:
                 return
             except EngineError as exc:
                 UPSTREAM_FAILURES.labels(code=exc.code).inc()
-                if is_used or is_last or not exc.retryable:
+                is_of_session = far.lost.is_set() or exc.code in _STUCK
+                if is_used or is_last or not is_of_session:
                     raise
                 log.warning("a response is asked for again", code=exc.code)
                 await far.close()
@@ -261,7 +263,7 @@ class UpstreamSession:
         try:
             await far.configure(self._config)  # which may have changed while it was opened
             far.sync(self._history)
-        except EngineError:
+        except BaseException:  # when cancelled too: what nobody uses is closed
             await far.close()
             raise
         for turn in [*self._owed.values(), *([self._current] if self._current else [])]:
