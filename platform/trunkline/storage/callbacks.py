@@ -59,7 +59,7 @@ class CallbackRepository:
         """Those who have waited longest come first."""
         query = select(CallbackRow).where(CallbackRow.owner == owner)
         if queue:
-            query = query.where(CallbackRow.queue == queue)
+            query = query.where(CallbackRow.queue == clean_text(queue))
         if is_open:
             query = query.where(CallbackRow.done_at.is_(None))
         query = query.order_by(CallbackRow.at, CallbackRow.id).limit(limit)

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.dashboard.conftest import Office
 from tests.unit.dashboard.story import START, Story, balance_call, whole_call
 
+from trunkline.dashboard.assets import Assets
 from trunkline.dashboard.live_board import (
     ENDED_KEPT_S,
     ENDED_SHOWN_S,
@@ -18,8 +19,10 @@ from trunkline.dashboard.live_board import (
     format_stream_id,
     parse_stream_id,
 )
+from trunkline.dashboard.live_rows import LiveRows
+from trunkline.dashboard.render import Pages
 from trunkline.domain.call import CallState, EndCause
-from trunkline.domain.events import CallFact
+from trunkline.domain.events import CallFact, QueuePlaced
 from trunkline.domain.ids import CallId
 from trunkline.domain.turn import Speaker, TurnKind
 from trunkline.storage.calls import CallRepository
@@ -55,6 +58,21 @@ def test_a_call_is_shown_with_its_last_words_step_and_state() -> None:
     assert call.caller_text == "hi what's my balance please"
     assert call.agent_text == "What is your eight digit account number?"
     assert call.last_speaker is Speaker.AGENT
+
+
+def test_a_call_in_a_queue_is_shown_with_its_place_until_it_leaves() -> None:
+    story = Story()
+    story.ring()
+    story.answer()
+    story.step("hold")
+    for position in (3, 2):
+        story.add(QueuePlaced(story.call_id, story.at(), 900, "support", position, 120_000))
+    call = call_of(told(story.facts))
+    assert (call.queue, call.position) == ("support", 2)
+    assert "In queue support, position 2" in LiveRows(Pages(Assets())).row(call, can_hang_up=False)
+    story.add(QueuePlaced(story.call_id, story.at(), 5000, "support", 0))
+    call = call_of(told(story.facts))
+    assert "In queue" not in LiveRows(Pages(Assets())).row(call, can_hang_up=False)
 
 
 def test_what_the_caller_is_saying_gives_way_to_what_was_said() -> None:
