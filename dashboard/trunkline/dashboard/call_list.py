@@ -29,7 +29,7 @@ STATES: Final[Mapping[str, str]] = {
     "ended": "Ended",
     "trouble": "Ended in trouble",
 }
-_NAMES: Final = ("state", "cause", "agent", "number", "text", "since", "until")
+_NAMES: Final = ("state", "cause", "agent", "version", "number", "text", "since", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class ListForm:
     state: str = ""
     cause: str = ""
     agent: str = ""
+    version: str = ""
     number: str = ""
     text: str = ""
     since: str = ""
@@ -75,6 +76,7 @@ class ListForm:
             to=None if until is None else until + timedelta(days=1),
             text=self.text,
             end_causes=causes,
+            flow_version=self.version,
             owner=owner,
         )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import takewhile
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Query, Request
@@ -11,14 +14,16 @@ from starlette.responses import RedirectResponse, Response
 
 from trunkline.dashboard.deps import DeskDep, respond
 from trunkline.dashboard.flow_compare import compare
-from trunkline.dashboard.flow_desk import Agent, FlowDesk, FlowDeskDep, WritingDesk
-from trunkline.dashboard.flow_words import DONE_WORDS
+from trunkline.dashboard.flow_desk import Agent, AgentLine, FlowDesk, FlowDeskDep, WritingDesk
+from trunkline.dashboard.flow_words import DONE_WORDS, record_of
 from trunkline.domain.errors import Invalid, NotFound
 from trunkline.flows.check.findings import Finding
 from trunkline.flows.draw.svg import draw_flow
 from trunkline.flows.flow import Flow
 from trunkline.flows.schema.document import NAME_PATTERN
+from trunkline.storage.calls import CallRepository
 from trunkline.storage.flow_versions import FlowRepository
+from trunkline.storage.flow_views import PublicationView
 
 router = APIRouter()
 
@@ -72,6 +77,10 @@ async def one_flow(
     async with desk.deps.sessions.reading() as session:
         known = FlowRepository(session, owner=flows.operator.user.owner)
         history = await known.history(agent, limit=_HISTORY)
+        started = _canary_since(line, history)
+        calls = CallRepository(session)
+        owner = flows.operator.user.owner
+        tallies = await calls.tally(agent, started, owner=owner) if started else ()
     return respond(
         request,
         desk,
@@ -81,6 +90,12 @@ async def one_flow(
         changes=changes,
         next_before=changes[-1].version.number if len(changes) == PAGE_VERSIONS else None,
         history=history,
+        canary_since=started,
+        records=[
+            (version, record_of(tallies, version))
+            for version in (line.slots.stable, line.slots.canary)
+            if version and started
+        ],
         done=DONE_WORDS.get(done, ""),
         problems=[
             one
@@ -88,6 +103,14 @@ async def one_flow(
             if one.file.split(" ")[0].removesuffix(".yaml") == agent
         ],
     )
+
+
+def _canary_since(line: AgentLine, history: Sequence[PublicationView]) -> datetime | None:
+    """When the canary that runs was started; at the latest when the history shown begins."""
+    if line.slots.canary is None:
+        return None
+    own = list(takewhile(lambda one: one.slots.canary == line.slots.canary, history))
+    return own[-1].at if own else None
 
 
 @router.get("/flows/{agent}/drawing")

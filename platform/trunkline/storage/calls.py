@@ -35,6 +35,7 @@ from trunkline.storage.views import (
     CallFilter,
     CallPage,
     CallSummary,
+    EndTally,
     RecordingView,
     TurnView,
 )
@@ -179,6 +180,21 @@ class CallRepository:
         )
         return tuple(await self._session.scalars(query))
 
+    async def tally(
+        self, agent: str, since: datetime, *, owner: str = HOUSE
+    ) -> tuple[EndTally, ...]:
+        """How the calls ended that an agent took from ``since`` on, by version of its flow."""
+        group = (CallRow.flow_version, CallRow.end_cause)
+        query = (
+            select(*group, func.count())
+            .where(CallRow.owner == owner, CallRow.agent == agent, CallRow.started_at >= since)
+            .group_by(*group)
+        )
+        return tuple(
+            EndTally(version, EndCause(cause) if cause else None, calls)
+            for version, cause, calls in await self._session.execute(query)
+        )
+
     async def _of(self, kind: Any, call_id: str, *order: Any) -> Sequence[Any]:
         query = select(kind).where(kind.call_id == call_id).order_by(*order)
         return (await self._session.scalars(query)).all()
@@ -193,6 +209,8 @@ def _conditions(where: CallFilter) -> list[ColumnElement[bool]]:
         found.append(CallRow.end_cause.in_([cause.value for cause in where.end_causes]))
     if agent:
         found.append(CallRow.agent == agent)
+    if where.flow_version:
+        found.append(CallRow.flow_version == clean_text(where.flow_version))
     if number:
         found.append(
             or_(

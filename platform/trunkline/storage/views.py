@@ -31,7 +31,17 @@ class CallFilter:
     to: datetime | None = None
     text: str = ""
     end_causes: tuple[EndCause, ...] = ()
+    flow_version: str = ""
     owner: str = HOUSE
+
+
+@dataclass(frozen=True, slots=True)
+class EndTally:
+    """How many calls of a flow version ended for ``end_cause``; None: those still up."""
+
+    flow_version: str
+    end_cause: EndCause | None
+    calls: int
 
 
 @dataclass(frozen=True, slots=True)

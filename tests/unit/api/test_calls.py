@@ -134,3 +134,11 @@ async def test_an_edge_that_is_away_is_said_and_not_audited(api: Api) -> None:
 async def test_a_bare_number_is_no_time(api: Api, time: str) -> None:
     refused = await api.http.get("/api/v1/calls", params={"since": time})
     assert refused.status_code == 422 and "2026-11-21T12:00:00Z" in refused.text
+
+
+async def test_calls_of_one_flow_version_are_listed(api: Api) -> None:
+    await write_facts(api.sessions, [started(CallId("call_a"), flow_version="aa11")])
+    await write_facts(api.sessions, [started(CallId("call_b"), flow_version="bb22")])
+    answer = await api.http.get("/api/v1/calls", params={"flow_version": "bb22"})
+    (call,) = answer.json()["calls"]
+    assert (call["call_id"], call["agent"], call["flow_version"]) == ("call_b", "energy", "bb22")

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.api.conftest import Api
 from tests.unit.calls.flow_texts import BROKEN, shop
 
+from trunkline.flows.catalog import SHIPPED_AGENTS
 from trunkline.flows.schema.loader import flow_version
 from trunkline.storage.audit import Audit
 
@@ -166,3 +167,15 @@ async def test_a_key_does_what_its_scope_says(api: Api, method: str, path: str, 
             method, f"{SHOP}/{path}", json=None if method == "GET" else body, headers=headers
         )
         assert (answer.status_code != 403) is is_allowed, answer.text
+
+
+async def test_a_draft_is_compared_with_the_file_that_it_would_replace(api: Api) -> None:
+    text = (SHIPPED_AGENTS / "energy.yaml").read_text()
+    changed = text.replace("Brightwater", "Northlight")
+    saved = await api.http.put(
+        "/api/v1/flows/energy/draft", json={"text": changed}, headers={"if-none-match": "*"}
+    )
+    assert saved.status_code == 200
+    lines = (await api.http.get("/api/v1/flows/energy/diff")).json()["lines"]
+    added = [one["text"] for one in lines if one["change"] == "added"]
+    assert added and all("Northlight" in line for line in added)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
 import pytest
 from tests.unit.calls.flow_texts import BROKEN, shop
 from tests.unit.dashboard.conftest import Office, csrf_of
 from tests.unit.dashboard.page import read_page
+from tests.unit.storage.facts import ended, started
 
+from trunkline.domain.call import EndCause
+from trunkline.domain.events import CallFact
+from trunkline.domain.ids import CallId
 from trunkline.flows.schema.loader import flow_version
 from trunkline.storage.audit import Audit
 from trunkline.storage.flow_versions import FlowRepository
@@ -149,6 +155,40 @@ async def test_a_draft_with_mistakes_is_not_published(desk: Office) -> None:
     assert page.all("a", "line-link")[0].attributes["href"] == f"{SHOP}/edit#L4"
     refused = await post(desk, f"{SHOP}/publish", revision="2")
     assert refused.status_code == 422 and "cannot be published" in refused.text
+
+
+async def test_a_canary_is_judged_by_its_calls(desk: Office) -> None:
+    await publish(desk, HELLO, 1)
+    early = whole(desk, "call_early", flow_version(HI))
+    desk.clock.time += timedelta(seconds=30)
+    await save(desk, HI, 1)
+    await post(desk, f"{SHOP}/canary", version="draft", revision="2", percent="20")
+    desk.clock.time += timedelta(seconds=30)
+    await post(desk, f"{SHOP}/canary", version=flow_version(HI), percent="30")
+    for name, version, cause in (
+        ("call_a", HELLO, EndCause.CALLER_HANGUP),
+        ("call_b", HI, EndCause.TRANSFERRED),
+        ("call_c", HI, EndCause.ENGINE_ERROR),
+        ("call_d", HI, None),
+    ):
+        early += whole(desk, name, flow_version(version), cause)
+    await desk.store(early)
+    table = (await desk.page(SHOP)).one("table", "record-table")
+    rows = [[td.text for td in row.all("td")] for row in table.one("tbody").all("tr")]
+    assert [row[1:] for row in rows] == [["1", "0", "0", "0 0 %"], ["3", "1", "1", "1 50 %"]]
+    link = table.all("a")[1].attributes["href"]
+    calls = await desk.page(link)
+    assert {row.attributes["data-call"] for row in calls.all("tr", data_item="")} == {
+        "call_b", "call_c", "call_d", "call_early",
+    }  # fmt: skip
+
+
+def whole(
+    office: Office, name: str, version: str, cause: EndCause | None = EndCause.AGENT_HANGUP
+) -> list[CallFact]:
+    call_id, at = CallId(name), office.clock.now() + timedelta(seconds=1)
+    begun = started(call_id, at, agent="kiosk", flow_version=version)
+    return [begun, *([ended(call_id, at, cause)] if cause else [])]
 
 
 async def test_a_canary_with_mistakes_does_not_start_and_says_why(desk: Office) -> None:

@@ -11,7 +11,7 @@ from trunkline.domain.ids import CallId
 from trunkline.storage.calls import CallRepository
 from trunkline.storage.engine import Sessions
 from trunkline.storage.journal import write_facts
-from trunkline.storage.views import CallFilter
+from trunkline.storage.views import CallFilter, EndTally
 
 
 def cid(number: int) -> CallId:
@@ -132,3 +132,23 @@ async def test_a_call_of_another_owner_is_not_found(sessions: Sessions) -> None:
 async def test_agents_are_listed_once(sessions: Sessions) -> None:
     async with sessions.reading() as session:
         assert await CallRepository(session).agents() == ("clinic", "energy")
+
+
+async def test_ends_are_tallied_by_version_of_the_flow(sessions: Sessions) -> None:
+    facts = []
+    for number, (version, cause) in enumerate(
+        [("v1", EndCause.CALLER_HANGUP), ("v1", EndCause.CALLER_HANGUP), ("v2", None)]
+    ):
+        call_id = CallId(f"call_{number}")
+        facts.append(started(call_id, after(number), flow_version=version))
+        if cause:
+            facts.append(ended(call_id, after(number + 30), cause))
+    facts.append(started(CallId("call_early"), after(-60), flow_version="v1"))
+    facts.append(started(CallId("call_other"), after(5), flow_version="v1", agent="another"))
+    await write_facts(sessions, facts)
+    async with sessions.reading() as session:
+        found = await CallRepository(session).tally("energy", after(0))
+    assert set(found) == {
+        EndTally("v1", EndCause.CALLER_HANGUP, 2),
+        EndTally("v2", None, 1),
+    }
