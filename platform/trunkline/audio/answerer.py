@@ -30,7 +30,7 @@ class TakenBy(StrEnum):
 @dataclass(frozen=True, slots=True)
 class GreetingLimits:
     """Milliseconds. A greeting shorter than ``human_ms`` with ``pause_ms`` of silence behind it is
-    a human's; one that reaches ``machine_ms`` is a machine's, as are more words than that in all.
+    a human's; a longer one is a machine's, at ``machine_ms`` before it has ended.
     """
 
     human_ms: int = 1800
@@ -43,7 +43,6 @@ class Greeting:
     """What was said so far, in frames of 20 ms: first word to last, pauses included."""
 
     limits: GreetingLimits
-    voiced_ms: int = 0
     began_ms: int | None = None
     last_ms: int = 0
     now_ms: int = 0
@@ -61,7 +60,6 @@ class Greeting:
         if is_voice:
             self.began_ms = self.now_ms - FRAME_MS if self.began_ms is None else self.began_ms
             self.last_ms = self.now_ms
-            self.voiced_ms += FRAME_MS
             return TakenBy.MACHINE if self.length_ms >= self.limits.machine_ms else None
         if self.began_ms is None or self.silence_ms < self.limits.pause_ms:
             return None

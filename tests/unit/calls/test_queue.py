@@ -297,3 +297,24 @@ def test_an_edge_that_stops_puts_nobody_into_a_queue() -> None:
             assert CallState.QUEUED not in [f.state for f in call.facts(CallStateChanged)]
 
     run_virtual(play())
+
+
+def test_a_caller_who_holds_the_line_keeps_their_place() -> None:
+    async def play() -> None:
+        async with holding() as hold:
+            ann = await hold.rung(1)
+            hold.call.leg.hold_by_caller()
+            await asyncio.sleep(3)
+            ann.refuse(486)
+            ben = await hold.rung(2)
+            hold.call.leg.unhold_by_caller()
+            await asyncio.sleep(1)
+            music = np.frombuffer(b"".join(hold.call.leg.sent[-25:]), "<i2")
+            assert np.abs(music).max() > 300
+            ben.pick_up()
+            await ben.until(lambda: bool(hold.switch.joined))
+            assert hold.positions() == [1, 0]
+            hold.call.leg.hang_up_by_caller()
+            await hold.call.over()
+
+    run_virtual(play())
