@@ -14,6 +14,7 @@ from trunkline.domain.events import CallEnded, CallStarted, CallStateChanged
 from trunkline.domain.ids import CallId, new_leg_id
 from trunkline.domain.leg import Leg
 from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import CALLS_ENDED
 from trunkline.storage.placement_views import ClaimedPlacement
 
 log = get_logger(__name__)
@@ -150,6 +151,7 @@ class Placing:
         self, call_id: CallId, cause: EndCause, reason: str, sip_status: int | None = None
     ) -> None:
         edge, now = self._edge, self._edge.clock.now()
+        CALLS_ENDED.labels(cause=cause.value).inc()
         edge.sink.publish(CallStateChanged(call_id, now, CallState.ENDED))
         edge.sink.publish(CallEnded(call_id, now, cause, sip_status, reason, 0))
 

@@ -150,7 +150,7 @@ class CallService:
                 if not self._live.tell(command):
                     log.info("a result came that no call waits for", call_id=command.call_id)
             case PlaceCall(placement_id):
-                if self.placing is not None:
+                if self.placing is not None and not self._is_draining:
                     self._nursery.start(self.placing.place(placement_id), f"place-{placement_id}")
 
     async def drain(self, deadline_s: float) -> int:
