@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from trunkline.audio.answerer import AnswererDetector, TakenBy
 from trunkline.calls.turn_events import Suspended
 from trunkline.flows.actions import Answerer, BeepHeard, VoicemailDetected
+from trunkline.runtime.telemetry import ANSWERED_BY
 
 if TYPE_CHECKING:
     from trunkline.calls.session import CallSession
@@ -53,6 +54,7 @@ class Answering:
         detector = self.listen()
         await self._until(lambda: detector.taken_by is not None, wait_ms)
         kind = ANSWERERS[detector.decide()]
+        ANSWERED_BY.labels(answerer=kind.value).inc()
         self._call.record.note("answerer", answerer=kind, after_ms=detector.now_ms)
         if kind is not Answerer.MACHINE:
             self._stop()

@@ -13,6 +13,7 @@ from trunkline.calls.warm_transfer import Consulting
 from trunkline.domain.events import CallbackRequested, QueuePlaced
 from trunkline.flows.actions import Enqueue, QueueOutcome, QueuePosition
 from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import QUEUE_CALLERS, QUEUE_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from trunkline.calls.session import CallSession
@@ -54,6 +55,7 @@ class Queueing:
         """Until somebody has the caller, or nobody will; ``human`` and ``target`` say who has."""
         call, queue = self._call, self._action.queue
         outcome = QueueOutcome.LEFT
+        QUEUE_CALLERS.labels(queue=queue).inc()
         try:
             await self._board.join(queue, call.call_id, call.edge.clock)
             async with asyncio.TaskGroup() as tasks:
@@ -64,6 +66,9 @@ class Queueing:
                 serving.cancel()
         finally:
             self._board.leave(queue, call.call_id)
+            QUEUE_CALLERS.labels(queue=queue).dec()
+            seconds = QUEUE_WAIT_SECONDS.labels(queue=queue, outcome=outcome.value)
+            seconds.observe(self.waited_ms / 1000)
             if outcome is not QueueOutcome.CONNECTED and self.target:
                 self._board.given_up(self.target, call.call_id)
         self._place(0)

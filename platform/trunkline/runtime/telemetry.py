@@ -31,6 +31,18 @@ STOP_TO_SILENCE_SECONDS: Final = Histogram(
 UNDERRUNS: Final = Counter(
     "trunkline_media_underruns_total", "Ticks in which owed audio was missing"
 )
+QUEUE_CALLERS: Final = Gauge(
+    "trunkline_queue_callers", "Callers of this process in a hold queue, by queue", ["queue"]
+)
+QUEUE_WAIT_SECONDS: Final = Histogram(
+    "trunkline_queue_wait_seconds",
+    "Time in a hold queue, by queue and how it ended",
+    ["queue", "outcome"],
+    buckets=(5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600),
+)
+ANSWERED_BY: Final = Counter(
+    "trunkline_answerers_total", "Who took a call, as far as was heard", ["answerer"]
+)
 TOOL_RUNS: Final = Counter("trunkline_tool_runs_total", "Tool runs, by outcome", ["outcome"])
 ENGINE_FAILURES: Final = Counter(
     "trunkline_engine_failures_total", "Engine failures seen by calls, by code", ["code"]

@@ -26,6 +26,7 @@ from trunkline.domain.events import (
 )
 from trunkline.domain.turn import Speaker
 from trunkline.flows.schema.loader import load_flow
+from trunkline.runtime.telemetry import QUEUE_CALLERS, QUEUE_WAIT_SECONDS
 
 FLOW = """
 agent: {name: desk, display_name: Desk}
@@ -170,6 +171,9 @@ def test_nobody_in_time_brings_the_caller_back_to_the_flow() -> None:
             ended = [leg for leg in hold.switch.legs if leg.ended is not None]
             assert ended == hold.switch.legs  # whoever was being rung is left alone
             assert not hold.call.service._edge.queues.targets.taken()
+            waits = QUEUE_WAIT_SECONDS.labels(queue="support", outcome="timeout")
+            assert waits._sum.get() >= 25
+            assert QUEUE_CALLERS.labels(queue="support")._value.get() == 0
 
     run_virtual(play())
 
