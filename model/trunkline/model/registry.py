@@ -53,7 +53,7 @@ class EngineLoader:
                 engine = module.create_hosted_engine(self._settings, self._local)
             case "upstream":
                 module = importlib.import_module("trunkline.model.upstream.engine")
-                engine = module.create_engine(self._settings, self._voice_for_lines())
+                engine = module.create_engine(self._settings, self._voice_for_lines)
             case "scripted":
                 from trunkline.model.script import Script, read_script
                 from trunkline.model.scripted import ScriptedEngine

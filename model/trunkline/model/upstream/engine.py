@@ -128,7 +128,7 @@ class UpstreamEngine:
             await self.speech.aclose()
 
 
-def create_engine(settings: Settings, speech: Synthesizer | None) -> UpstreamEngine:
+def create_engine(settings: Settings, speech: Callable[[], Synthesizer | None]) -> UpstreamEngine:
     """Raises ConfigError when it is not configured, or its key is not where it should be."""
     if settings.upstream is None:
         raise ConfigError(
@@ -138,5 +138,5 @@ def create_engine(settings: Settings, speech: Synthesizer | None) -> UpstreamEng
         settings.upstream,
         far_key("[upstream]", settings.upstream),
         max_sessions=settings.max_calls + _SPARE_SESSIONS,
-        speech=speech,
+        speech=speech(),
     )
