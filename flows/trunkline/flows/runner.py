@@ -204,7 +204,7 @@ class FlowRunner:
         is_repeated = event.call_id in self._answered
         self._answered.append(event.call_id)
         if walk.is_away or is_repeated:
-            if walk.tool is None or walk.tool.call_id != event.call_id:
+            if walk.tool is None or walk.tool.call_id != event.call_id:  # that will have its own
                 self._reply(event, {"status": "ignored"})
             if not walk.is_away:
                 walk.listen()  # the report ended the call's waiting, whatever it was worth

@@ -13,10 +13,11 @@ from trunkline.flows.builtins import (
 )
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.graph import END, Edge, Graph, Text, Way
+from trunkline.flows.check.reads import reads
 from trunkline.flows.flow import Flow
 from trunkline.flows.offers import offers_at
 from trunkline.flows.schema.source import YamlPath
-from trunkline.flows.steps import Offer, Step, ToolStep
+from trunkline.flows.steps import Offer, Step, ToolStep, offered_names
 from trunkline.flows.tools import After, RiskClass, ToolSpec
 
 _ENDS = (HangUpBuiltin, QueueBuiltin, TransferBuiltin, VoicemailMessageBuiltin)
@@ -86,20 +87,38 @@ def check_offers(
     flow: Flow, graphs: Collection[Graph], checks: Collection[str], report: Report
 ) -> None:
     """What a check looked at, an engine must not choose: it proved nothing about another value."""
-    looked_at = _looked_at(flow, checks)
+    looked_at, variables = _looked_at(flow, checks)
     for graph in graphs:
         for place in graph.places.values():
+            changeable = offered_names(place.step) & variables
             for name, offer in offers_at(place.step).items():
-                _check_bound(offer, looked_at, offer_path(place.path, name), report)
-                _check_failing_safe(offer, offer_path(place.path, name), report)
+                at = offer_path(place.path, name)
+                _check_bound(offer, looked_at, at, report)
+                _check_kept(offer, changeable, at, report)
+                _check_failing_safe(offer, at, report)
 
 
-def _looked_at(flow: Flow, checks: Collection[str]) -> frozenset[str]:
-    names: set[str] = set()
+def _looked_at(flow: Flow, checks: Collection[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Arguments of the checks, and the variables that they are made of."""
+    arguments: set[str] = set()
+    variables: set[str] = set()
     for step in flow.steps.values():
         if isinstance(step, ToolStep) and {step.name, step.tool.name} & set(checks):
-            names |= step.arguments.keys()
-    return frozenset(names)
+            arguments |= step.arguments.keys()
+            variables = variables.union(*(reads(value) for value in step.arguments.values()))
+    return frozenset(arguments), frozenset(variables)
+
+
+def _check_kept(offer: Offer, changeable: frozenset[str], path: YamlPath, report: Report) -> None:
+    """Within one step nothing comes between a change and the next call."""
+    if offer.tool.risk is RiskClass.HIGH and changeable:
+        names = ", ".join(sorted(changeable))
+        report.error(
+            "identity_may_change",
+            path,
+            f"the engine may change {names} here, by which the caller is known, and then call it",
+            "Offer the two in different steps, with the check between them.",
+        )
 
 
 def _check_bound(offer: Offer, looked_at: frozenset[str], path: YamlPath, report: Report) -> None:
