@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.flows.conversation import flow_of
 from tests.unit.flows.samples import LIBRARY, changed
@@ -188,6 +188,7 @@ def test_slots_can_be_shared_by_name() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_damage_to_a_file_breaks_the_loader(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(LIBRARY)))
