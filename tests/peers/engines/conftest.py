@@ -10,6 +10,7 @@ import pytest
 from tests.fakes.chat_model import ChatServer, chat_server
 from tests.peers.drivers.installation import Installation, running
 from tests.peers.drivers.ports import free_port
+from tests.peers.engines.line import Line, line_to
 
 AGENTS = Path(__file__).parents[3] / "flows/trunkline/flows/agents"
 NUMBERS = {"cascade": "100", "cascade-hosted": "202", "upstream": "203"}
@@ -41,13 +42,28 @@ def chat() -> Iterator[ChatServer]:
 
 
 @pytest.fixture(scope="module")
+def model_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def upstream_line(model_port: int) -> Iterator[Line]:
+    """What the upstream engine goes through to its far end."""
+    with line_to(model_port) as line:
+        yield line
+
+
+@pytest.fixture(scope="module")
 def installation(
-    tmp_path_factory: pytest.TempPathFactory, chat: ChatServer
+    tmp_path_factory: pytest.TempPathFactory,
+    chat: ChatServer,
+    model_port: int,
+    upstream_line: Line,
 ) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("tl")
-    model_port = free_port()
     config = folder / "trunkline.toml"
-    config.write_text(_settings(model_port, chat.base_url, _agents(folder / "agents")))
+    agents = _agents(folder / "agents")
+    config.write_text(_settings(model_port, upstream_line.port, chat.base_url, agents))
     settings = {
         "TRUNKLINE_CONFIG": str(config),
         "TRUNKLINE_MODEL_PORT": str(model_port),
@@ -70,7 +86,7 @@ def _agents(folder: Path) -> Path:
     return folder
 
 
-def _settings(model_port: int, chat_url: str, agents: Path) -> str:
+def _settings(model_port: int, upstream_port: int, chat_url: str, agents: Path) -> str:
     own = f"http://127.0.0.1:{model_port}/v1"
     numbers = "".join(
         f'[[numbers]]\nnumber = "{number}"\nagent = "energy_{engine.replace("-", "_")}"\n'
@@ -102,7 +118,7 @@ model = "cascade"
 key_env = "TRUNKLINE_API_KEY"
 
 [upstream]
-base_url = "{own}"
+base_url = "http://127.0.0.1:{upstream_port}/v1"
 model = "cascade"
 key_env = "TRUNKLINE_API_KEY"
 is_trunkline = true

@@ -14,6 +14,7 @@ from tests.peers.conversation.caller import Caller, calling, runs_of, said, turn
 from tests.peers.conversation.event_log import turn_of
 from tests.peers.drivers.installation import Installation
 from tests.peers.engines.conftest import CHAT_KEY, NUMBERS
+from tests.peers.engines.line import Line
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
 
@@ -86,15 +87,17 @@ async def test_the_same_call_succeeds_over_every_engine(
     assert CHAT_KEY not in installation.log
 
 
-async def test_a_call_goes_from_engine_to_engine_and_through_a_models_failure(
-    installation: Installation, chat: ChatServer, tmp_path: Path
+async def test_a_call_goes_from_engine_to_engine_and_through_their_failures(
+    installation: Installation, chat: ChatServer, upstream_line: Line, tmp_path: Path
 ) -> None:
-    """Local, upstream, then hosted, where the model is down for one answer and then back."""
+    """Local; upstream, whose line is cut; then hosted, where the model is down for one answer."""
     before = metric(installation, "trunkline_hosted_fallbacks_total", port="chat")
     async with calling(installation, tmp_path, uri=uri(installation, "204")) as caller:
         await caller.hears("first number")
         await caller.say("one two three")
         await caller.hears("second number")
+        carried = upstream_line.carried
+        upstream_line.cut()
         chat.is_down = True
         await caller.say("four five six")
         await caller.hears("third number")
@@ -112,6 +115,8 @@ async def test_a_call_goes_from_engine_to_engine_and_through_a_models_failure(
         entry["engine"] for entry in caller.log.entries if entry["event"] == "engine_restored"
     ]
     assert engines == ["upstream", "cascade-hosted"]
+    assert upstream_line.carried > carried
+    assert metric(installation, "trunkline_upstream_sessions_total", why="reconnect") == 1
     assert fell_back >= 1
     assert len(chat.bodies) > asked
     words = str(chat.bodies[-1]["messages"])  # of every engine before it
