@@ -80,6 +80,7 @@ class Hearing:
         self._fed_to = 0
         self._wants: dict[str, Transcription | None] = {}  # committed, not yet transcribed
         self._seconds: dict[str, float] = {}
+        self._too_early: TranscriptionFailed | None = None  # of the turn that still runs
         self._waiting: list[tuple[str, bytes]] = []  # clients' own recordings, during a turn
         self.understood = asyncio.Event()  # set whenever a transcription has arrived
 
@@ -257,6 +258,9 @@ class Hearing:
             ]
         )
         self._engine.end_turn(item_id)
+        failed, self._too_early = self._too_early, None
+        if failed is not None and failed.item_id == item_id:
+            self.engine_said(failed)
         self._hear_waiting()
 
     def _abandon_turn(self) -> None:
@@ -328,6 +332,8 @@ class Hearing:
                 self._hypothesis(item_id, text)
             case Transcribed():
                 self._transcribed(event)
+            case TranscriptionFailed(item_id) if item_id == self._turn_id:
+                self._too_early = event  # there is no item yet that it could be told of
             case TranscriptionFailed(item_id, code, message):
                 self._conversation.understood(item_id, "", None)
                 self._seconds.pop(item_id, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from dataclasses import replace
@@ -14,7 +15,7 @@ from tests.fakes.virtual_time import run_virtual
 from tests.fakes.voices import voiced
 
 from trunkline.domain.audio import WordMark
-from trunkline.model.engine import EngineCapabilities, Transcribed
+from trunkline.model.engine import EngineCapabilities, Transcribed, TranscriptionFailed
 from trunkline.model.script import Script, ScriptedReply
 from trunkline.model.scripted import ScriptedEngine
 from trunkline.realtime import client_events as ce
@@ -188,3 +189,23 @@ def test_a_recording_put_in_while_somebody_speaks_waits_for_the_turn_to_end() ->
             assert known.retrieve(str(recorded.item.id)).transcript == "recorded"
 
     run_virtual(work())
+
+
+def test_a_turn_that_fails_while_it_is_said_is_told_when_it_is_committed() -> None:
+    async def work() -> float:
+        async with session_with(Able()) as session:
+            heard = {"turn_detection": None, "transcription": {"model": "x"}}
+            await session.update(audio={"input": heard}, output_modalities=["text"])
+            await session.hear(voiced(400, 24000))
+            hearing = session.connection._hearing
+            assert hearing._turn_id is not None
+            hearing.engine_said(TranscriptionFailed(hearing._turn_id, "recogniser_lost", "gone"))
+            assert not session.all(ev.TranscriptionFailed)
+            await session.send(ce.InputAudioCommit())
+            told = await session.expect(ev.TranscriptionFailed)
+            assert told.item_id == (await session.expect(ev.InputCommitted)).item_id
+            began = asyncio.get_running_loop().time()
+            await session.respond()
+            return asyncio.get_running_loop().time() - began
+
+    assert run_virtual(work()) < 1  # nobody waits for words that will not come

@@ -35,6 +35,7 @@ log = get_logger(__name__)
 # A turn is decoded while it is heard; what is left at its end takes 40 to 150 ms. An upload that is
 # faster than real time is still being decoded when it ends: it is given its own length on top.
 _FINAL_S: Final = 6.0
+_COMING_UP_S: Final = 20.0  # the general model's process is started by the first turn that needs it
 _BYTES_PER_S: Final = 32_000
 _MAX_EVENTS: Final = 256
 
@@ -167,6 +168,8 @@ class LocalRecogniser:
         turn.process.send({"type": "end", "turn": number})
         loop = asyncio.get_running_loop()
         ahead_s = max(turn.fed_bytes / _BYTES_PER_S - (loop.time() - turn.began_s), 0.0)
+        if not turn.process.is_ready:
+            ahead_s += _COMING_UP_S
         turn.deadline = loop.call_later(_FINAL_S + ahead_s, self._too_late, number)
 
     def drop(self, number: int) -> None:
