@@ -17,7 +17,10 @@ export function startFlow() {
 /** A flow begins in the middle of the top, which a narrow window would not show. */
 function centre(box) {
   const image = box.querySelector("img");
-  const scroll = () => (box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2);
+  const scroll = () => {
+    const hidden = box.scrollWidth - box.clientWidth;
+    if (hidden > box.clientWidth / 2) box.scrollLeft = hidden / 2;
+  };
   if (image.complete) scroll();
   else image.addEventListener("load", scroll, { once: true });
 }
