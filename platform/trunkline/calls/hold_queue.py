@@ -12,6 +12,7 @@ from typing import Final
 
 FIRST_REST_MS: Final = 5_000
 LONGEST_REST_MS: Final = 60_000
+_MOST_TARGETS: Final = 1000  # beyond it those that rest no longer are forgotten
 _TALKS: Final = 20  # the last conversations of a queue tell how long the next may take
 
 
@@ -115,8 +116,12 @@ class Targets:
 
     def failed(self, target: str, now_ms: int) -> int:
         """Nobody took the call; how long it rests now."""
-        self._of(target).failed(now_ms)
-        return self._of(target).rests_until_ms - now_ms
+        one = self._of(target)
+        one.failed(now_ms)
+        if len(self._targets) > _MOST_TARGETS:  # a flow may write its targets with variables
+            kept = {name: it for name, it in self._targets.items() if not it.is_free(now_ms)}
+            self._targets = kept
+        return one.rests_until_ms - now_ms
 
     def _of(self, target: str) -> Target:
         return self._targets.setdefault(target, Target())

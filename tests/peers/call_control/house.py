@@ -32,7 +32,9 @@ intents:
 steps:
   menu:
     say: Whom would you like to talk to?
-    listen: {{intents: [colleague], keys: {{"1": warm, "2": keyed, "3": queue, "4": who}}}}
+    listen:
+      intents: [colleague]
+      keys: {{"1": warm, "2": keyed, "3": queue, "4": who, "5": checked}}
   warm:
     say: I will ask a colleague.
     transfer: "{{{{ desk }}}}"
@@ -49,6 +51,14 @@ steps:
     briefing: {BRIEFING}
     needs_key: true
     on_failure: {{say: They will not come., goto: menu}}
+  checked:
+    transfer: "{{{{ desk }}}}"
+    mode: warm
+    briefing: {BRIEFING}
+    answered_by_machine: no_answer
+    on_failure:
+      no_answer: {{say: Nobody picked up., goto: menu}}
+      otherwise: {{say: They will not come., goto: menu}}
   queue:
     say: Please hold.
     queue:

@@ -74,6 +74,24 @@ async def test_a_machine_that_we_call_gets_the_message_behind_its_beep(
     assert find(said, theirs).at_s >= loud[-1] / ours.rate_hz - 0.1
 
 
+async def test_a_machine_is_given_no_caller(
+    installation: Installation, tmp_path: Path, desk_port: int
+) -> None:
+    wav = write_wav(tmp_path / "machine.wav", await greeting_and_beep(installation), 8000)
+    async with (
+        baresip(
+            tmp_path / "machine", wav, user="desk", codec="PCMU", sip_port=desk_port
+        ) as machine,
+        calling(installation, tmp_path) as caller,
+    ):
+        await put_through(caller, "5")
+        await caller.hears("Nobody picked up.")
+        await machine.wait_for("CALL_CLOSED")
+        call = await caller.hang_up()
+
+    assert [t["sip_status"] for t in call["transfers"] if t["is_final"]] == [408]
+
+
 async def test_a_person_is_a_person(installation: Installation, tmp_path: Path) -> None:
     async with calling(installation, tmp_path) as caller:
         await put_through(caller, "4")

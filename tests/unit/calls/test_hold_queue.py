@@ -50,6 +50,13 @@ def test_a_target_serves_one_caller_and_is_fresh_again_once_it_has_answered() ->
     assert targets.failed("ann", 9_000) == 5_000
 
 
+def test_targets_that_nobody_asks_for_any_more_are_forgotten() -> None:
+    targets = Targets()
+    for number in range(3000):
+        targets.failed(f"sip:{number}@192.0.2.1", number * 100)
+    assert len(targets._targets) <= 1001
+
+
 def test_the_wait_is_estimated_from_how_long_conversations_were() -> None:
     queue = HoldQueue()
     assert queue.estimate_ms(1, 2) is None
