@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +72,7 @@ def simulate(
     from trunkline.runtime.logging import configure_logging
 
     configure_logging("simulate", level="critical", log_format="json", show_pii=False)
+    began = time.monotonic()
     paths = named(names)
     if agent and not paths:
         paths = [SHIPPED_SIMULATIONS / agent]
@@ -78,13 +81,19 @@ def simulate(
     elif seed is not None or at_once is not None or keep is not None:
         raise click.UsageError("--seed, --at-once and --keep belong to --audio")
     else:
-        suite = run_suite(paths, agents_dir)
+        suite = run_suite(paths, agents_dir, processes=os.cpu_count() or 1)
     if junit is not None:
         junit.write_bytes(to_junit(suite.results))
     if as_json:
         click.echo(to_json(suite.results, suite.flows))
     else:
-        text = to_text(suite.results, suite.flows, verbose=verbose, tells_coverage=coverage)
+        text = to_text(
+            suite.results,
+            suite.flows,
+            verbose=verbose,
+            tells_coverage=coverage,
+            took_s=time.monotonic() - began,
+        )
         click.echo(text)
     is_covered = min_coverage is None or _is_covered(suite, min_coverage)
     sys.exit(0 if suite.has_passed and is_covered else 1)

@@ -9,6 +9,7 @@ from typing import Any
 from trunkline.cli.simulate.result import SimulationResult
 from trunkline.flows.flow import Flow
 from trunkline.flows.routes import Route, routes_of
+from trunkline.flows.steps import ReturnStep
 
 _POLICIES = "(policies)"
 
@@ -61,11 +62,13 @@ def coverage_of(
 
 def _one(flow: Flow, visited: set[tuple[str, str]], taken: set[Route]) -> Coverage:
     agent, routes = flow.agent.name, routes_of(flow)
+    # A sub-flow's end is no place of its own: nothing is told when a call passes it.
+    steps = [step.name for step in flow.steps.values() if not isinstance(step, ReturnStep)]
     return Coverage(
         agent,
-        len(flow.steps),
+        len(steps),
         len(routes),
-        tuple(step for step in flow.steps if (agent, step) not in visited),
+        tuple(step for step in steps if (agent, step) not in visited),
         tuple(route for route in routes if route not in taken),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from trunkline.cli.simulate.from_call import simulation_from
 from trunkline.cli.simulate.result import SimulationResult
 from trunkline.cli.simulate.suite import run_suite
+from trunkline.flows.catalog import SHIPPED_AGENTS
 
 pytestmark = pytest.mark.enable_socket
 
@@ -69,9 +71,10 @@ def held(directory: Path, text: str, name: str = "one") -> SimulationResult:
     agents.mkdir(exist_ok=True)
     (agents / "till.yaml").write_text(TILL, encoding="utf-8")
     (agents / "desk.yaml").write_text(DESK, encoding="utf-8")
+    shutil.copy(SHIPPED_AGENTS / "clinic_reminder.yaml", agents)
     path = directory / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
-    return run_suite([path], agents).results[0]
+    return run_suite([path], agents, shipped_dir=None).results[0]
 
 
 @pytest.mark.parametrize("keeps_digits", [True, False])

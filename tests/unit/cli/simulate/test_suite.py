@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from trunkline.cli.simulate.complaints import SimulationsInvalid
 from trunkline.cli.simulate.coverage import coverage_of
 from trunkline.cli.simulate.report import to_junit, tool_figures
 from trunkline.cli.simulate.suite import Suite, run_suite
+from trunkline.flows.catalog import SHIPPED_AGENTS
 from trunkline.flows.routes import routes_of
 
 pytestmark = pytest.mark.enable_socket
@@ -31,7 +33,15 @@ expect:
 def held(directory: Path, expect: str = "", turn: str = "") -> Suite:
     path = directory / "one.yaml"
     path.write_text(CALL % (turn, expect), encoding="utf-8")
-    return run_suite([path])
+    return with_energy(path)
+
+
+def with_energy(path: Path) -> Suite:
+    """One simulation, and no more flows than it needs."""
+    agents = path.parent / "agents"
+    agents.mkdir()
+    shutil.copy(SHIPPED_AGENTS / "energy.yaml", agents)
+    return run_suite([path], agents, shipped_dir=None)
 
 
 @pytest.fixture(scope="module")
@@ -141,21 +151,21 @@ def test_whether_the_agent_was_interrupted_is_judged(tmp_path: Path, wanted: str
         "expect: {steps: [menu]}\n",
         encoding="utf-8",
     )
-    assert [finding.line for finding in run_suite([path]).results[0].findings] == [4]
+    assert [finding.line for finding in with_energy(path).results[0].findings] == [4]
 
 
 def test_steps_out_of_order_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     text = (CALL % ("", "")).replace("[menu, goodbye]", "[goodbye, menu]")
     path.write_text(text, encoding="utf-8")
-    assert [finding.line for finding in run_suite([path]).results[0].findings] == [9]
+    assert [finding.line for finding in with_energy(path).results[0].findings] == [9]
 
 
 def test_a_turn_that_the_call_never_came_to_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     text = (CALL % ("", "")).replace("  - say: no", "  - say: goodbye\n  - say: no")
     path.write_text(text, encoding="utf-8")
-    assert 8 in [finding.line for finding in run_suite([path]).results[0].findings]
+    assert 8 in [finding.line for finding in with_energy(path).results[0].findings]
 
 
 BROKEN = """\
@@ -180,7 +190,7 @@ def test_every_mistake_of_a_file_is_told_at_once_with_its_line(tmp_path: Path) -
     path = tmp_path / "bad.yaml"
     path.write_text(BROKEN, encoding="utf-8")
     with pytest.raises(SimulationsInvalid) as caught:
-        run_suite([path])
+        with_energy(path)
     (complaints,) = caught.value.complaints.values()
     assert {complaint.line for complaint in complaints} == {4, 6, 7, 8, 9, 11, 12, 13, 14}
     assert len([complaint for complaint in complaints if complaint.line == 9]) == 3

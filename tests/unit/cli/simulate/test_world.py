@@ -81,7 +81,7 @@ def held(directory: Path, start: str, simulation: str, *, key: str = "false") ->
     if "tools:" not in simulation:
         base += "tools: {look_up: {result: {name: Ada}}}\n"
     path.write_text(base + simulation, encoding="utf-8")
-    return run_suite([path], agents).results[0]
+    return run_suite([path], agents, shipped_dir=None).results[0]
 
 
 def wrong(result: SimulationResult) -> list[str]:
