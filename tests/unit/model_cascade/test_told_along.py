@@ -204,3 +204,13 @@ def test_a_wish_in_many_words_is_not_taken_for_a_name(said: str) -> None:
     name = slot("name", "name", ask="Your name?", confirm="always")
     talk = Talk().agent("Your name?").caller(said)
     assert planned(talk, collect("c", name=name), alarm) == CallTool("intent_alarm", {})
+
+
+@pytest.mark.parametrize("courtesy", ["thank you", "many thanks", "thanks so much"])
+def test_thanks_alone_are_no_goodbye(courtesy: str) -> None:
+    bye = intent("intent_bye", "ending the call", "thank you goodbye", "thanks bye")
+    tool = collect("c", day=slot("date", "day", ask="When?", reprompts=["Which day?"]))
+    talk = Talk().agent("When?")
+    assert planned(talk.caller(courtesy), tool, bye) == Speak("Which day?")
+    talk = Talk().agent("When?").caller(f"{courtesy} goodbye")
+    assert planned(talk, tool, bye) == CallTool("intent_bye", {})

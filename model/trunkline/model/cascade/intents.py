@@ -16,7 +16,7 @@ _COMMON: Final = frozenset({
     "and", "um", "uh", "hi", "hello", "please", "want", "would", "like", "can", "could", "am",
     "be", "so", "well", "me", "need", "what", "what's", "have", "with", "for", "in", "this",
     "some", "get", "yes", "okay", "it's", "let", "are", "will", "just", "at", "your", "tell",
-    "know", "about", "calling", "speak", "talk", "how", "does", "there",
+    "know", "about", "calling", "speak", "talk", "how", "does", "there", "thank", "thanks",
 })  # fmt: skip
 _COMMON_WEIGHT: Final = 0.12
 _UNKNOWN_WEIGHT: Final = 0.6
