@@ -11,7 +11,7 @@ import pytest
 # These hold conversations in real time, by ear, on whatever cores there are. What the scheduler
 # did to one of them is tried once more; the closing line counts every rerun, so none is hidden.
 _IN_REAL_TIME = frozenset(
-    {"conversation", "engines", "faults", "sip", "soak", "native", "calls", "outbound"}
+    {"conversation", "engines", "faults", "sip", "soak", "native", "calls", "outbound", "versions"}
 )
 
 

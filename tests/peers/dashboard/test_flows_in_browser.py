@@ -75,6 +75,7 @@ async def test_complaints_stand_beside_their_lines_as_one_writes(house: House, p
     await finding.locator("[data-goto]").click()
     picked = await page.evaluate("() => getSelection().toString()")
     assert picked.strip().startswith("hello:")
+    await expect(page.locator("[data-state]")).to_have_text("Saved, 2 errors")
     await change(page, "Hello {{ nobody }}.", "Hello.")
     await change(page, "next: nowhere", "next: bye")
     await expect(page.locator(".findings-sum")).to_contain_text("Publishable")

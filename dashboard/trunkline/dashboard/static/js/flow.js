@@ -91,7 +91,12 @@ export function startEditor() {
 
   function tell() {
     const isNew = saved === null || text.value !== saved;
-    state.textContent = isNew ? (text.value === first ? "" : "Not saved yet") : "Saved";
+    const words = isNew ? (text.value === first ? "" : "Not saved yet") : "Saved";
+    // Said here too: this line stays, so that screen readers are told when it changes.
+    const errors = Number(box.querySelector("[data-findings]").dataset.errors);
+    const found = errors ? `${errors} ${errors === 1 ? "error" : "errors"}` : "";
+    const now = [words, found].filter(Boolean).join(", ");
+    if (state.textContent !== now) state.textContent = now;
   }
 
   async function check() {
@@ -116,6 +121,7 @@ export function startEditor() {
     checked = wanted;
     box.replaceChildren(element(html));
     show();
+    tell();
   }
 
   text.addEventListener("input", () => {
