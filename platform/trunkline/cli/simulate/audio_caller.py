@@ -115,8 +115,8 @@ class AudioCaller:
             self._line.snr_db = self._simulation.line.snr_db if turn.snr_db is None else turn.snr_db
             await self._act(number, turn)
         await self._agent_has_finished()
-        # Whoever answers a goodbye hangs up; give it the time to do so.
-        await self._pass(_LAST_WORDS_S)
+        # Whoever answers a goodbye hangs up; give it the time to do so, and to go on if it does.
+        await self._until(self._is_silent_for_good)
 
     # ---- whose turn it is ----------------------------------------------------------------------
 
@@ -146,6 +146,12 @@ class AudioCaller:
             and watch.silent_for_ms >= watch.pause_ms
             and watch.now_ms - self._busy_ms >= watch.pause_ms
         )
+
+    def _is_silent_for_good(self) -> bool:
+        watch = self._line.watch
+        return self._is_our_turn() and min(
+            watch.silent_for_ms, watch.now_ms - self._busy_ms
+        ) >= round(_LAST_WORDS_S * 1000)
 
     def _agent_began_ms(self) -> int | None:
         return self._line.agent_began_after(self._spoke_ms)
