@@ -149,3 +149,14 @@ class OneCallOut(CallDetailOut):
     """``placement`` is the order that it was made for."""
 
     placement: PlacementOut | None = None
+
+
+class SpendOut(BaseModel):
+    """Amounts of ``currency`` since midnight UTC, what is granted to calls that are up included."""
+
+    since: datetime
+    spent: str
+    cap: str | None
+    currency: str
+    live: int
+    max_live: int

@@ -8,11 +8,18 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 
 from trunkline.api.deps import Deps, needs
 from trunkline.api.errors import problems
-from trunkline.api.placement_schemas import IDEMPOTENCY_PATTERN, NewCall, PlacementOut
+from trunkline.api.placement_schemas import (
+    IDEMPOTENCY_PATTERN,
+    NewCall,
+    PlacementOut,
+    SpendOut,
+)
 from trunkline.api.principal import Principal
 from trunkline.api.schemas import Id
 from trunkline.calls.order_desk import CallOrder, OrderDesk
 from trunkline.domain.errors import Invalid
+from trunkline.domain.placement import day_of
+from trunkline.domain.tariff import as_amount
 from trunkline.storage.audit import Audit
 from trunkline.storage.placements import Placements
 
@@ -73,6 +80,24 @@ async def waiting_calls(
     async with deps.sessions.reading() as session:
         found = await Placements(session).waiting(owner=reader.owner, limit=limit, after=after)
     return [PlacementOut.of(placement) for placement in found]
+
+
+@waiting_router.get("/spend")
+async def spend(deps: Deps, reader: Reader) -> SpendOut:
+    """What the day's placed calls have cost, of what they may cost; of the whole house."""
+    now = deps.clock.now()
+    async with deps.sessions.reading() as session:
+        placements = Placements(session)
+        spent, live = await placements.spent(now), await placements.live()
+    cap = deps.rules.spend_cap
+    return SpendOut(
+        since=day_of(now),
+        spent=as_amount(spent),
+        cap=None if cap is None else as_amount(cap),
+        currency=deps.rules.currency,
+        live=live,
+        max_live=deps.rules.max_calls,
+    )
 
 
 @router.post("/{call_id}/cancel", status_code=202, responses=problems(404, 409, 503))

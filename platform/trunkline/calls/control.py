@@ -265,7 +265,10 @@ class ControlListener:
     async def _listen(self) -> None:
         # From the beginning: a command from before this process is stale, or ours to obey.
         stream, last = control_stream(self._edge_id), "0-0"
-        while True:
+        us = asyncio.current_task()
+        assert us is not None
+        # redis-py 8.1 answers a cancellation that meets an answer with the answer alone.
+        while not us.cancelling():
             try:
                 async with asyncio.timeout(_BLOCK_MS / 1000 + 2):
                     answer = cast(

@@ -9,7 +9,14 @@ from tests.peers.api.conftest import Served
 from tests.peers.drivers.redis import PrivateRedis
 from tests.unit.storage.facts import started
 
-from trunkline.calls.control import EDGES_HASH, ControlCommand, ControlListener, HangUpCall
+from trunkline.calls.commands import RedisCommands
+from trunkline.calls.control import (
+    EDGES_HASH,
+    ControlCommand,
+    ControlListener,
+    HangUpCall,
+    PlaceCall,
+)
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.ids import CallId
 from trunkline.storage.journal import write_facts
@@ -38,6 +45,32 @@ async def test_the_edge_that_carries_the_call_is_told(api: Served) -> None:
         assert answer.status_code == 202
         assert await told.get() == HangUpCall(LIVE, "TRUNKLINE_API_KEY")
         listening.cancel()
+
+
+async def test_the_least_busy_edge_that_is_not_draining_is_told_of_an_order(api: Served) -> None:
+    told: asyncio.Queue[tuple[str, ControlCommand]] = asyncio.Queue(10)
+
+    def edge(name: str, live: int, *, is_draining: bool = False) -> ControlListener:
+        return ControlListener(
+            api.redis,
+            name,
+            SystemClock(),
+            obey=lambda command: told.put_nowait((name, command)),
+            live_count=lambda: live,
+            is_draining=lambda: is_draining,
+        )
+
+    edges = [edge("edge_busy", 5), edge("edge_idle", 1), edge("edge_old", 0, is_draining=True)]
+    commands = RedisCommands(api.redis, SystemClock())
+    assert not await commands.place(LIVE)  # nobody is there yet
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        listening = [tasks.create_task(one.run()) for one in edges]
+        while await api.redis.hlen(EDGES_HASH) < len(edges):
+            await asyncio.sleep(0.01)
+        assert await commands.place(LIVE)
+        assert await told.get() == ("edge_idle", PlaceCall(LIVE))
+        for task in listening:
+            task.cancel()
 
 
 async def test_an_edge_that_is_not_there_is_said(api: Served) -> None:

@@ -191,6 +191,8 @@ async def test_a_spend_cap_that_is_reached_refuses_with_when_to_come_back(house:
     for _ in range(2):
         call_id = (await house.order()).json()["call_id"]
         assert await house.claim(call_id) is not None
+    told = (await house.api.http.get("/api/v1/placements/spend")).json()
+    assert (told["spent"], told["cap"], told["currency"], told["live"]) == ("1", "1", "USD", 2)
     answer = await house.order()
     assert (answer.status_code, answer.json()["code"]) == (429, "spend_cap_reached")
     assert 0 < int(answer.headers["retry-after"]) <= 86_401
