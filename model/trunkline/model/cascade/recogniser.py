@@ -35,7 +35,10 @@ log = get_logger(__name__)
 # A turn is decoded while it is heard; what is left at its end takes 40 to 150 ms. An upload that is
 # faster than real time is still being decoded when it ends: it is given its own length on top.
 _FINAL_S: Final = 6.0
-_COMING_UP_S: Final = 20.0  # the general model's process is started by the first turn that needs it
+# The general model costs ten times as much, its turns share one process, and a response goes on
+# without them: late is better than never. Its process is started by the first turn that needs it.
+_GENERAL_FINAL_S: Final = 20.0
+_COMING_UP_S: Final = 20.0
 _BYTES_PER_S: Final = 32_000
 _MAX_EVENTS: Final = 256
 
@@ -170,7 +173,8 @@ class LocalRecogniser:
         ahead_s = max(turn.fed_bytes / _BYTES_PER_S - (loop.time() - turn.began_s), 0.0)
         if not turn.process.is_ready:
             ahead_s += _COMING_UP_S
-        turn.deadline = loop.call_later(_FINAL_S + ahead_s, self._too_late, number)
+        patience_s = _GENERAL_FINAL_S if turn.process is self._general else _FINAL_S
+        turn.deadline = loop.call_later(patience_s + ahead_s, self._too_late, number)
 
     def drop(self, number: int) -> None:
         turn = self._turns.pop(number, None)
