@@ -18,6 +18,7 @@ from trunkline.flows.schema.document import NAME_PATTERN
 from trunkline.flows.schema.loader import flow_version
 from trunkline.storage.flow_versions import FlowRepository
 from trunkline.storage.flow_views import AgentView, DraftView, Slots
+from trunkline.storage.views import HOUSE
 
 Agent: TypeAlias = Annotated[str, Path(pattern=NAME_PATTERN)]
 _CHECK_DEADLINE_S: Final = 30.0
@@ -62,7 +63,13 @@ class FlowDesk:
         self.flows = flows
         self.operator = operator
         self.reader = FlowReader(sessions, flows.shelf.file_text, owner=owner)
-        self.editor = FlowEditor(sessions, desk.deps.clock, flows.environment, owner=owner)
+        self.editor = FlowEditor(
+            sessions,
+            desk.deps.clock,
+            flows.environment,
+            owner=owner,
+            agents=flows.shelf.agents if owner == HOUSE else None,
+        )
         self._desk = desk
         self._owner = owner
 

@@ -20,6 +20,7 @@ from trunkline.api.principal import Principal
 from trunkline.calls.flow_editor import FlowEditor, check_text
 from trunkline.calls.flow_reading import FlowReader
 from trunkline.storage.flow_views import DraftView
+from trunkline.storage.views import HOUSE
 
 router = APIRouter(prefix="/api/v1/flows", tags=["flows"], responses=problems())
 
@@ -37,7 +38,15 @@ IfNoneMatch = Annotated[
 
 
 def editor_for(deps: ApiDeps, principal: Principal) -> FlowEditor:
-    return FlowEditor(deps.sessions, deps.clock, deps.catalog.environment, owner=principal.owner)
+    # Files and the shelf are the installation's own: another owner's flows name whom they like.
+    agents = deps.flows.agents if principal.owner == HOUSE else None
+    return FlowEditor(
+        deps.sessions,
+        deps.clock,
+        deps.catalog.environment,
+        owner=principal.owner,
+        agents=agents,
+    )
 
 
 def reader_for(deps: ApiDeps, principal: Principal) -> FlowReader:

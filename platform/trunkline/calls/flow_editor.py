@@ -6,11 +6,11 @@ A flow that the checker finds an error in is never published: the caller would f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,6 +36,7 @@ from trunkline.storage.flow_views import (
 from trunkline.storage.views import HOUSE
 
 MAX_NOTE_CHARS: Final = 500
+KnownAgents: TypeAlias = Callable[[], Awaitable[Collection[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ class EditConflict(Conflict):
 class FlowEditor:
     """What one owner's editors do; ``by`` names who does it, for the history and the audit.
 
-    ``environment`` fills the variables that flows take from it, as on the edges.
+    ``environment`` fills the variables that flows take from it, as on the edges; ``agents`` tells
+    who serves and may be handed a call, without it whoever a flow names is taken to be there.
     """
 
     def __init__(
@@ -110,9 +112,11 @@ class FlowEditor:
         environment: Mapping[str, str],
         *,
         owner: str = HOUSE,
+        agents: KnownAgents | None = None,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._agents = agents
         self._environment = environment
         self._owner = owner
 
@@ -121,7 +125,11 @@ class FlowEditor:
     async def examine(self, text: str, agent: str = "") -> Examined:
         """Everything there is to complain about; ``agent``: whose flow it must be."""
         checked = await asyncio.to_thread(
-            examine_text, text, environment=self._environment, name=agent or "flow"
+            examine_text,
+            text,
+            environment=self._environment,
+            name=agent or "flow",
+            agents=await self._agents() if self._agents else None,
         )
         findings = checked.findings
         if checked.flow is not None and agent and checked.flow.agent.name != agent:

@@ -69,6 +69,11 @@ class FlowShelf:
         files = {flow.agent.name: Served(flow) for flow in self._catalog.flows()}
         return {**files, **self._published}
 
+    async def agents(self) -> frozenset[str]:
+        """Who serves, and so may be handed a call; looks first."""
+        await self.look()
+        return frozenset(self.serving())
+
     def file_text(self, agent: str) -> str | None:
         """The text of a file of this agent, whether it serves or is published over."""
         return self._catalog.text(agent)

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from trunkline.calls.flow_editor import EditConflict, FlowEditor, FlowRefused, Published
+from trunkline.cli.flow_report import agents_beside
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.errors import Invalid, TrunklineError
 from trunkline.flows.catalog import catalog_from
@@ -25,9 +26,19 @@ from trunkline.storage.flow_versions import FlowRepository
 async def _desk() -> AsyncIterator[tuple[Sessions, FlowEditor]]:
     settings = load_settings()
     sessions = open_sessions(settings.resolved_database_url, pooled=False)
-    environment = catalog_from(settings, os.environ).environment
+    catalog = catalog_from(settings, os.environ)
+
+    async def agents() -> frozenset[str]:
+        files = [path for folder in catalog.dirs for path in sorted(folder.glob("*.y*ml"))]
+        async with sessions.reading() as session:
+            served = await FlowRepository(session).serving()
+        return agents_beside(files) | {one.agent for one in served}
+
     try:
-        yield sessions, FlowEditor(sessions, SystemClock(), environment)
+        yield (
+            sessions,
+            FlowEditor(sessions, SystemClock(), catalog.environment, agents=agents),
+        )
     finally:
         await sessions.close()
 

@@ -91,6 +91,21 @@ async def test_what_is_published_serves_at_once_and_is_in_the_history(api: Api) 
     assert actions[:2] == ["flow.withdrawn", "flow.restored"]
 
 
+async def test_a_hand_off_to_nobody_is_not_published_and_one_to_who_serves_is(api: Api) -> None:
+    handing = HELLO.replace("{say: Goodbye., hang_up: done}", "{handoff: annex}")
+    await save(api, handing, if_none_match="*")
+    refused = await api.http.post(f"{SHOP}/publish", json={})
+    assert refused.status_code == 422
+    assert [one["code"] for one in refused.json()["findings"]][:1] == ["unknown_agent"]
+    await api.http.put(
+        "/api/v1/flows/annex/draft", json={"text": shop("Annex.", "annex")},
+        headers={"if-none-match": "*"},
+    )  # fmt: skip
+    assert (await api.http.post("/api/v1/flows/annex/publish", json={})).status_code == 200
+    again = await api.http.post(f"{SHOP}/publish", json={})
+    assert again.status_code == 200, again.text
+
+
 async def test_versions_are_read_as_json_and_as_the_very_yaml(api: Api) -> None:
     first, second = await publish(api, HELLO), await publish(api, HI)
     listed = (await api.http.get(f"{SHOP}/versions")).json()["versions"]
