@@ -39,7 +39,7 @@ from trunkline.cli.simulate.text_leg import Humans
 from trunkline.cli.simulate.text_tools import SampleServiceThread, SimulatedTools
 from trunkline.domain.errors import ConfigError
 from trunkline.domain.leg import Leg, LegDescription, LegTransferProgress
-from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute
+from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, normalise_number
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
 from trunkline.runtime.logging import configure_logging
 from trunkline.runtime.supervision import until_first_done
@@ -234,7 +234,7 @@ async def serve(plan: EdgePlan, tell: Callable[[dict[str, Any]], None]) -> None:
             scene = scenes[int(number)] if number.isdigit() else scenes[0]
             scene.take(leg, at_ms)
 
-        called = dict.fromkeys(scene.simulation.called_number for scene in scenes)
+        called = {normalise_number(scene.simulation.called_number) for scene in scenes}
         reception = Reception(
             trunks=(LOCAL_TRUNK,),
             routes=[NumberRoute(number, "simulated", LOCAL_TRUNK.name) for number in called],

@@ -9,7 +9,7 @@ import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +71,7 @@ async def model_server(settings: Settings, data_dir: Path) -> AsyncIterator[tupl
     }
     command = (sys.executable, "-m", "trunkline.cli", "model")
     spec = ProcessSpec("model", command, f"http://127.0.0.1:{port}/readyz")
-    async with _child(command, environment, data_dir / "model.log") as process:
+    async with _child(command, environment, data_dir / "model.log", is_talked_to=False) as process:
         await _ready_or_dead(spec, process, data_dir / "model.log")
         yield f"http://127.0.0.1:{port}/v1", key
 
@@ -93,13 +93,17 @@ async def audio_house(
         command = (sys.executable, "-m", "trunkline.cli.simulate.audio_edge")
         environment = {**os.environ, "TRUNKLINE_API_KEY": key}
         log_path = data_dir / "edge.log"
-        edge = await stack.enter_async_context(_child(command, environment, log_path))
+        edge = await stack.enter_async_context(
+            _child(command, environment, log_path, is_talked_to=True)
+        )
         assert edge.stdin is not None and edge.stdout is not None
         house.edge_stdin = edge.stdin
         edge.stdin.write(plan.to_line())
         await edge.stdin.drain()
-        async with asyncio.timeout(_EDGE_READY_S):
-            first_line = await edge.stdout.readline()
+        first_line = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_EDGE_READY_S):
+                first_line = await edge.stdout.readline()
         if not first_line:
             raise EngineError(f"the simulated edge did not start: {_last_words(log_path)}")
         house.sip_port = orjson.loads(first_line)["sip_port"]
@@ -144,28 +148,32 @@ async def _follow(told: asyncio.StreamReader, busy: set[int]) -> None:
 
 @asynccontextmanager
 async def _child(
-    command: Sequence[str], environment: Mapping[str, str], log_path: Path
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log_path: Path,
+    *,
+    is_talked_to: bool,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that ends with us: its standard input is closed first, then SIGTERM, SIGKILL."""
+    """A process that ends with us; one that is talked to, when its standard input is closed."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log_file:
         process = await asyncio.create_subprocess_exec(
             *ended_with_us(command),
             env=dict(environment),
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE if "audio_edge" in command[-1] else log_file,
+            stdout=asyncio.subprocess.PIPE if is_talked_to else log_file,
             stderr=log_file,
         )
     try:
         yield process
     finally:
-        await _end(process, has_stdin_for_end="audio_edge" in command[-1])
+        await _end(process, is_talked_to=is_talked_to)
 
 
-async def _end(process: asyncio.subprocess.Process, *, has_stdin_for_end: bool) -> None:
+async def _end(process: asyncio.subprocess.Process, *, is_talked_to: bool) -> None:
     if process.stdin is not None:
         process.stdin.close()
-    if not has_stdin_for_end and process.returncode is None:
+    if not is_talked_to and process.returncode is None:
         process.terminate()
     try:
         async with asyncio.timeout(_STOP_S):

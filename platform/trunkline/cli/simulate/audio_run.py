@@ -30,6 +30,7 @@ from trunkline.cli.simulate.result import SimulationResult
 from trunkline.cli.simulate.simulation import Simulation
 from trunkline.domain.errors import TrunklineError
 from trunkline.domain.leg import Leg
+from trunkline.domain.trunk import normalise_number
 from trunkline.flows.flow import Flow
 from trunkline.runtime.settings import Settings
 from trunkline.sip.config import CODECS, EndpointConfig
@@ -187,7 +188,8 @@ class _Suite:
     ) -> Leg:
         """The caller's own leg: placed, or ringing because the edge was told to call."""
         if simulation.outbound is None:
-            uri = f"sip:{simulation.called_number}@127.0.0.1:{self._house.sip_port}"
+            called = normalise_number(simulation.called_number)
+            uri = f"sip:{called}@127.0.0.1:{self._house.sip_port}"
             headers = {SIMULATION_HEADER: str(number)}
             return await endpoint.place(uri, sample_rate_hz=rate_hz, headers=headers)
         await self._house.dial(number, f"sip:{PHONE}@127.0.0.1:{endpoint.sip_port}", rate_hz)

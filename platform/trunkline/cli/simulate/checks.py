@@ -27,7 +27,8 @@ from trunkline.cli.simulate.simulation import (
     spoken,
 )
 from trunkline.domain.call import EndCause
-from trunkline.domain.errors import NotFound
+from trunkline.domain.errors import Invalid, NotFound
+from trunkline.domain.trunk import normalise_number
 from trunkline.flows.actions import HangUpReason
 from trunkline.flows.flow import CALL_VARIABLES, Flow
 from trunkline.flows.schema.source import Complaint, Source, YamlPath, dotted
@@ -100,6 +101,12 @@ def check_world(source: Source, simulation: Simulation, reach: Reach) -> None:
         if name not in known:
             hint = did_you_mean(name, known)
             source.complain(("queues", name), f"the flow has no queue {name!r}{hint}")
+    if "audio" in simulation.modes:
+        try:
+            normalise_number(simulation.called_number)
+        except Invalid:
+            message = "in audio this is dialled: digits, with a + in front if need be"
+            source.complain(("caller", "called"), message)
     outbound = simulation.outbound
     if outbound is not None and not outbound.answers.answers and simulation.turns:
         source.complain(("turns",), "nobody takes the call: there are no turns")

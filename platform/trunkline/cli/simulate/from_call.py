@@ -18,6 +18,7 @@ from trunkline.cli.simulate.observed import Observed, SeenTool, SeenTurn
 from trunkline.cli.simulate.simulation import DEFAULT_CALLER, CallTaker
 from trunkline.domain.errors import Invalid
 from trunkline.domain.events import Json
+from trunkline.domain.trunk import normalise_number
 from trunkline.flows.secrecy import is_secret_token
 
 _PAUSE_MS: Final = 700  # a longer silence of the agent's before a turn is the turn's own moment
@@ -70,6 +71,14 @@ def simulation_from(seen: Observed, title: str, *, keeps_digits: bool) -> str:
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96)
     is_withheld = any(turn.is_caller and turn.text == WITHHELD for turn in seen.turns)
     return (_WITHHELD_NOTE if is_withheld else "") + text
+
+
+def _can_be_dialled(number: str) -> bool:
+    try:
+        normalise_number(number)
+    except Invalid:
+        return False
+    return True
 
 
 def _outbound(seen: Observed, keeps_digits: bool) -> dict[str, Any]:

@@ -211,6 +211,8 @@ def test_what_is_fetched_before_the_answer_is_declared_like_any_tool(
         ("outbound: {answers: busy}\n" + THANKS, 5),
         ("outbound: {answers: maybe}\n" + THANKS, 4),
         ("transfers: [asleep]\n" + THANKS, 4),
+        ("modes: audio\ncaller: {called: the desk}\n" + THANKS, 5),
+        ("modes: audio\nturns: [{engine: lost}]\n", 5),
     ],
 )
 def test_a_world_that_cannot_be_is_refused(tmp_path: Path, simulation: str, line: int) -> None:
