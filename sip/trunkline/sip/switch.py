@@ -33,7 +33,8 @@ class SipSwitch:
     ) -> Leg:
         over = self._trunk_for(target, trunk)
         dialled = self._plan.check(target, leads_outside=over is not LOCAL_TRUNK)
-        if self._endpoint.live_on(over.name) >= over.max_calls:
+        is_carried = over is not LOCAL_TRUNK  # a URI that leads to no trunk uses up none's lines
+        if is_carried and self._endpoint.live_on(over.name) >= over.max_calls:
             raise TrunkError(f"trunk {over.name} has {over.max_calls} calls up", sip_status=503)
         return await self._endpoint.place(
             dialled,

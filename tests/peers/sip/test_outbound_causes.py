@@ -10,8 +10,11 @@ from tests.peers.drivers.sipp_callee import announcing, refusing, sipp_callee
 from tests.peers.sip.conftest import Edge
 
 from trunkline.domain.call import EndCause
+from trunkline.domain.dial_plan import DialPlan
+from trunkline.domain.errors import TrunkError
 from trunkline.domain.leg import LegAnswered, LegEnded, LegMediaStarted, LegRinging
 from trunkline.domain.trunk import Trunk, TrunkAuth
+from trunkline.sip.switch import SipSwitch
 
 pytestmark = pytest.mark.peers
 
@@ -63,3 +66,16 @@ async def test_early_media_is_no_answer_and_a_caller_id_is_shown(
         await leg.hang_up(EndCause.AGENT_HANGUP)
         await line.wait_for(LegEnded)
     assert line.ended.cause is EndCause.AGENT_HANGUP
+
+
+async def test_a_trunk_dials_no_more_calls_than_it_may_carry(edge: Edge, tmp_path: Path) -> None:
+    async with sipp_callee(tmp_path / "callee", announcing(600)) as port:
+        carrier = Trunk("carrier", TrunkAuth.SOURCE, registrar=f"sip:127.0.0.1:{port}", max_calls=1)
+        switch = SipSwitch(edge.endpoint, (carrier,), DialPlan(("+44",)))
+        leg = await switch.place(NUMBER)
+        line = edge.follow(leg)  # type: ignore[arg-type]
+        with pytest.raises(TrunkError, match="1 calls up"):
+            await switch.place(NUMBER)
+        await line.wait_for(LegAnswered)
+        await leg.hang_up(EndCause.AGENT_HANGUP)
+        await line.wait_for(LegEnded)
