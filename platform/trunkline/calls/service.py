@@ -63,6 +63,7 @@ class CallService:
         self._nursery = Nursery("calls")
         self._is_draining = False
         self._rendered: frozenset[tuple[str, str]] = frozenset()  # agent, version: lines at hand
+        self._opened: frozenset[tuple[str, str]] = frozenset()  # likewise: how calls open
         self._is_warm = asyncio.Event()
 
     @property
@@ -194,12 +195,20 @@ class CallService:
 
     async def _render_openings(self) -> bool:
         """Of flows that are new; False when some could not be had."""
-        failed = 0
+        is_complete = True
         for flow in self._flows.flows():
-            if (flow.agent.name, flow.version) not in self._rendered:
-                lines = opening_of(flow, self._edge.speech_model_of(flow.agent))
-                failed += await self._edge.cache.prefetch(lines)
-        return not failed
+            name, version = flow.agent.name, flow.version
+            if (name, version) in self._opened:
+                continue
+            lines = opening_of(flow, self._edge.speech_model_of(flow.agent))
+            if failed := await self._edge.cache.prefetch(lines):
+                is_complete = False
+                log.warning("an opening is missing", agent=name, missing=failed)
+            else:
+                self._opened |= {(name, version)}
+                log.info("an opening is at hand", agent=name, version=version)
+        self._opened &= self._serving()
+        return is_complete
 
     async def _render_when_idle(self, lines: Iterable[SpokenLine]) -> int:
         """One at a time, so that no caller's voice waits; how many could not be had.

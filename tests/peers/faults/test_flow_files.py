@@ -31,8 +31,9 @@ async def flows(house: Installation) -> dict[str, Any]:
 
 
 async def version(house: Installation) -> str:
-    (flow,) = (await flows(house))["flows"]
-    return str(flow["version"])
+    return next(
+        str(flow["version"]) for flow in (await flows(house))["flows"] if flow["agent"] == "energy"
+    )
 
 
 async def greeted_with(house: Installation) -> str:
@@ -43,7 +44,7 @@ async def greeted_with(house: Installation) -> str:
 
 def lines_at_hand(house: Installation, version: str) -> bool:
     return any(
-        f'"version": "{version}"' in line and "lines are at hand" in line
+        f'"version": "{version}"' in line and "an opening is at hand" in line
         for line in house.log.splitlines()
     )
 
