@@ -185,7 +185,7 @@ class Connection:
             call = approved_call(item, self._conversation, self.session.tools)
         item, payload = taken_audio(item)
         if payload:
-            self._hearing.require_room()
+            self._hearing.require_room(payload)
         entry, previous = self._conversation.create(item, place)
         self.emit(
             [

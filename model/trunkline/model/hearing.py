@@ -39,7 +39,8 @@ from trunkline.realtime.session import AudioInput, SemanticVad, Session, Transcr
 _SLICE_MS: Final = 200
 # A long upload lets other sessions run after each second of its audio.
 _YIELD_EVERY: Final = 5
-_MOST_WAITING: Final = 8
+_MOST_WAITING: Final = 4
+_LONGEST_ITEM_S: Final = 60  # converted in one piece, on the loop that all sessions share
 _LEAST_PROBABILITY: Final = 1e-9
 # Clients that name this model understand hypotheses; to others only final text is sent.
 OWN_TRANSCRIPTION_MODEL: Final = "trunkline-asr"
@@ -271,7 +272,15 @@ class Hearing:
 
     # ---- recordings that a client puts in as items ---------------------------------------------
 
-    def require_room(self) -> None:
+    def require_room(self, payload: bytes) -> None:
+        """ProtocolError for a recording that is too long, or one too many."""
+        if len(payload) // bytes_per_ms(self._settings.format) > _LONGEST_ITEM_S * 1000:
+            raise ProtocolError(
+                f"An item holds at most {_LONGEST_ITEM_S} s of audio; append more to the input "
+                "audio buffer.",
+                code="invalid_value",
+                param="item.content",
+            )
         if len(self._waiting) >= _MOST_WAITING:
             raise ProtocolError(
                 "Too many items with audio wait for the running turn to end.",

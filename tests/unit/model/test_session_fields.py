@@ -167,6 +167,9 @@ def test_a_recording_put_in_as_an_item_is_heard_and_travels_only_when_retrieved(
             assert item_text(answer.response.output[0]) == "You said: three"
             error = await refused(session, message({"type": "input_audio", "audio": "?"}))
             assert (error.code, error.param) == ("invalid_value", "item.content.0.audio")
+            minute = base64.b64encode(bytes(61 * 48_000)).decode()
+            error = await refused(session, message({"type": "input_audio", "audio": minute}))
+            assert "60 s" in error.message
 
     run_virtual(work())
 
