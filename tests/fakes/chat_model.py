@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,10 +37,12 @@ def decide(body: Mapping[str, Any]) -> Decision:
     said = [m for m in body["messages"] if m["role"] in ("user", "assistant", "tool")]
     functions = [tool["function"] for tool in body.get("tools", ())]
     last = said[-1] if said else {"role": "assistant", "content": ""}
-    if last["role"] == "tool":
-        return Decision(text=f"I have this: {last['content']}")
-    words = str(last["content"]).lower().split() if last["role"] == "user" else []
     wanted = [f for f in functions if f["parameters"].get("required")]
+    question = next((asked for f in wanted if (asked := _question(f))), "")
+    if last["role"] != "user":
+        # Its turn without a word of the caller: ask what is wanted, or report what came back.
+        return Decision(text=question or f"I have this: {last['content']}")
+    words = str(last["content"]).lower().split()
     for function in wanted:
         found = _fill(function["parameters"], words)
         if found is not None:
@@ -49,10 +51,13 @@ def decide(body: Mapping[str, Any]) -> Decision:
     score, name = max(fits, default=(0.0, ""))
     if score >= _FITS:
         return Decision(name=name)
-    for function in wanted:
-        if question := re.search(r'ask: "([^"]+)"', function["description"]):
-            return Decision(text=f"Sorry. {question[1]}")
-    return Decision(text="I am not sure what you mean. What can I do for you?")
+    return Decision(text=f"Sorry. {question or 'What can I do for you?'}")
+
+
+def _question(function: Mapping[str, Any]) -> str:
+    """What its description tells to ask."""
+    found = re.search(r'ask: "([^"]+)"', function["description"])
+    return found[1] if found else ""
 
 
 def _fill(schema: Mapping[str, Any], words: list[str]) -> dict[str, Any] | None:
@@ -91,13 +96,13 @@ def _likeness(words: list[str], function: Mapping[str, Any]) -> float:
 
 
 class ChatServer:
-    """``is_down``: every request is a 500. ``bodies`` is what was asked."""
+    """``fails`` picks the requests that are answered with a 500. ``bodies`` is what was asked."""
 
     def __init__(self, port: int) -> None:
         self.base_url = f"http://127.0.0.1:{port}/v1"
         self.bodies: list[dict[str, Any]] = []
         self.keys: set[str] = set()
-        self.is_down = False
+        self.fails: Callable[[Mapping[str, Any]], bool] = lambda _: False
 
 
 @contextmanager
@@ -111,7 +116,7 @@ def chat_server() -> Iterator[ChatServer]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             served.bodies.append(body)
             served.keys.add(self.headers.get("authorization", ""))
-            if served.is_down:
+            if served.fails(body):
                 self.send_error(500)
                 return
             self.send_response(200)

@@ -103,14 +103,14 @@ base_url = "{own}"
 model = "cascade"
 key_env = "TRUNKLINE_API_KEY"
 is_trunkline = true
+local_partials = false
 
 [hosted.chat]
 base_url = "{chat_url}"
 model = "a-few-rules"
 key_env = "CHAT_KEY"
 retries = 0
-breaker_failures = 1
-breaker_open_s = 1.0
+breaker_failures = 50
 
 [hosted.speech]
 base_url = "{own}"

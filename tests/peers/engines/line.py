@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 
 class Line:
-    """Connections to ``port`` go on to ``target``; ``cut`` ends those that are up."""
+    """Connections to ``port`` go on to ``target``; ``cut_newest`` ends one of them."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -17,7 +17,6 @@ class Line:
         self._ends: list[socket.socket] = []
         self._lock = threading.Lock()
         self.port: int = self._listener.getsockname()[1]
-        self.carried = 0  # connections so far
 
     def serve(self) -> None:
         while True:
@@ -33,23 +32,28 @@ class Line:
             far.settimeout(None)
             with self._lock:
                 self._ends += [near, far]
-                self.carried += 1
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=_carry, args=(source, sink), daemon=True).start()
 
-    def cut(self) -> None:
+    def cut_newest(self) -> None:
         with self._lock:
-            ends, self._ends = self._ends, []
-        for end in ends:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+            ends, self._ends = self._ends[-2:], self._ends[:-2]
+        _end(ends)
 
     def close(self) -> None:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.cut()
+        with self._lock:
+            ends, self._ends = self._ends, []
+        _end(ends)
+
+
+def _end(ends: list[socket.socket]) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
 
 
 def _carry(source: socket.socket, sink: socket.socket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,81 +44,81 @@ async def asks_for_the_balance(
     number = uri(installation, NUMBERS[engine])
     async with calling(installation, folder / engine, uri=number) as caller:
         await caller.hears("How can I help you")
-        await caller.say("what is my balance")
-        await caller.hears("account number")
-        await caller.say("double four one seven two nine oh eight")
-        await confirmed(caller)
+        await answers(caller, "what is my balance", "account number")
+        await answers(caller, "double four one seven two nine oh eight", OWED)
         return await caller.hang_up()
 
 
-async def confirmed(caller: Caller) -> None:
-    """What was heard unclearly is read back, as its slot says; a caller says yes to it."""
+async def answers(caller: Caller, words: str, until: str) -> dict[str, Any]:
+    """Says it, and says it again when asked to; the agent's turn that goes on. What was heard
+    unclearly is read back, as a slot may want, and gets a yes."""
 
-    def is_answer(entry: dict[str, Any]) -> bool:
+    def is_told(entry: dict[str, Any]) -> bool:
         turn = turn_of(entry)
         text = turn["text"] if turn and turn["speaker"] == "agent" else ""
-        return OWED in text or "Is that right" in text
+        return until in text or text.endswith("?") or text.startswith(("Please", "Sorry", "I need"))
 
-    entry = await caller.log.next("balance or question", is_answer, 25)
-    if OWED not in turn_of(entry)["text"]:
-        await caller.say("yes")
-        await caller.hears(OWED)
+    await caller.say(words)
+    for _ in range(4):
+        turn = turn_of(await caller.log.next(f"agent who says “{until}”", is_told, 30))
+        if until in turn["text"]:
+            return turn
+        await caller.say("yes" if "Is that right" in turn["text"] else words)
+    raise AssertionError(f"the agent never said “{until}”\n{caller.log}")
 
 
-async def test_the_same_call_succeeds_over_every_engine(
-    installation: Installation, chat: ChatServer, tmp_path: Path
+async def changes_engines(
+    installation: Installation, upstream_line: Line, folder: Path
+) -> tuple[Caller, dict[str, Any]]:
+    """Local; upstream, whose line is cut; then hosted, where the model fails on one answer."""
+    async with calling(installation, folder, uri=uri(installation, "204")) as caller:
+        await caller.hears("first number")
+        await answers(caller, "one two three", "second number")
+        upstream_line.cut_newest()
+        await answers(caller, "four five six", "third number")
+        await answers(caller, "seven eight nine", "fourth number")
+        told = await answers(caller, "three two one", "That was")
+        assert told["text"] == "That was 123, 456, 789 and 321."
+        return caller, await caller.until_hung_up()
+
+
+async def test_the_same_call_succeeds_over_every_engine_and_one_changes_between_them(
+    installation: Installation, chat: ChatServer, upstream_line: Line, tmp_path: Path
 ) -> None:
+    chat.fails = asks_for_the_third
     async with asyncio.TaskGroup() as customers:
         calls = {
             engine: customers.create_task(asks_for_the_balance(installation, engine, tmp_path))
             for engine in NUMBERS
         }
+        changing = customers.create_task(changes_engines(installation, upstream_line, tmp_path))
     for engine, task in calls.items():
         call = task.result()
         (run,) = runs_of(call, "get_balance")
         assert run["arguments"] == {"account": "44172908"}, engine
         assert OWED in said(call), engine
-        assert turns(call, "caller")[0].lower() == "what is my balance", engine
-    assert chat.keys == {f"Bearer {CHAT_KEY}"}
-    assert "x-trunkline" not in str(chat.bodies)
+        assert "what is my balance" in turns(call, "caller"), engine
     for port in ("transcription", "chat", "speech"):
         assert metric(installation, "trunkline_hosted_requests_total", port=port, outcome="ok")
-    assert metric(installation, "trunkline_upstream_sessions_total", why="start") >= 1
-    assert metric(installation, "trunkline_upstream_failures_total") == 0
+    assert metric(installation, "trunkline_upstream_sessions_total", why="start") >= 2
     assert CHAT_KEY not in installation.log
+    assert chat.keys == {f"Bearer {CHAT_KEY}"}
+    assert "x-trunkline" not in str(chat.bodies)
 
-
-async def test_a_call_goes_from_engine_to_engine_and_through_their_failures(
-    installation: Installation, chat: ChatServer, upstream_line: Line, tmp_path: Path
-) -> None:
-    """Local; upstream, whose line is cut; then hosted, where the model is down for one answer."""
-    before = metric(installation, "trunkline_hosted_fallbacks_total", port="chat")
-    async with calling(installation, tmp_path, uri=uri(installation, "204")) as caller:
-        await caller.hears("first number")
-        await caller.say("one two three")
-        await caller.hears("second number")
-        carried = upstream_line.carried
-        upstream_line.cut()
-        chat.is_down = True
-        await caller.say("four five six")
-        await caller.hears("third number")
-        await caller.say("seven eight nine")
-        await caller.hears("fourth number")
-        fell_back = metric(installation, "trunkline_hosted_fallbacks_total", port="chat") - before
-        chat.is_down = False
-        asked = len(chat.bodies)
-        await caller.say("three two one")  # later than the breaker rests
-        told = await caller.hears("That was")
-        call = await caller.until_hung_up()
-    assert told["text"] == "That was 123, 456, 789 and 321."
+    caller, call = changing.result()
     assert call["cause"] == "agent_hangup"
-    engines = [
-        entry["engine"] for entry in caller.log.entries if entry["event"] == "engine_restored"
-    ]
-    assert engines == ["upstream", "cascade-hosted"]
-    assert upstream_line.carried > carried
-    assert metric(installation, "trunkline_upstream_sessions_total", why="reconnect") == 1
-    assert fell_back >= 1
-    assert len(chat.bodies) > asked
-    words = str(chat.bodies[-1]["messages"])  # of every engine before it
-    assert all(each in words for each in ("one two three", "four five six", "seven eight nine"))
+    restored = [e["engine"] for e in caller.log.entries if e["event"] == "engine_restored"]
+    assert restored == ["upstream", "cascade-hosted"]
+    assert metric(installation, "trunkline_upstream_sessions_total", why="reconnect") >= 1
+    # The planner stood in for the model, which then knew all that was said to others.
+    assert metric(installation, "trunkline_hosted_fallbacks_total", port="chat") >= 1
+    words = [str(body["messages"]) for body in chat.bodies if "fourth number" in tools_of(body)]
+    assert all(each in words[-1] for each in ("one two three", "four five six", "seven eight nine"))
+
+
+def tools_of(body: Mapping[str, Any]) -> str:
+    return str(body.get("tools"))
+
+
+def asks_for_the_third(body: Mapping[str, Any]) -> bool:
+    return "third number" in tools_of(body)
