@@ -25,7 +25,8 @@ _URL_PASSWORD: Final = re.compile(r"(\w+://[^:/@\s]*):[^@/\s]+@")
 
 # These write request lines, addresses and two lines a connection at info; their warnings stay.
 _NOISY: Final = (
-    "httpx", "httpx2", "httpcore", "httpcore2", "uvicorn.access", "aiosqlite", "alembic", "celery", "kombu", "picows",
+    "httpx", "httpx2", "httpcore", "httpcore2", "uvicorn.access",
+    "aiosqlite", "alembic", "celery", "kombu", "picows",
 )  # fmt: skip
 
 REDACTED: Final = "[redacted]"
