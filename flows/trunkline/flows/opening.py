@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trunkline.flows.flow import Flow
+from trunkline.flows.step_lines import lines_of
 from trunkline.flows.steps import (
     BranchStep,
     CallStep,
@@ -14,7 +15,6 @@ from trunkline.flows.steps import (
     SetStep,
     Step,
     VoicemailStep,
-    lines_of,
 )
 
 
