@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,7 +35,7 @@ _NAMES: Final = (
     "find_order", "refund", "note", "to_person", "wait_in_line", "end_call", "press", "leave_word",
     "intent_bye", "no_such", "",
 )  # fmt: skip
-_VALUES: Final = st.sampled_from(
+_VALUES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     ["12345", "sales", "calm", "1w2", "", 7, None, {"a": []}, "x" * 99]
 )
 _ARGUMENTS: Final = st.dictionaries(
