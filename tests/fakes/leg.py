@@ -13,18 +13,16 @@ and unfaded: what was written and never flushed must be exactly that.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
-from trunkline.domain.audio import AudioFormat
+from trunkline.cli.simulate.memory_leg import MemoryLeg
 from trunkline.domain.call import Direction, EndCause
 from trunkline.domain.errors import TrunkError
 from trunkline.domain.ids import new_leg_id
 from trunkline.domain.leg import (
-    AudioSink,
     LegDescription,
     LegDigit,
     LegEnded,
-    LegEvent,
     LegHeld,
     LegMediaStarted,
     LegStats,
@@ -36,11 +34,9 @@ FADE_MS = 5
 CAPACITY_MS = 2000
 
 
-class FakeLeg:
+class FakeLeg(MemoryLeg):
     def __init__(self, *, rate_hz: int = 8000, codec: str = "PCMU/8000") -> None:
-        self._format = AudioFormat(rate_hz)
-        self._codec = codec
-        self._description = LegDescription(
+        description = LegDescription(
             leg_id=new_leg_id(),
             direction=Direction.INBOUND,
             trunk="local",
@@ -48,20 +44,14 @@ class FakeLeg:
             called_number="100",
             sip_call_id="fake@caller",
         )
-        self._events: asyncio.Queue[LegEvent] = asyncio.Queue(1000)
-        self._sink: AudioSink | None = None
-        self._caller = bytearray()
+        super().__init__(description, rate_hz, codec)
         self._ring = bytearray()
-        self._is_paused = False
         self._was_paused = False
-        self._ticker: asyncio.TimerHandle | None = None
-        self._changed = asyncio.Event()
         self._packets = 0
         self.is_media_silent = False  # no RTP comes any more
         self.refuses_answer = False
         self.answers_bye = True
         self.answered_at_s: float | None = None
-        self.ended: LegEnded | None = None
         self.is_ringing = False
         self.sent: list[bytes] = []
         self.consumed = bytearray()
@@ -71,14 +61,8 @@ class FakeLeg:
         self.flushes: list[int] = []
         self.is_owed = False
         self.hang_ups: list[tuple[EndCause, int | None]] = []
-        self.referred_to: list[str] = []
-        self.digits_sent: list[str] = []
 
     # ---- what a test does ----------------------------------------------------------------------
-
-    def say(self, pcm: bytes) -> None:
-        """Queue caller audio; silence is sent when there is none."""
-        self._caller += pcm
 
     @property
     def ticks(self) -> int:
@@ -116,39 +100,7 @@ class FakeLeg:
         cause = EndCause.CALLER_CANCELLED if self.answered_at_s is None else EndCause.CALLER_HANGUP
         self._end(LegEnded(cause, 200, "Normal call clearing"))
 
-    def _put(self, event: LegEvent) -> None:
-        if self.ended is None:
-            self._events.put_nowait(event)
-
-    def _end(self, event: LegEnded) -> None:
-        if self.ended is None:
-            self._events.put_nowait(event)
-            self.ended = event
-            self._stop()
-
     # ---- the leg -------------------------------------------------------------------------------
-
-    @property
-    def description(self) -> LegDescription:
-        return self._description
-
-    @property
-    def format(self) -> AudioFormat:
-        return self._format
-
-    @property
-    def codec(self) -> str:
-        return self._codec
-
-    def listen(self, sink: AudioSink) -> None:
-        self._sink = sink
-
-    async def events(self) -> AsyncIterator[LegEvent]:
-        while True:
-            event = await self._events.get()
-            yield event
-            if isinstance(event, LegEnded):
-                return
 
     async def ring(self) -> None:
         self._must_live()
@@ -171,30 +123,6 @@ class FakeLeg:
             self._end(LegEnded(cause, sip_status))
         else:
             self._stop()
-
-    def _must_live(self) -> None:
-        if self.ended is not None:
-            raise TrunkError("the call is over", sip_status=487)
-
-    def _stop(self) -> None:
-        if self._ticker is not None:
-            self._ticker.cancel()
-            self._ticker = None
-        self._changed.set()
-
-    async def send_digits(self, digits: str) -> None:
-        self._must_live()
-        self.digits_sent.append(digits)
-
-    async def refer(self, target_uri: str) -> None:
-        self._must_live()
-        self.referred_to.append(target_uri)
-
-    async def hold(self) -> None:
-        self._must_live()
-
-    async def unhold(self) -> None:
-        self._must_live()
 
     def stats(self) -> LegStats:
         return LegStats(rx_packets=self._packets, tx_packets=len(self.sent), rtt_ms=20.0)

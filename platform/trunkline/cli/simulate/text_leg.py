@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from trunkline.cli.simulate.memory_leg import MemoryLeg
 from trunkline.cli.simulate.simulation import Human, TransferOutcome
-from trunkline.domain.audio import PTIME_MS, AudioFormat
+from trunkline.domain.audio import PTIME_MS
 from trunkline.domain.call import Direction, EndCause
-from trunkline.domain.errors import TrunkError
 from trunkline.domain.ids import new_leg_id
 from trunkline.domain.leg import (
-    AudioSink,
     LegAnswered,
     LegDescription,
     LegDigit,
     LegEnded,
-    LegEvent,
     LegMediaStarted,
     LegRinging,
     LegStats,
@@ -30,7 +28,6 @@ CODEC: Final = "PCMU/8000"
 _CAPACITY_MS: Final = 2000
 _BUSY_FRAMES: Final = 2
 _IDLE_FRAMES: Final = 5  # the caller is silent: longer ticks, less work
-_MOST_EVENTS: Final = 1000
 
 
 class Humans:
@@ -43,7 +40,7 @@ class Humans:
         return self._humans.pop(0) if len(self._humans) > 1 else self._humans[0]
 
 
-class TextLeg:
+class TextLeg(MemoryLeg):
     """``say`` queues caller audio; ``agent_began_ms`` and ``agent_last_ms`` tell when the agent
     was heard, on the leg's own clock from the answer."""
 
@@ -56,8 +53,7 @@ class TextLeg:
         direction: Direction = Direction.INBOUND,
         rate_hz: int = RATE_HZ,
     ) -> None:
-        self._format = AudioFormat(rate_hz)
-        self._description = LegDescription(
+        description = LegDescription(
             leg_id=new_leg_id(),
             direction=direction,
             trunk="local",
@@ -65,23 +61,15 @@ class TextLeg:
             called_number=called_number,
             sip_call_id="simulated",
         )
+        super().__init__(description, rate_hz, CODEC)
         self._humans = humans
-        self._events: asyncio.Queue[LegEvent] = asyncio.Queue(_MOST_EVENTS)
-        self._sink: AudioSink | None = None
-        self._caller = bytearray()
         self._queued = 0
         self._played = 0
-        self._is_paused = False
-        self._ticker: asyncio.TimerHandle | None = None
         self._frames = 0
-        self._changed = asyncio.Event()
         self.answered = asyncio.Event()
-        self.ended: LegEnded | None = None
         self.agent_began_ms: int | None = None  # since the caller's last contribution
         self.agent_last_ms: int | None = None
         self.is_referring = False
-        self.referred_to: list[str] = []
-        self.digits_sent: list[str] = []
         self.hung_up_by_us = False
 
     # ---- the caller's side ---------------------------------------------------------------------
@@ -93,9 +81,6 @@ class TextLeg:
     @property
     def is_caller_speaking(self) -> bool:
         return bool(self._caller)
-
-    def say(self, pcm: bytes) -> None:
-        self._caller += pcm
 
     def forget_agent(self) -> None:
         """What the agent says from now on is its next answer."""
@@ -127,42 +112,11 @@ class TextLeg:
             self._changed.clear()
             await self._changed.wait()
 
-    def _put(self, event: LegEvent) -> None:
-        if self.ended is None:
-            self._events.put_nowait(event)
-
-    def _end(self, event: LegEnded) -> None:
-        if self.ended is None:
-            self._events.put_nowait(event)
-            self.ended = event
-            if self._ticker is not None:
-                self._ticker.cancel()
-            self._changed.set()
-            self.answered.set()
+    def _stop(self) -> None:
+        super()._stop()
+        self.answered.set()
 
     # ---- the leg -------------------------------------------------------------------------------
-
-    @property
-    def description(self) -> LegDescription:
-        return self._description
-
-    @property
-    def format(self) -> AudioFormat:
-        return self._format
-
-    @property
-    def codec(self) -> str:
-        return CODEC
-
-    def listen(self, sink: AudioSink) -> None:
-        self._sink = sink
-
-    async def events(self) -> AsyncIterator[LegEvent]:
-        while True:
-            event = await self._events.get()
-            yield event
-            if isinstance(event, LegEnded):
-                return
 
     async def ring(self) -> None:
         self._must_live()
@@ -182,18 +136,9 @@ class TextLeg:
             self.hung_up_by_us = True
             self._end(LegEnded(cause, sip_status))
 
-    def _must_live(self) -> None:
-        if self.ended is not None:
-            raise TrunkError("the call is over", sip_status=487)
-
-    async def send_digits(self, digits: str) -> None:
-        self._must_live()
-        self.digits_sent.append(digits)
-
     async def refer(self, target_uri: str) -> None:
         """The target rings for a while and then does what the simulation says."""
-        self._must_live()
-        self.referred_to.append(target_uri)
+        await super().refer(target_uri)
         human = self._humans.next()
         self.is_referring = True
         self._put(LegTransferProgress(180, "Ringing", is_final=False))
@@ -204,12 +149,6 @@ class TextLeg:
         self.is_referring = False
         self.forget_agent()  # it speaks again when nobody took the call
         self._put(LegTransferProgress(outcome.sip_status, outcome.value, is_final=True))
-
-    async def hold(self) -> None:
-        self._must_live()
-
-    async def unhold(self) -> None:
-        self._must_live()
 
     def stats(self) -> LegStats:
         return LegStats(rx_packets=self._frames, tx_packets=self._frames)
