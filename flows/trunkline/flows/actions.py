@@ -13,7 +13,10 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from trunkline.domain.agent import AgentSpec
+from trunkline.domain.approval import ApprovalPolicy
 from trunkline.domain.events import Json, ToolOutcome
+from trunkline.flows.approval_events import ApprovalChanged as ApprovalChanged
+from trunkline.flows.approval_events import WithdrawApproval as WithdrawApproval
 from trunkline.flows.away_events import Answerer as Answerer
 from trunkline.flows.away_events import BeepHeard as BeepHeard
 from trunkline.flows.away_events import QueueFinished as QueueFinished
@@ -130,6 +133,7 @@ FlowEvent: TypeAlias = (
     | VoicemailDetected
     | BeepHeard
     | BackgroundFinished
+    | ApprovalChanged
     | FloorFree
 )
 
@@ -254,12 +258,18 @@ class RunTool:
 
 @dataclass(frozen=True, slots=True)
 class ParkTool:
-    """Record a high-risk call for approval, unexecuted; ToolFinished(PARKED) comes back."""
+    """Ask a person before a high-risk tool is run; ToolFinished(PARKED) comes back at once.
+
+    ``question``: the ask in one sentence; ``is_verified``: the caller has been identified.
+    """
 
     run_id: str
     tool: str
     arguments: Mapping[str, Json]
     idempotency_key: str = ""
+    question: str = ""
+    is_verified: bool = False
+    policy: ApprovalPolicy = ApprovalPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +381,7 @@ FlowAction: TypeAlias = (
     | ReplyToEngine
     | RunTool
     | ParkTool
+    | WithdrawApproval
     | SendDigits
     | Transfer
     | Enqueue

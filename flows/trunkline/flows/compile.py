@@ -11,10 +11,19 @@ from trunkline.flows.actions import Configure, DigitGathering, TurnTaking
 from trunkline.flows.flow import Flow, Intent
 from trunkline.flows.offers import offered_function, offers_at
 from trunkline.flows.slots import Confirm, Slot, SlotKind, SlotValue, property_schema
-from trunkline.flows.steps import CollectStep, Listening, Step, listening_of
+from trunkline.flows.steps import (
+    CollectStep,
+    Listening,
+    Step,
+    ToolStep,
+    WaitPlan,
+    listening_of,
+)
 
 INTENT_PREFIX: Final = "intent_"
 COLLECT_PREFIX: Final = "collect_"
+HOW_IT_STANDS: Final = "intent_is_it_done"
+"""What a caller asks who waits for a person's decision."""
 CONFIRM_YES: Final = "intent_confirm_yes"
 CONFIRM_NO: Final = "intent_confirm_no"
 OPEN_HANGOVER_MS: Final = 500
@@ -37,6 +46,10 @@ _PACE: Final[Mapping[TurnTaking, float]] = {
     TurnTaking.BALANCED: 1.0,
     TurnTaking.EAGER: 0.75,
 }
+_PENDING: Final = (
+    "What the caller asked for is with a person who has to decide. It is not decided and not done: "
+    "never say or suggest that it is. What comes of it is said by the system, not by you."
+)
 _LEAST_HANGOVER_MS: Final = 200
 _MOST_HANGOVER_MS: Final = 3000
 
@@ -95,13 +108,15 @@ def configure(
         hangover_ms = max((_HANGOVER_MS[slot.kind] for slot in slots), default=hangover_ms)
     tools += [_intent_tool(flow.intents[name], variables) for name in intents_at(flow, step)]
     tools += [offered_function(offer) for offer in offers_at(step, withdrawn).values()]
+    if isinstance(step, ToolStep) and step.wait is not None:
+        tools.append(_intent_tool(_how_it_stands(step.wait), variables))
     listening = listening_of(step)
     preset = (listening and listening.turn_taking) or flow.turn_taking
     hangover_ms = round(hangover_ms * _PACE[preset])
     if listening and listening.hangover_ms is not None:
         hangover_ms = listening.hangover_ms
     return Configure(
-        instructions=_instructions(flow, listening),
+        instructions=_instructions(flow, listening, step),
         tools=tuple(tools),
         hangover_ms=min(max(hangover_ms, _LEAST_HANGOVER_MS), _MOST_HANGOVER_MS),
         turn_taking=preset,
@@ -135,7 +150,7 @@ def configure_confirmation(
     tools = [_intent_tool(answer, variables) for answer in answers]
     tools += [_intent_tool(flow.intents[name], variables) for name in intents_at(flow, step)]
     return Configure(
-        instructions=_instructions(flow, step.listening),
+        instructions=_instructions(flow, step.listening, step),
         tools=tuple(tools),
         hangover_ms=CONFIRM_HANGOVER_MS,
         turn_taking=step.listening.turn_taking or flow.turn_taking,
@@ -153,9 +168,19 @@ def gathering(
     return None
 
 
-def _instructions(flow: Flow, listening: Listening | None) -> str:
-    return "\n\n".join(
-        part for part in (flow.instructions, listening and listening.instructions) if part
+def _instructions(flow: Flow, listening: Listening | None, step: Step) -> str:
+    waits = isinstance(step, ToolStep) and step.wait is not None
+    own = listening and listening.instructions
+    return "\n\n".join(part for part in (flow.instructions, own, waits and _PENDING) if part)
+
+
+def _how_it_stands(wait: WaitPlan) -> Intent:
+    return Intent(
+        name=HOW_IT_STANDS.removeprefix(INTENT_PREFIX),
+        label="how it stands",
+        description="The caller asks whether it is done, how it stands, or how long it takes.",
+        examples=wait.questions,
+        goto="",
     )
 
 

@@ -13,7 +13,8 @@ from trunkline.flows.actions import TurnTaking
 from trunkline.flows.calendars import Calendar
 from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.slots import Slot
-from trunkline.flows.steps import FailureRoute, Fallback, Line, Step, lines_of, written_by
+from trunkline.flows.step_lines import lines_of
+from trunkline.flows.steps import FailureRoute, Fallback, Line, Step, written_by
 from trunkline.flows.tools import ToolSpec
 
 CALL_VARIABLES: Final = (
@@ -108,7 +109,10 @@ class Prefetch:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One agent's flow as it was loaded; ``agent.flow_version`` is the hash of its text."""
+    """One agent's flow as it was loaded; ``agent.flow_version`` is the hash of its text.
+
+    ``identity``: tools whose success, and steps whose passing, establishes who is calling.
+    """
 
     agent: AgentSpec
     start: str
@@ -124,6 +128,7 @@ class Flow:
     before_answer: tuple[Prefetch, ...] = ()
     subflows: Mapping[str, SubFlow] = field(default_factory=dict)
     turn_taking: TurnTaking = TurnTaking.BALANCED
+    identity: frozenset[str] = frozenset()
 
     @property
     def version(self) -> str:

@@ -12,11 +12,10 @@ from typing import Any, Final
 import orjson
 
 from trunkline.domain.events import Json, ToolOutcome
-from trunkline.flows import offered_builtins
+from trunkline.flows import identity, offered_builtins, waiting
 from trunkline.flows.actions import (
     EngineCalled,
     HangUpReason,
-    ParkTool,
     QueueFinished,
     QueueOutcome,
     QueuePosition,
@@ -32,7 +31,6 @@ from trunkline.flows.tools import (
     HttpTransport,
     McpTransport,
     PythonTransport,
-    RiskClass,
     error_code,
 )
 from trunkline.flows.walk import FlowFault, Mode, OfferedCall, ToolTurn, Walk
@@ -43,7 +41,6 @@ MAX_FAILURES: Final = 2
 """How often in a step a tool may fail and be tried again; then it is withdrawn."""
 MAX_OUTPUT_BYTES: Final = 32 * 1024
 """What a model is given of a result; more of it would drown the conversation."""
-_NOT_DONE: Final = "A person has to approve this first. It is not done yet."
 
 
 def called(walk: Walk, event: EngineCalled, offer: Offer) -> str | None:
@@ -85,13 +82,18 @@ def _run(
 ) -> str | None:
     walk.mode, walk.tool = Mode.TOOL, turn
     key = walk.keys.setdefault(turn.arguments_key, turn.run_id)
-    if turn.tool.risk is not RiskClass.HIGH:
+    if turn.arguments_key in walk.answers:  # a person was asked, and it has come to an end
+        walk.mode, walk.tool = Mode.LISTENING, None
+        walk.answer_engine(turn, walk.answers[turn.arguments_key])
+        return _go_on(walk, turn)
+    if turn.arguments_key in walk.parked:
+        return finished(walk, ToolOutcome.PARKED, {"status": "pending"})
+    question = waiting.park(walk, turn, arguments, key)
+    if question is not None:
+        walk.script.add(question)
+    else:
         secrets = walk.memory.secrets_in(given.values())
         walk.script.add(RunTool(turn.run_id, turn.tool.name, arguments, key, secrets))
-    elif turn.arguments_key in walk.parked:
-        return finished(walk, ToolOutcome.PARKED, {"status": "pending"})
-    else:
-        walk.script.add(ParkTool(turn.run_id, turn.tool.name, arguments, key))
     walk.listen()
     return None
 
@@ -103,6 +105,8 @@ def finished(walk: Walk, outcome: ToolOutcome, result: Json) -> str | None:
         case ToolOutcome.OK:
             if turn.offered is not None and turn.offered.offer.save_as:
                 walk.memory.variables[turn.offered.offer.save_as] = result
+            if turn.offered is not None:
+                identity.tool_worked(walk, turn.tool.name, turn.offered.offer)
             walk.patience.accepted()
             walk.patience.engine_turns = 0
             output = _bounded(result)
@@ -110,10 +114,11 @@ def finished(walk: Walk, outcome: ToolOutcome, result: Json) -> str | None:
             walk.keys.pop(turn.arguments_key, None)
         case ToolOutcome.PARKED:
             walk.parked.add(turn.arguments_key)
-            output = {"status": "pending", "message": _NOT_DONE}
+            output = dict(waiting.NOT_DONE)
             if isinstance(result, Mapping) and "approval_id" in result:
                 output["approval_id"] = result["approval_id"]
         case _:
+            walk.questions.pop(turn.run_id, None)  # what could not be asked is not open
             output = _error(outcome, result)
     walk.answer_engine(turn, output)
     if turn.after is not None:

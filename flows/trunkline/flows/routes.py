@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trunkline.domain.approval import ApprovalState
 from trunkline.domain.events import Json, ToolOutcome
 from trunkline.flows.actions import (
+    ApprovalChanged,
     BeepHeard,
     CallerSilent,
     CallerUnclear,
@@ -48,6 +50,7 @@ from trunkline.flows.walk import Mode, Walk
 
 FILLED: Final = "filled"
 CIRCLED: Final = "max_fallbacks"
+_TAKEN_BACK: Final = ApprovalState.ABANDONED
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,10 @@ def _ways_out(step: Step) -> Iterator[str]:
 def _tool_ways(step: ToolStep) -> Iterator[str]:
     # A high-risk tool is parked, whatever else the step says: it never comes to its good end here.
     is_parked = step.tool.risk is RiskClass.HIGH
+    if step.wait is not None:
+        yield ApprovalState.DONE.value
+        yield from (state.value for state in step.wait.outcomes)
+        return
     yield PARKED if is_parked else "ok"
     if is_parked:
         return
@@ -168,7 +175,7 @@ class Glance:
             unclear=patience.unclear,
             fallbacks=patience.fallbacks,
             run_id=tool.run_id if tool is not None else "",
-            has_other_plans=tool is not None and tool.after is not None,
+            has_other_plans=_has_other_plans(walk),
         )
 
 
@@ -209,6 +216,11 @@ def route_taken(walk: Walk, before: Glance, event: FlowEvent, goto: str | None) 
             own, general = _not_understood(walk, before, gave_up=gave_up)
         case EngineFailed() if gave_up:
             general = "engine_failure"
+        case ApprovalChanged() if before.mode is Mode.APPROVAL and walk.waiting is None:
+            own = "" if before.has_other_plans and event.state is _TAKEN_BACK else _end(event.state)
+        case CallerSilent() if before.mode is Mode.APPROVAL:
+            is_overdue = walk.waiting is None and not before.has_other_plans
+            own = ApprovalState.UNKNOWN.value if is_overdue else ""
         case CallerSilent() if before.mode is not Mode.TOOL:
             own, general = _silence(walk, before, gave_up=gave_up)
         case ToolFinished(run_id, outcome, result) if (
@@ -298,6 +310,16 @@ def _tool(step: ToolStep, outcome: ToolOutcome, result: Json, *, gave_up: bool) 
     if OTHERWISE in step.failures:
         return f"failed {OTHERWISE}{then}", ""
     return "", f"tool_failure{then}"
+
+
+def _has_other_plans(walk: Walk) -> bool:
+    waiting = walk.tool or walk.questions.get(walk.waiting or "")
+    return waiting is not None and waiting.after is not None
+
+
+def _end(state: ApprovalState) -> str:
+    """Taken back by somebody else than the caller is as good as not decided in time."""
+    return ApprovalState.EXPIRED.value if state is _TAKEN_BACK else state.value
 
 
 def _transfer(step: TransferStep, cause: TransferCause) -> str:

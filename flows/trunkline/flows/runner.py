@@ -15,8 +15,9 @@ from typing import Final, assert_never
 from trunkline.domain.errors import NotFound
 from trunkline.domain.events import Json
 from trunkline.domain.ids import new_tool_run_id
-from trunkline.flows import background, call_steps, offered_tools, talk_steps, tool_steps
+from trunkline.flows import away, background, offered_tools, talk_steps, tool_steps, waiting
 from trunkline.flows.actions import (
+    ApprovalChanged,
     BackgroundFinished,
     BeepHeard,
     CallAnswered,
@@ -42,6 +43,7 @@ from trunkline.flows.actions import (
 from trunkline.flows.compile import (
     CONFIRM_NO,
     CONFIRM_YES,
+    HOW_IT_STANDS,
     INTENT_PREFIX,
     collect_name,
     intents_at,
@@ -57,13 +59,7 @@ from trunkline.flows.routes import Glance, Route, route_taken
 from trunkline.flows.script import Script
 from trunkline.flows.slots import BadValue, Slot, SlotValue, check
 from trunkline.flows.stepping import go
-from trunkline.flows.steps import (
-    CollectStep,
-    QueueStep,
-    SayStep,
-    TransferStep,
-    VoicemailStep,
-)
+from trunkline.flows.steps import CollectStep
 from trunkline.flows.walk import FlowFault, Mode, Walk
 
 MAX_BAD_CALLS: Final = 2
@@ -183,9 +179,11 @@ class FlowRunner:
                     return None  # late: the flow has long gone on without it
                 return tool_steps.finished(walk, event.outcome, event.result)
             case TransferFinished() | QueueFinished() | QueuePosition():
-                return self._on_away(event)
+                return away.came_back(walk, event)
             case VoicemailDetected() | BeepHeard():
-                return self._on_answerer(event)
+                return away.answered(walk, event)
+            case ApprovalChanged():
+                return waiting.changed(walk, event)
             case BackgroundFinished():
                 background.finished(walk, event)
                 return None
@@ -216,6 +214,10 @@ class FlowRunner:
         if confirmed is not None and walk.mode is Mode.CONFIRMING:
             self._reply(event, {"status": "ok"})
             return talk_steps.confirm(walk, confirmed)
+        if event.name == HOW_IT_STANDS and walk.mode is Mode.APPROVAL:
+            self._reply(event, dict(waiting.NOT_DONE))
+            waiting.asked_about(walk)
+            return None
         intents = intents_at(walk.flow, walk.step)
         name = event.name.removeprefix(INTENT_PREFIX)
         step = walk.step
@@ -244,6 +246,8 @@ class FlowRunner:
         """Go where an intent or a key leads; None repeats. A running tool is waited for first."""
         walk = self._walk
         walk.patience.accepted()
+        if goto is not None and walk.mode is Mode.APPROVAL:
+            return waiting.leave(walk, goto)
         if goto is not None and walk.tool is None:
             return goto
         if goto is None:
@@ -273,7 +277,7 @@ class FlowRunner:
         """Tell the engine what was wrong and let it try again, a bounded number of times."""
         self._reply(event, {"error": {"code": code, "message": message, "param": param}})
         walk = self._walk
-        if walk.mode is Mode.TOOL:
+        if not walk.is_listening:
             walk.listen()
             return None
         walk.patience.bad_calls += 1
@@ -291,9 +295,9 @@ class FlowRunner:
 
     def _on_engine_spoke(self, text: str) -> str | None:
         walk = self._walk
-        if walk.mode is Mode.TOOL:
-            walk.listen()
         if not walk.is_listening:
+            if not walk.is_away:
+                walk.listen()
             return None
         self._script.engine_said(text)
         was_asked, walk.engine_was_asked = walk.engine_was_asked, False
@@ -309,7 +313,7 @@ class FlowRunner:
 
     def _on_engine_failed(self) -> str | None:
         walk = self._walk
-        if walk.mode is Mode.TOOL:
+        if walk.mode in (Mode.TOOL, Mode.APPROVAL):
             walk.listen()  # the tool's end brings the flow on, and lines need no engine
         elif walk.is_listening:
             return walk.fall_back(walk.flow.policies.engine_failure, HangUpReason.ENGINE_ERROR)
@@ -321,7 +325,7 @@ class FlowRunner:
         walk = self._walk
         walk.patience.heard()
         key = keys_at(walk.flow, walk.step).get(digits)
-        if walk.mode is Mode.TOOL:
+        if walk.mode in (Mode.TOOL, Mode.APPROVAL):
             if key:
                 walk.told.clear()
                 return self._follow(key)
@@ -347,45 +351,15 @@ class FlowRunner:
         walk = self._walk
         if walk.mode is Mode.TOOL:
             return tool_steps.tick(walk)
+        if walk.mode is Mode.APPROVAL:
+            return waiting.silent(walk)
         return talk_steps.silent(walk) if walk.is_listening else None
 
     def _on_unclear(self) -> str | None:
         walk = self._walk
         walk.patience.heard()
-        if walk.mode is Mode.TOOL:
+        if walk.mode in (Mode.TOOL, Mode.APPROVAL):
             walk.listen()
         elif walk.is_listening:
             return talk_steps.not_understood(walk)
-        return None
-
-    # ---- the call itself -----------------------------------------------------------------------
-
-    def _on_away(self, event: TransferFinished | QueueFinished | QueuePosition) -> str | None:
-        walk, step = self._walk, self._walk.step
-        offered = walk.tool.offered if walk.tool is not None else None
-        if offered is not None and walk.mode in (Mode.TRANSFER, Mode.QUEUE):
-            return offered_tools.on_away(walk, event)
-        match event:
-            case TransferFinished():
-                if walk.mode is Mode.TRANSFER and isinstance(step, TransferStep):
-                    return call_steps.transfer_finished(walk, step, event)
-            case QueueFinished():
-                if walk.mode is Mode.QUEUE and isinstance(step, QueueStep):
-                    return call_steps.queue_finished(walk, step, event)
-            case QueuePosition():
-                if walk.mode is Mode.QUEUE and isinstance(step, QueueStep):
-                    call_steps.queue_moved(walk, step, event)
-        return None
-
-    def _on_answerer(self, event: VoicemailDetected | BeepHeard) -> str | None:
-        walk, step = self._walk, self._walk.step
-        match event:
-            case VoicemailDetected():
-                if walk.mode is Mode.DETECTING and isinstance(step, VoicemailStep):
-                    return call_steps.voicemail_detected(step, event.kind)
-            case BeepHeard():
-                if walk.mode is Mode.BEEP and walk.tool is not None:
-                    offered_tools.beep_heard(walk)
-                elif walk.mode is Mode.BEEP and isinstance(step, SayStep):
-                    return talk_steps.speak(walk, step)
         return None

@@ -46,6 +46,7 @@ def go(walk: Walk, name: str | None) -> None:
             walk.memory.leave_all()
         step = walk.flow.steps[name]
         walk.leave_tool()
+        walk.waiting = None
         walk.step, walk.mode, walk.keyed = step, Mode.LISTENING, None
         walk.engine_failures.clear()
         walk.withdrawn.clear()

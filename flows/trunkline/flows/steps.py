@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from trunkline.domain.approval import ApprovalState
 from trunkline.flows.actions import Answerer, HangUpReason, TransferCause, TransferMode, TurnTaking
 from trunkline.flows.builtins import SetVariableBuiltin
 from trunkline.flows.conditions import Condition
@@ -171,8 +172,49 @@ class BackgroundPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitPlan:
+    """A caller who waits for a person's answer: what they hear, and where each answer leads.
+
+    ``lines`` at once; of ``idle`` one every ``every_ms``, the last one again; ``not_yet`` to who
+    asks, as in ``questions``, whether it is done. ``outcomes``: every end but the good one, which
+    leads to the step's ``next``. ``arguments_as``: the variable of what is asked, as decided.
+    """
+
+    lines: tuple[Line, ...]
+    not_yet: tuple[Line, ...]
+    outcomes: Mapping[ApprovalState, Fallback]
+    every_ms: int = 15_000
+    idle: tuple[Line, ...] = ()
+    granted: tuple[Line, ...] = ()
+    escalated: tuple[Line, ...] = ()
+    questions: tuple[str, ...] = ()
+    listening: Listening = Listening()
+    arguments_as: str | None = None
+
+    @property
+    def meanwhile(self) -> Mapping[str, tuple[Line, ...]]:
+        """What is said before anything has come of it, by its key."""
+        return {
+            "say": self.lines,
+            "not_yet": self.not_yet,
+            "idle": self.idle,
+            "on_escalated": self.escalated,
+        }
+
+    @property
+    def all_lines(self) -> Iterator[Line]:
+        for lines in (*self.meanwhile.values(), self.granted):
+            yield from lines
+        for outcome in self.outcomes.values():
+            yield from outcome.lines
+
+
+@dataclass(frozen=True, slots=True)
 class ToolStep:
-    """Runs a tool, or parks it when its risk is high; ``failures`` by error code."""
+    """Runs a tool, or parks it when its risk is high; ``failures`` by error code.
+
+    ``wait``: the call waits in the step for what a person decides; None: it goes on, parked.
+    """
 
     name: str
     tool: ToolSpec
@@ -184,6 +226,7 @@ class ToolStep:
     parked_lines: tuple[Line, ...] = ()
     parked_next: str | None = None
     background: BackgroundPlan | None = None
+    wait: WaitPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +370,8 @@ Step: TypeAlias = (
 
 
 def listening_of(step: Step) -> Listening | None:
+    if isinstance(step, ToolStep):
+        return step.wait.listening if step.wait is not None else None
     return step.listening if isinstance(step, SayStep | CollectStep) else None
 
 
@@ -345,40 +390,11 @@ def written_by(step: Step) -> frozenset[str]:
         case CollectStep():
             return frozenset(slot.name for slot in step.slots) | offered_names(step)
         case ToolStep():
-            return frozenset({step.save_as} if step.save_as else ())
+            names = {step.save_as, step.wait.arguments_as if step.wait else None}
+            return frozenset(name for name in names if name)
         case SetStep():
             return frozenset(step.values)
         case CallStep():
             return frozenset(step.returns)
         case _:
             return frozenset()
-
-
-def lines_of(step: Step) -> Iterator[Line]:
-    """What a step itself may say verbatim."""
-    if not isinstance(step, BranchStep | ReturnStep):
-        yield from step.lines
-    listening = listening_of(step)
-    for idle in listening.idle if listening else ():
-        yield from idle.lines
-    match step:
-        case CollectStep():
-            for slot in step.slots:
-                yield from (Line(prompt) for prompt in (slot.ask, *slot.reprompts))
-        case ToolStep():
-            yield from step.parked_lines
-            for route in step.failures.values():
-                yield from route.lines
-                yield from route.fallback.lines
-            if step.background is not None:
-                yield from (*step.background.done.lines, *step.background.failed.lines)
-        case TransferStep():
-            yield from step.failure_lines
-            for fallback in step.failures.values():
-                yield from fallback.lines
-        case QueueStep():
-            yield step.announcement
-            for fallback in (step.on_callback, step.on_timeout, step.on_unavailable):
-                yield from fallback.lines
-        case _:
-            pass

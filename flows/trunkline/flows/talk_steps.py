@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from trunkline.flows import identity
 from trunkline.flows.actions import AwaitBeep, HangUpReason
 from trunkline.flows.compile import configure, configure_confirmation, open_slots
 from trunkline.flows.slots import BadValue, Confirm, Slot, SlotValue, check, in_words
@@ -89,6 +90,7 @@ def keep(walk: Walk, step: CollectStep, values: Mapping[str, SlotValue]) -> str 
 
 
 def _leave(walk: Walk, step: CollectStep) -> str:
+    identity.step_passed(walk, step)
     holding = (case.goto for case in step.cases if case.when.holds(walk.memory.scope))
     return next(holding, step.next)
 

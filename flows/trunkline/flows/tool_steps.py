@@ -7,8 +7,8 @@ from typing import Final
 import orjson
 
 from trunkline.domain.events import Json, ToolOutcome
-from trunkline.flows import background, offered_tools
-from trunkline.flows.actions import HangUpReason, ParkTool, RunTool
+from trunkline.flows import background, identity, offered_tools, waiting
+from trunkline.flows.actions import HangUpReason, RunTool
 from trunkline.flows.compile import configure
 from trunkline.flows.steps import FailureRoute, Line, ToolStep
 from trunkline.flows.tools import RiskClass, error_code
@@ -26,14 +26,19 @@ def enter_tool(walk: Walk, step: ToolStep) -> str | None:
     tool, run_id = step.tool, walk.mint()
     key = walk.keys.setdefault(step.name, run_id)
     same = orjson.dumps([tool.name, arguments], option=orjson.OPT_SORT_KEYS, default=str).decode()
+    if step.wait is not None and (asked := waiting.open_question(walk, step)) is not None:
+        walk.script.add(configure(walk.flow, step, walk.memory.scope))
+        waiting.resume(walk, step, asked, same)
+        return None
     turn = ToolTurn(tool, run_id, same, step=step)
     walk.mode, walk.tool = Mode.TOOL, turn
     if same in walk.parked:
         return parked(walk)
     walk.say(step.lines)
     walk.script.add(configure(walk.flow, step, walk.memory.scope))
-    if tool.risk is RiskClass.HIGH:
-        walk.script.add(ParkTool(run_id, tool.name, arguments, key))
+    question = waiting.park(walk, turn, arguments, key)
+    if question is not None:
+        walk.script.add(question)
     else:
         secrets = walk.memory.secrets_in(arguments.values())
         walk.script.add(RunTool(run_id, tool.name, arguments, key, secrets))
@@ -75,6 +80,7 @@ def finished(walk: Walk, outcome: ToolOutcome, result: Json) -> str | None:
 def _worked(walk: Walk, result: Json) -> str:
     turn, step = _end(walk)
     _settle(walk, step)
+    identity.tool_worked(walk, turn.tool.name, step)
     if step.save_as:
         walk.memory.variables[step.save_as] = result
     return turn.after or step.next
@@ -83,6 +89,10 @@ def _worked(walk: Walk, result: Json) -> str:
 def parked(walk: Walk) -> str | None:
     """Waits for a human: say that, and nothing that sounds like done."""
     turn, step = _end(walk)
+    if step.wait is not None:
+        _settle(walk, step)
+        waiting.begin(walk, turn, step, step.wait)
+        return waiting.leave(walk, turn.after) if turn.after is not None else None
     if turn.tool.risk is RiskClass.HIGH:
         walk.parked.add(turn.arguments_key)
     if not step.parked_lines:
@@ -97,6 +107,7 @@ def parked(walk: Walk) -> str | None:
 
 def failed(walk: Walk, code: str) -> str | None:
     turn, step = _end(walk)
+    walk.questions.pop(turn.run_id, None)  # what could not be asked is not open
     return _route(walk, turn, step, code)
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from trunkline.domain.events import Json, ToolOutcome
+from trunkline.flows.approval import ApprovalPlan
 from trunkline.flows.builtins import BuiltinTransport
 from trunkline.flows.prompts import Expression, Prompt
 
@@ -120,7 +121,8 @@ class ToolSpec:
     failed attempt is tried again only when the tool is idempotent, or when its service honours our
     idempotency key (``sends_key``). A tool of which ``is_dry_run`` holds is never really run.
     ``after``, ``label`` and ``examples`` are for an engine that is offered the tool: what happens
-    then, what the tool is called in passing, and how callers ask for it.
+    then, what the tool is called in passing, and how callers ask for it. ``approval`` None: a
+    high-risk tool is asked of a supervisor, any other of nobody.
     """
 
     name: str
@@ -141,6 +143,7 @@ class ToolSpec:
     after: After = After.SPEAK
     label: str = ""
     examples: tuple[str, ...] = ()
+    approval: ApprovalPlan | None = None
 
     @property
     def may_retry(self) -> bool:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
+from trunkline.domain.approval import ApprovalPolicy, ApprovalState
 from trunkline.domain.events import Json
 from trunkline.flows.actions import (
     AskEngine,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 TOOL_FIRST_TICK_MS: Final = 600
 """A tool that is quicker than this is answered at once; a slower one is talked over."""
 TOOL_TICK_MS: Final = 3500
+TAKEN_BACK_MS: Final = 2500
+"""A question that is taken back is so within this time, or it is gone on without knowing."""
 TOOL_GRACE_MS: Final = 10_000
 """A tool whose end is not reported this long after its worst case counts as timed out."""
 
@@ -68,6 +71,7 @@ class Mode(Enum):
     LISTENING = auto()  # the caller, or the engine on the caller's behalf
     CONFIRMING = auto()  # the caller's yes or no to a keyed value
     TOOL = auto()
+    APPROVAL = auto()  # a person who was asked
     TRANSFER = auto()
     QUEUE = auto()
     DETECTING = auto()  # who answered: a human or a machine
@@ -129,6 +133,26 @@ class News:
     variables: Mapping[str, Json]
 
 
+@dataclass(slots=True)
+class Question:
+    """A tool that a person is asked about; ``arguments`` and ``state`` are the newest known.
+
+    ``after``: where the caller wants to go once it is taken back.
+    """
+
+    turn: ToolTurn
+    policy: ApprovalPolicy
+    arguments: Mapping[str, Json]
+    flow: Flow
+    variables: dict[str, Json]
+    overdue_at: datetime
+    state: ApprovalState = ApprovalState.ASKED
+    revision: int = 0
+    idles: int = 0
+    waits: int = 0
+    after: str | None = None
+
+
 class Walk:
     """One call's state in its flow. ``find_agent`` gives the flow of another agent by name."""
 
@@ -164,6 +188,11 @@ class Walk:
         self.engine_failures: dict[str, int] = {}  # in this step, by tool
         self.withdrawn: set[str] = set()  # tools that failed too often in this step
         self.parked: set[str] = set()  # high-risk calls of this call, by tool and arguments
+        self.questions: dict[str, Question] = {}  # to people, by run id, until they are settled
+        self.waiting: str | None = None  # the run whose question the call waits for in its step
+        self.answers: dict[str, Json] = {}  # what came of them, by tool and arguments
+        self.tries: dict[str, int] = {}  # how often a person was asked, by tool
+        self.identified: list[dict[str, Json]] = []  # what each check that was passed looked at
         self.took: list[Route] = []  # since it was last asked for
 
     @property
@@ -173,7 +202,7 @@ class Walk:
     @property
     def is_away(self) -> bool:
         """The caller is not with the engine: nothing that it reports means anything."""
-        return not self.is_listening and self.mode is not Mode.TOOL
+        return not self.is_listening and self.mode not in (Mode.TOOL, Mode.APPROVAL)
 
     @property
     def today(self) -> date | None:
@@ -238,7 +267,18 @@ class Walk:
             self.script.add(ListenForCaller(tick_ms, gathering(self.flow, self.step, None)))
             return
         digits = gathering(self.flow, self.step, self.open_slot(), self.mode is Mode.CONFIRMING)
-        self.script.add(ListenForCaller(self._silence_ms(), digits))
+        is_asked = self.mode is Mode.APPROVAL
+        self.script.add(
+            ListenForCaller(self._patience_ms() if is_asked else self._silence_ms(), digits)
+        )
+
+    def _patience_ms(self) -> int:
+        """How long until the next word to a caller who waits for a person."""
+        question = self.questions.get(self.waiting or "")
+        if question is not None and question.after is not None:
+            return TAKEN_BACK_MS
+        wait = self.step.wait if isinstance(self.step, ToolStep) else None
+        return wait.every_ms if wait is not None else self._silence_ms()
 
     def _silence_ms(self) -> int:
         """How long the caller may be silent now: until the next idle prompt, or what follows."""

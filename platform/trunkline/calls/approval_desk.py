@@ -93,8 +93,8 @@ class ApprovalDesk:
         """``seen_hash``: of what was on the screen."""
         act = Act(Deed.GRANT, person, seen_hash=seen_hash)
         parked = await self._act(approval_id, act, via, owner)
-        if parked.approval.state is ApprovalState.GRANTED and self.wake is not None:
-            await self.wake()
+        if parked.approval.state is ApprovalState.GRANTED:
+            await self._hurry()
         return parked
 
     async def refuse(
@@ -109,7 +109,9 @@ class ApprovalDesk:
     ) -> Parked:
         """``reason`` is for the record; the caller hears what the flow says."""
         act = Act(Deed.REFUSE, person, seen_hash=seen_hash, reason=_reason(reason))
-        return await self._act(approval_id, act, via, owner)
+        parked = await self._act(approval_id, act, via, owner)
+        await self._hurry()
+        return parked
 
     async def edit(
         self,
@@ -151,6 +153,11 @@ class ApprovalDesk:
         """A person found out whether an unknown one was done."""
         act = Act(Deed.SETTLE, person, reason=_reason(reason), settled_as=settled_as)
         return await self._act(approval_id, act, via, owner)
+
+    async def _hurry(self) -> None:
+        """The caller waits for it: a worker is not to wait for its next round."""
+        if self.wake is not None:
+            await self.wake()
 
     async def _act(self, approval_id: str, act: Act, via: str, owner: str) -> Parked:
         async with self.sessions.writing(durable=True) as session:

@@ -36,6 +36,7 @@ from trunkline.flows.actions import (
     Transfer,
     UseAgent,
     UseEngine,
+    WithdrawApproval,
 )
 from trunkline.flows.routes import Route
 from trunkline.runtime.logging import get_logger
@@ -213,7 +214,9 @@ class FlowDriver:
             case RunTool():
                 self._tools().run(action, self._runner.variables)
             case ParkTool():
-                self._tools().park(action)
+                self._tools().park(action, self._runner.variables)
+            case WithdrawApproval(run_id):
+                self._tools().withdraw(run_id)
             case SendDigits(digits):
                 self._acts.send_digits(digits)
             case Transfer():

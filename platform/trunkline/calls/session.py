@@ -30,6 +30,7 @@ from trunkline.calls.house_lines import house_lines
 from trunkline.calls.leg_events import LegFollower
 from trunkline.calls.metering import Allowance, keep_within
 from trunkline.calls.opening import Opening
+from trunkline.calls.parked_tools import ParkedTools
 from trunkline.calls.parting import Parting
 from trunkline.calls.placing import Orders
 from trunkline.calls.record import CallRecord
@@ -158,6 +159,7 @@ class CallSession:
             self._tool_finished,
             is_durable=edge.is_durable,
         )
+        self.parked = ParkedTools(self.record, self.call_clock, self._tool_finished)
         self._tools = self._tools_of(flow)
         runner = FlowRunner(flow, self._variables(), clock.now, find_agent=self.flows.take)
         self.driver = FlowDriver(
@@ -342,9 +344,11 @@ class CallSession:
 
         False when the call is past hearing of it.
         """
-        if self.driver.is_over or isinstance(result, ApprovalNews):
+        if self.driver.is_over:
             return False
-        return self.background.take(result)
+        if isinstance(result, ApprovalNews):
+            return self.parked.take_news(result)
+        return self.parked.take_result(result) or self.background.take(result)
 
     def _bridge_broke(self, exc: Exception) -> None:
         log.error("the bridge of a call broke", call_id=self.call_id, exc_info=exc)
@@ -368,6 +372,7 @@ class CallSession:
             self.spawn,
             self._tool_finished,
             self.background,
+            self.parked,
         )
 
     def use_tools_of(self, agent: str) -> None:

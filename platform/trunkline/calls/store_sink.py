@@ -11,12 +11,21 @@ from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, Statemen
 
 from trunkline.calls.publish import FactWriter
 from trunkline.calls.spool import FactSpool
-from trunkline.domain.events import LIVE_ONLY, CallEnded, CallFact, RecordingClosed, ToolQueued
+from trunkline.domain.events import (
+    LIVE_ONLY,
+    ApprovalParked,
+    ApprovalWithdrawn,
+    CallEnded,
+    CallFact,
+    RecordingClosed,
+    ToolQueued,
+)
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import FACTS_SPOOLED
 
 log = get_logger(__name__)
 
+_URGENT: Final = (ApprovalParked, ApprovalWithdrawn, CallEnded, RecordingClosed, ToolQueued)
 _BATCH: Final = 200
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 15.0
@@ -66,7 +75,7 @@ class StoreSink:
             self._spill()
         self._pending.append(fact)
         self._wake.set()
-        if isinstance(fact, CallEnded | RecordingClosed | ToolQueued):
+        if isinstance(fact, _URGENT):
             self._urgent.set()
 
     def _spill(self) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import orjson
-
 from trunkline.calls.background_tools import BackgroundTools, RunsTools
 from trunkline.calls.bridge import CallClock
+from trunkline.calls.parked_tools import ParkedTools
 from trunkline.calls.record import CallRecord
 from trunkline.calls.speaker import Spawn
-from trunkline.domain.events import ApprovalParked, Json, ToolOutcome, ToolRan
-from trunkline.domain.ids import ToolRunId, new_approval_id
+from trunkline.domain.events import Json, ToolOutcome, ToolRan
+from trunkline.domain.ids import ToolRunId
 from trunkline.flows.actions import ParkTool, RunTool, ToolFinished
 from trunkline.flows.flow import Flow
 from trunkline.flows.secrecy import reveal
@@ -29,12 +27,6 @@ log = get_logger(__name__)
 _GRACE_S: Final = 5.0  # beyond the tool's own worst case: then it hangs in a way it must not
 
 
-def arguments_hash(tool: str, arguments: Mapping[str, Json], flow_version: str) -> str:
-    """SHA-256 of the exact call that a human is asked about: tool, arguments and flow version."""
-    document = {"tool": tool, "arguments": arguments, "flow_version": flow_version}
-    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
 class ToolCalls:
     def __init__(
         self,
@@ -45,6 +37,7 @@ class ToolCalls:
         spawn: Spawn,
         finished: Callable[[ToolFinished], None],
         background: BackgroundTools,
+        parked: ParkedTools,
     ) -> None:
         self._flow = flow
         self._runner = runner
@@ -53,6 +46,7 @@ class ToolCalls:
         self._spawn = spawn
         self._finished = finished
         self._background = background
+        self._parked = parked
         self._running: set[str] = set()
 
     @property
@@ -110,30 +104,16 @@ class ToolCalls:
             log.error("a tool run broke", tool=spec.name, exc_info=exc)
             return ToolFailed(ToolOutcome.FAILED, ToolError("internal", "the run broke"), 0, 1)
 
-    def park(self, action: ParkTool) -> None:
-        """Record the call for a human and run nothing; ``finished`` hears PARKED."""
-        approval_id = new_approval_id()
-        at_ms, step = self._call_clock.now_ms, self._record.step
-        self._record.publish(
-            ApprovalParked(
-                call_id=self._record.call_id,
-                at=self._record.clock.now(),
-                at_ms=at_ms,
-                approval_id=approval_id,
-                run_id=ToolRunId(action.run_id),
-                tool=action.tool,
-                arguments=action.arguments,
-                arguments_hash=arguments_hash(action.tool, action.arguments, self._flow.version),
-                flow_version=self._flow.version,
-            )
-        )
-        result = {"status": "pending", "approval_id": approval_id}
-        self._note(action, ToolOutcome.PARKED, result, 0, 0, step, at_ms)
-        self._finished(ToolFinished(action.run_id, ToolOutcome.PARKED, result))
+    def park(self, action: ParkTool, variables: Mapping[str, Json]) -> None:
+        """Ask a person and run nothing; ``finished`` hears PARKED, or what is wrong at once."""
+        self._parked.park(self._flow, action, variables)
+
+    def withdraw(self, run_id: str) -> None:
+        self._parked.withdraw(run_id)
 
     def _note(
         self,
-        action: RunTool | ParkTool,
+        action: RunTool,
         outcome: ToolOutcome,
         result: Json,
         duration_ms: int,

@@ -158,6 +158,30 @@ class ApprovalParked:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalHeard:
+    """The call knows what has become of its question, as it was at ``revision``."""
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    approval_id: ApprovalId
+    run_id: ToolRunId
+    revision: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalWithdrawn:
+    """The caller wants something else: what nobody has decided is not to be decided any more."""
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    approval_id: ApprovalId
+    run_id: ToolRunId
+
+
+@dataclass(frozen=True, slots=True)
 class TransferAttempted:
     call_id: CallId
     at: datetime
@@ -238,6 +262,8 @@ CallFact: TypeAlias = (
     | ToolRan
     | ToolQueued
     | ApprovalParked
+    | ApprovalHeard
+    | ApprovalWithdrawn
     | TransferAttempted
     | QueuePlaced
     | CallbackRequested

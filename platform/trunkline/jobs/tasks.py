@@ -124,8 +124,8 @@ def run_tools_task() -> int:
         secrets = secrets_from(os.environ)
         async with ToolRunner(secrets=secrets, mcp_commands=settings.mcp_commands) as runner:
             ended = await run_due_tools(sessions, runner, SystemClock())
-        if ended:  # somebody may be waiting on the phone: not until the next round
-            await _tell(settings, sessions)
+        # Somebody may be waiting on the phone: they are told now, not in the next round.
+        await _tell(settings, sessions)
         return ended
 
     return _run(job)

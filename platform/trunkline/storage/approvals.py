@@ -210,6 +210,15 @@ class Approvals:
                 left += 1
         return left
 
+    async def withdraw(self, approval_id: str, now: datetime) -> None:
+        """The caller takes it back; what somebody has decided before that stays as it is."""
+        row = await self._session.get(ApprovalRow, approval_id, with_for_update=True)
+        if row is not None and ApprovalState(row.state) in OPEN:
+            act = Act(Deed.ABANDON, reason="the caller wanted something else")
+            await self._apply(row, act, now, "call")
+        elif row is not None:
+            row.sent_at = None  # the caller waits for word of it: at once, if it is not known
+
     async def run_begun(self, run_id: str, now: datetime) -> None:
         """A worker has claimed the run; a second claim of the same run changes nothing."""
         row = await self._of_run(run_id)

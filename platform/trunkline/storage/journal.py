@@ -8,7 +8,7 @@ the true end of a call overrides ``edge_lost``, which is somebody's inference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.events import (
     LIVE_ONLY,
+    ApprovalHeard,
     ApprovalParked,
+    ApprovalWithdrawn,
     CallAnswered,
     CallbackRequested,
     CallEnded,
@@ -51,13 +53,15 @@ from trunkline.storage.rows import (
 )
 from trunkline.storage.upsert import clean_json, clean_text, digest_id, insert_new, upsert
 
+_FOR_THE_DISK: Final = (ApprovalParked, ApprovalWithdrawn, ToolQueued)
+
 
 async def write_facts(sessions: Sessions, facts: Sequence[CallFact]) -> None:
     """Write ``facts`` in one transaction; an approval among them waits for the disk."""
     kept = [fact for fact in facts if not isinstance(fact, LIVE_ONLY)]
     if not kept:
         return
-    durable = any(isinstance(fact, ApprovalParked | ToolQueued) for fact in kept)
+    durable = any(isinstance(fact, _FOR_THE_DISK) for fact in kept)
     async with sessions.writing(durable=durable) as session:
         known: set[str] = set()
         for fact in kept:
@@ -85,6 +89,10 @@ async def _write(session: AsyncSession, fact: CallFact) -> None:
             await queue_run(session, fact)
         case ApprovalParked():
             await park(session, fact, await database_now(session))
+        case ApprovalHeard():
+            await Approvals(session).note_told(fact.approval_id, fact.revision)
+        case ApprovalWithdrawn():
+            await Approvals(session).withdraw(fact.approval_id, await database_now(session))
         case TransferAttempted():
             await _keep(
                 session,

@@ -22,7 +22,9 @@ from trunkline.calls.store_sink import StoreSink
 from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.errors import Invalid
 from trunkline.domain.events import (
+    ApprovalHeard,
     ApprovalParked,
+    ApprovalWithdrawn,
     CallAnswered,
     CallbackRequested,
     CallEnded,
@@ -93,6 +95,8 @@ FACTS: list[CallFact] = [
         CALL, AT, 5, ToolRunId("run_3"), "t", {"a": 1}, "k", {"name": "t"}, {}, True, 5000, 9
     ),
     ApprovalParked(CALL, AT, 5, ApprovalId("appr_1"), ToolRunId("run_2"), "pay", {}, "h", "v"),
+    ApprovalHeard(CALL, AT, 6, ApprovalId("appr_1"), ToolRunId("run_2"), 3, "done"),
+    ApprovalWithdrawn(CALL, AT, 6, ApprovalId("appr_1"), ToolRunId("run_2")),
     TransferAttempted(CALL, AT, 5, "sip:a@b", True, 486),
     QueuePlaced(CALL, AT, 5, "desk", 2, 60_000),
     CallbackRequested(CALL, AT, 5, "desk", "+44", 2, 9_000),

@@ -20,7 +20,7 @@ from trunkline.calls.ending import Ending
 from trunkline.calls.responses import ResponseFailure, ResponseResult, Responses
 from trunkline.calls.speech_cache import SpeechCache, address
 from trunkline.calls.speech_source import HttpSpeech, SpeechPiece, SpokenLine
-from trunkline.calls.tool_calls import arguments_hash
+from trunkline.domain.approval import binding_hash
 from trunkline.domain.audio import WordMark
 from trunkline.domain.call import EndCause
 from trunkline.domain.errors import EngineError, EngineTimeout, Invalid
@@ -387,11 +387,11 @@ def test_the_first_to_end_a_call_gives_the_cause() -> None:
 
 
 def test_an_approval_is_bound_to_the_exact_call() -> None:
-    first = arguments_hash("pay", {"a": "1", "b": "2"}, "v1")
-    assert first == arguments_hash("pay", {"b": "2", "a": "1"}, "v1")
+    first = binding_hash("pay", {"a": "1", "b": "2"}, "v1", {})
+    assert first == binding_hash("pay", {"b": "2", "a": "1"}, "v1", {})
     others = [
-        arguments_hash("pay", {"a": "1", "b": "3"}, "v1"),
-        arguments_hash("pay2", {"a": "1", "b": "2"}, "v1"),
-        arguments_hash("pay", {"a": "1", "b": "2"}, "v2"),
+        binding_hash("pay", {"a": "1", "b": "3"}, "v1", {}),
+        binding_hash("pay2", {"a": "1", "b": "2"}, "v1", {}),
+        binding_hash("pay", {"a": "1", "b": "2"}, "v2", {}),
     ]
     assert len({first, *others}) == 4

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from trunkline.flows.check.approvals import meanwhile
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.graph import Edge, Graph, Text, Way, hops, search
 from trunkline.flows.flow import Flow
@@ -37,6 +38,11 @@ def check_claims(flow: Flow, graph: Graph, report: Report) -> None:
         step = place.step
         if not isinstance(step, ToolStep) or step.tool.risk is not RiskClass.HIGH:
             continue
+        if is_english and step.wait is not None:
+            ends = (text for edge in place.edges if edge.way is Way.REFUSED for text in edge.texts)
+            for text in (*meanwhile(step.wait, (*place.path, "wait")), *ends):
+                if claims_done(text):
+                    _complain(report, step, text, ())
         parking = [edge for edge in place.edges if edge.way is Way.PARKED]
         for edge in parking:
             for text in edge.texts:

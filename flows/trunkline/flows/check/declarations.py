@@ -89,8 +89,9 @@ def _check_routes(step: ToolStep, path: YamlPath, report: Report) -> None:
     known = possible_codes(tool)
     for code, route in step.failures.items():
         at = (*path, "on_failure", code)
-        if code == PARKED and (tool.risk is not RiskClass.HIGH or step.parked_lines):
-            why = "on_parked comes first" if step.parked_lines else f"{tool.name} is never parked"
+        first = "on_parked" if step.parked_lines else "wait" if step.wait else ""
+        if code == PARKED and (tool.risk is not RiskClass.HIGH or first):
+            why = f"{first} comes first" if first else f"{tool.name} is never parked"
             report.warning("unreachable_route", at, f"never taken: {why}", "Remove it.")
         elif code != PARKED and not _may_come(code, tool, known):
             report.warning(

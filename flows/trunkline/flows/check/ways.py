@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from trunkline.flows.check.approvals import approval_edges, line_texts, waiting_texts
 from trunkline.flows.check.backgrounds import background_edges
 from trunkline.flows.check.graph import END, Edge, Place, Text, Way
 from trunkline.flows.check.offers import offer_edges, offer_texts
@@ -27,7 +28,6 @@ from trunkline.flows.steps import (
     Fallback,
     HandoffStep,
     HangUpStep,
-    Line,
     QueueStep,
     ReturnStep,
     SayStep,
@@ -41,13 +41,8 @@ from trunkline.flows.steps import (
     offered_names,
 )
 from trunkline.flows.tool_steps import OTHERWISE, PARKED
-from trunkline.flows.tools import RiskClass
 
 _NOBODY = "nobody takes the transfer"
-
-
-def line_texts(lines: Sequence[Line], path: YamlPath) -> tuple[Text, ...]:
-    return tuple(Text(line.prompt, (*path, place)) for place, line in enumerate(lines))
 
 
 class Ways:
@@ -167,16 +162,12 @@ class Ways:
             yield from background_edges(step, step.background, path)
             return
         saved = frozenset({step.save_as} if step.save_as else ())
+        if step.wait is not None and step.wait.arguments_as:
+            saved |= {step.wait.arguments_as}
         yield Edge(
             step.name, step.next, Way.WORKED, f"{tool.name} works", (*path, "next"), sets=saved
         )
-        if tool.risk is RiskClass.HIGH and step.parked_next is not None:
-            at = (*path, "on_parked")
-            yield Edge(
-                step.name, step.parked_next, Way.PARKED,
-                f"{tool.name} waits for a person's approval", (*at, "goto"),
-                texts=line_texts(step.parked_lines, (*at, "say")),
-            )  # fmt: skip
+        yield from approval_edges(step, path, saved)
         for code, (route, route_path) in self.routes(step, path).items():
             yield from self._route(step, code, route, route_path)
         yield from self._choices(step, path, saved, "while the tool runs, ")
@@ -346,6 +337,7 @@ class Ways:
             yield Text(step.tool.while_running, (*tool, "while_running"))
         if step.tool.still_running is not None:
             yield Text(step.tool.still_running, (*tool, "still_running"))
+        yield from waiting_texts(step, path)
 
     def _may_fault(self, text: Text) -> bool:
         """Texts of constants only were tried when the flow was loaded."""

@@ -91,8 +91,10 @@ class Assembly:
             return compile_expression({None: "none", True: "true", False: "false"}[value])
         return compile_expression(repr(value))
 
-    def condition(self, text: str, path: YamlPath) -> Condition:
-        return self._compile(compile_condition, text, path, None) or _NEVER
+    def condition(
+        self, text: str, path: YamlPath, known: Collection[str] | None = None
+    ) -> Condition:
+        return self._compile(compile_condition, text, path, known) or _NEVER
 
     def _compile(
         self,
@@ -205,7 +207,8 @@ def _written(value: Json) -> set[str]:
             if isinstance(written, dict | list):
                 names |= {name for name in written if isinstance(name, str)}
         names |= _saved_by_offers(step)
-        for key in ("save_as", "message"):
-            if isinstance(step.get(key), str):
-                names.add(step[key])
+        wait = step.get("wait")
+        for written_by, key in ((step, "save_as"), (step, "message"), (wait, "save_arguments_as")):
+            if isinstance(written_by, dict) and isinstance(written_by.get(key), str):
+                names.add(written_by[key])
     return names

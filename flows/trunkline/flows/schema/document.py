@@ -287,6 +287,32 @@ class BackgroundPart(Part):
     within_s: Annotated[float, Field(ge=1, le=86400, strict=False)] = 600.0
 
 
+class WaitPart(Part):
+    """A caller waits for a person's decision; every end but the good one (``next``) has a word.
+
+    ``idle``: one line every ``every_s``; ``asks``: how callers ask whether it is done.
+    """
+
+    say: Annotated[list[LinePart], BeforeValidator(_lines), Field(min_length=1)]
+    not_yet: Annotated[list[LinePart], BeforeValidator(_lines), Field(min_length=1)]
+    every_s: Annotated[float, Field(ge=4, le=60, strict=False)] = 15.0
+    idle: Lines = []
+    asks: Texts = (
+        "is it done", "is it done yet", "has it gone through", "did it work", "is it finished",
+        "how long does it take", "how much longer", "what is happening", "are you still there",
+        "is that paid now", "is it ready", "any news",
+    )  # fmt: skip
+    intents: Annotated[dict[Name, Name | None], BeforeValidator(_intents)] = {}
+    keys: Keys = {}
+    save_arguments_as: Name | None = None
+    on_granted: Lines = []
+    on_escalated: Lines = []
+    on_refused: FallbackPart
+    on_expired: FallbackPart
+    on_failed: FallbackPart
+    on_unknown: FallbackPart
+
+
 class ToolStepPart(StepPart):
     kind_key: ClassVar[str] = "tool"
     tool: Name
@@ -296,6 +322,7 @@ class ToolStepPart(StepPart):
     on_failure: dict[Name, FailurePart] = {}
     on_parked: ParkedPart | None = None
     background: Annotated[BackgroundPart | None, BeforeValidator(_background)] = None
+    wait: WaitPart | None = None
 
 
 class BranchPart(Part):

@@ -102,6 +102,7 @@ def _assemble(
         before_answer=assemble_before_answer(assembly, tools),
         subflows=subflows,
         turn_taking=document.turn_taking,
+        identity=frozenset(document.identity.by),
     )
     if not assembly.source.complaints:
         try:

@@ -22,12 +22,14 @@ from trunkline.flows.schema.document import (
     SlotPart,
     StepPart,
     ToolStepPart,
+    WaitPart,
 )
 from trunkline.flows.schema.offer_parts import assemble_offers
 from trunkline.flows.schema.other_steps import assemble_other, engine_of
 from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
 from trunkline.flows.schema.tool_parts import argument_names, takes_any_argument
+from trunkline.flows.schema.wait_parts import check_waiting, listened_to, wait_plan
 from trunkline.flows.slots import DateOrder, Slot, SlotKind
 from trunkline.flows.steps import (
     BranchStep,
@@ -43,6 +45,7 @@ from trunkline.flows.steps import (
     SilenceBranch,
     Step,
     ToolStep,
+    WaitPlan,
 )
 from trunkline.flows.tools import RiskClass, ToolSpec
 
@@ -135,7 +138,7 @@ def _listening(
     assembly: Assembly,
     part: ListenPart,
     path: YamlPath,
-    step: ListeningStepPart,
+    step: ListeningStepPart | None,
     tools: dict[str, ToolSpec],
 ) -> Listening:
     intents: dict[str, str | None] = {}
@@ -166,8 +169,8 @@ def _listening(
             if part.silence
             else None
         ),
-        engine=engine_of(step),
-        turn_taking=step.turn_taking,
+        engine=engine_of(step) if step else None,
+        turn_taking=step.turn_taking if step else None,
         offers=assemble_offers(assembly, part.tools, (*path, "tools"), tools),
     )
 
@@ -285,10 +288,7 @@ def _tool(
         assembly.complain((*path, "tool"), f"{message} under listen.tools")
         return None
     _check_arguments(assembly, part, path)
-    if tool.risk is RiskClass.HIGH and (part.on_parked is None or not part.on_parked.say):
-        assembly.complain(
-            path, f"{part.tool!r} is high risk and will be parked: say so in on_parked"
-        )
+    check_waiting(assembly, part, path, tool)
     read = {name for value in arguments.values() for name in value.variables}
     if tool.risk is RiskClass.HIGH and (secret := read & assembly.secrets):
         names = ", ".join(sorted(secret))
@@ -313,7 +313,15 @@ def _tool(
             if part.background
             else None
         ),
+        wait=_wait(assembly, part.wait, (*path, "wait"), tools) if part.wait else None,
     )
+
+
+def _wait(
+    assembly: Assembly, part: WaitPart, path: YamlPath, tools: dict[str, ToolSpec]
+) -> WaitPlan:
+    listening = _listening(assembly, listened_to(part), path, None, tools)
+    return wait_plan(assembly, part, path, listening)
 
 
 def _check_arguments(assembly: Assembly, part: ToolStepPart, path: YamlPath) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from trunkline.flows.schema.approval_document import ApprovalPart
 from trunkline.flows.schema.builtin_document import BuiltinPart, read_builtin
 from trunkline.flows.schema.document import Name, Names, Part, Text, Texts
 from trunkline.flows.tools import DEFAULT_CONCURRENCY, After, RiskClass
@@ -93,3 +94,4 @@ class ToolPart(Part):
     after: Annotated[After, Field(strict=False)] = After.SPEAK
     label: Text | None = None
     examples: Texts = ()
+    approval: ApprovalPart | None = None

@@ -12,6 +12,7 @@ from jsonschema.exceptions import SchemaError
 from trunkline.domain.events import Json
 from trunkline.flows.builtins import BuiltinTransport, builtin_parameters
 from trunkline.flows.prompts import PromptError
+from trunkline.flows.schema.approval_parts import assemble_approval
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.builtin_parts import assemble_builtin
 from trunkline.flows.schema.parts import did_you_mean, validate_part
@@ -36,7 +37,7 @@ _PLACEHOLDER: Final = "zzargumentzz"
 _TRANSPORTS: Final = ("http", "python", "mcp", "builtin")
 _OF_A_SERVICE: Final = (
     "parameters", "returns", "timeout_s", "retry", "idempotent", "idempotency_key", "breaker",
-    "concurrency", "secrets", "dry_run", "risk",
+    "concurrency", "secrets", "dry_run", "risk", "approval",
 )  # fmt: skip
 
 
@@ -82,6 +83,16 @@ def assemble_tool(
         after=part.after,
         label=part.label or "",
         examples=part.examples,
+        approval=None
+        if part.approval is None
+        else assemble_approval(
+            assembly,
+            part.approval,
+            (*path, "approval"),
+            part.risk,
+            argument_names(part),
+            takes_any=takes_any_argument(part),
+        ),
     )
     if part.secrets is not None:
         for secret in secrets_of(spec):
