@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from tests.peers.drivers.installation import RENDERED_LINES
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(480)]
 
 SHIPPED = (
     "energy/balance_by_voice",  # spoken digits with a pause between
@@ -34,7 +34,7 @@ simulation: What will not happen
 agent: energy
 modes: audio
 turns:
-  - {say: goodbye}
+  - {key: "4"}
 expect: {steps: [operator], ends: {by: transfer}}
 """
 
@@ -60,7 +60,7 @@ def simulate(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=220,
         check=False,
     )
 
@@ -78,10 +78,10 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
         *("--at-once", "4", "--seed", "7", "--junit", str(junit), "--keep", str(kept)),
     )
     results = by_name(done)
-    # Calls in real time on whatever cores are free: what went wrong is tried once more, alone.
+    # Calls in real time on whatever cores are free: what went wrong is tried once more.
     again = [name for name in SHIPPED if not results[name]["ok"]]
     if again:
-        results |= by_name(simulate(directory, *again, "--at-once", "1", "--seed", "7"))
+        results |= by_name(simulate(directory, *again, "--at-once", "2", "--seed", "7"))
     return Held(done.returncode, results, junit, kept)
 
 
@@ -102,7 +102,7 @@ def test_what_was_expected_and_did_not_happen_is_found(held: Held) -> None:
     assert held.status == 1
     wrong = held.results["energy/wrong"]
     assert {finding["line"] for finding in wrong["findings"]} == {6}
-    assert wrong["steps"][-1] == "goodbye"
+    assert "look_up_hours" in wrong["steps"]
 
 
 def test_junit_has_every_call(held: Held) -> None:
