@@ -29,7 +29,7 @@ async def test_a_call_is_told_whole(api: Api) -> None:
         "generated",
     ]
     assert call["tool_runs"][0]["result"]["owed"] == "182.40"
-    assert call["approvals"][0]["state"] == "asked"
+    assert call["approvals"][0]["state"] == "abandoned"
     assert call["recording"]["url"] == f"/api/v1/calls/{CALL}/recording"
     assert call["receipts"] == {"setup_ms": 180.0}
 

@@ -99,7 +99,8 @@ async def test_listening_is_audited_once_however_many_ranges_a_player_asks_for(
     for first in range(0, 1000, 100):
         await api.http.get(url, headers={"range": f"bytes={first}-{first + 99}"})
     async with api.sessions.reading() as session:
-        assert [link.action for link in await Audit(session).latest()] == ["recording.read"]
+        links = [link.action for link in await Audit(session).latest()]
+    assert links.count("recording.read") == 1
 
 
 @pytest.mark.parametrize("day", ["20", "21", "22"])

@@ -84,7 +84,7 @@ def test_a_wrong_command_line_is_told_what_is_wrong(
 
 
 def test_a_flow_with_mistakes_is_told_by_line(file: Path) -> None:
-    file.write_text(FLOW.replace('http: {url: "https://nowhere.invalid/pay"}', "builtin: hang_up"))
+    file.write_text(FLOW.replace('http: {url: "https://nowhere.invalid/pay"}', "builtin: jump"))
     result = run(file, "pay")
     assert result.exit_code == 1
     assert "library.yaml, line 18" in result.output

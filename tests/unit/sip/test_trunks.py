@@ -6,7 +6,12 @@ import pytest
 
 from trunkline.domain.errors import ConfigError, TrunkError
 from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, Trunk, TrunkAuth
-from trunkline.runtime.settings import NumberSettings, Settings, TrunkSettings
+from trunkline.runtime.settings import (
+    SAMPLE_NUMBERS,
+    NumberSettings,
+    Settings,
+    TrunkSettings,
+)
 from trunkline.sip.account import Registration, registrar_host, registrar_uri
 from trunkline.sip.endpoint import target_uri
 from trunkline.sip.trunks import (
@@ -50,11 +55,12 @@ def test_a_wrong_trunk_is_named_with_what_to_fix(
         configured_trunks(settings(*trunks))
 
 
-def test_the_sample_number_is_on_the_local_trunk_unless_taken() -> None:
+def test_the_sample_numbers_are_on_the_local_trunk_unless_taken() -> None:
     trunks = (LOCAL_TRUNK,)
-    assert configured_routes(settings(), trunks) == (NumberRoute("100", "energy", "local"),)
+    samples = tuple(NumberRoute(number, one, "local") for number, one in SAMPLE_NUMBERS.items())
+    assert configured_routes(settings(), trunks) == samples
     taken = settings(numbers=(NumberSettings(number="100", agent="mine"),))
-    assert configured_routes(taken, trunks) == (NumberRoute("100", "mine"),)
+    assert configured_routes(taken, trunks) == (NumberRoute("100", "mine"), *samples[1:])
     assert configured_routes(settings(local_trunk=False), ()) == ()
 
 
