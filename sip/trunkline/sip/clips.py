@@ -31,7 +31,7 @@ class _NothingNew:
 
 async def load_clips(settings: Settings, agents: Iterable[AgentSpec], endpoint: Endpoint) -> int:
     """Hand the rendered clips of all agents to the endpoint; returns how many there were."""
-    cache = SpeechCache(settings.speech_cache_dir, _NothingNew())
+    cache = SpeechCache(settings.rendered_lines_dir, _NothingNew())
     loaded = 0
     for agent in agents:
         for rate_hz in RATES_HZ:

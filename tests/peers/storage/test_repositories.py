@@ -13,7 +13,7 @@ from tests.unit.storage.test_keys import *  # noqa: F403
 from tests.unit.storage.test_lost_edges import *  # noqa: F403
 from tests.unit.storage.test_migrate import *  # noqa: F403
 from tests.unit.storage.test_outbox import *  # noqa: F403
-from tests.unit.storage.test_placements import *  # noqa: F403
+from tests.unit.storage.test_placements import *  # type: ignore[assignment]  # noqa: F403
 from tests.unit.storage.test_usage import *  # noqa: F403
 from tests.unit.storage.test_users import *  # noqa: F403
 

@@ -22,8 +22,10 @@ def codes_in(source: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
-        if node.func.id == "ToolError" and isinstance(node.args[0], ast.Constant):
-            yield node.args[0].value
+        if node.func.id != "ToolError" or not isinstance(node.args[0], ast.Constant):
+            continue
+        if isinstance(code := node.args[0].value, str):
+            yield code
 
 
 def test_every_code_that_is_given_is_in_the_table_and_the_other_way_round() -> None:

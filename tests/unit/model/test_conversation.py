@@ -12,9 +12,9 @@ from trunkline.model.conversation import (
     MAX_RETRIEVED_AUDIO_BYTES,
     Conversation,
     Entry,
-    heard_text,
 )
 from trunkline.model.engine import ItemRole
+from trunkline.model.heard_text import heard_text
 from trunkline.realtime.items import (
     FunctionCallItem,
     FunctionCallOutputItem,

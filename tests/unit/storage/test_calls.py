@@ -7,6 +7,7 @@ from tests.unit.storage.facts import NOON, after, caller_turn, ended, started, w
 
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.errors import Invalid, NotFound
+from trunkline.domain.events import CallEnded, CallStarted
 from trunkline.domain.ids import CallId
 from trunkline.storage.calls import CallRepository
 from trunkline.storage.engine import Sessions
@@ -135,7 +136,7 @@ async def test_agents_are_listed_once(sessions: Sessions) -> None:
 
 
 async def test_ends_are_tallied_by_version_of_the_flow(sessions: Sessions) -> None:
-    facts = []
+    facts: list[CallStarted | CallEnded] = []
     for number, (version, cause) in enumerate(
         [("v1", EndCause.CALLER_HANGUP), ("v1", EndCause.CALLER_HANGUP), ("v2", None)]
     ):
