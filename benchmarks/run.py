@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.peers.drivers.installation import Installation, running, start
 
-from benchmarks import calls, edge_cpu, flow_runner, realtime_latency
+from benchmarks import calls, edge_cpu, flow_runner, guardrails, realtime_latency
 
 
 def machine() -> str:
@@ -73,6 +73,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"machine: {machine()}\ncommit: {commit()}\ncommand: make bench")
     table("Flow runner, per event", flow_runner.rows())
+    table("Guardrails, on held-out sentences", guardrails.rows())
     table("The Realtime server", realtime_latency.rows())
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as scratch:
         table("Start", start_twice(Path(scratch) / "start"))
