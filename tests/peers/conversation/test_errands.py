@@ -63,7 +63,7 @@ async def pay_a_bill(installation: Installation, folder: Path) -> None:
     assert run["outcome"] == "parked"
     assert run["arguments"] == {"account": PAYER, "amount": "42.50"}
     (approval,) = call["approvals"]
-    assert approval["state"] == "asked"
+    assert approval["state"] == "abandoned"
     assert approval["run_id"] == run["run_id"]
     assert approval["arguments"] == run["arguments"]
     assert len(approval["arguments_hash"]) == 64

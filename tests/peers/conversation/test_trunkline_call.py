@@ -78,7 +78,7 @@ def test_a_payment_is_parked_and_never_made(installation: Installation) -> None:
     assert parked["outcome"] == "parked"
     assert parked["arguments"] == {"account": "44172908", "amount": "42.50"}
     (approval,) = detail["approvals"]
-    assert approval["state"] == "asked"
+    assert approval["state"] == "abandoned"
     assert "nothing has been taken yet" in said(detail, "agent")
     assert "has been made" not in said(detail, "agent")
 

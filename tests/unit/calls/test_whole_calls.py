@@ -253,8 +253,9 @@ def test_a_high_risk_tool_is_parked_and_never_run() -> None:
             assert len(parked.arguments_hash) == 64
             assert [name for name, _, _ in call.tools.ran] == ["get_balance"]
             assert call.facts(ToolRan)[-1].outcome is ToolOutcome.PARKED
-            await call.heard("Is there anything else")
-            call.leg.say(voiced(600))
+            await call.heard("Please stay on the line.")
+            call.leg.say(voiced(600))  # goodbye, and nobody confirms that it is taken back
             await call.over()
+            assert [name for name, _, _ in call.tools.ran] == ["get_balance"]
 
     run_virtual(play())

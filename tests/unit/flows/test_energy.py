@@ -121,6 +121,9 @@ def test_the_hours_are_told_without_an_account(call: Conversation) -> None:
     ]
 
 
+NOT_YET = "Not yet. My colleague is still looking at it, and nothing has been taken so far."
+
+
 def test_a_payment_is_parked_and_never_called_done(call: Conversation) -> None:
     call.caller_wants("payment")
     call.caller_gives(account="44172908")
@@ -133,9 +136,10 @@ def test_a_payment_is_parked_and_never_called_done(call: Conversation) -> None:
     call.tool_is_parked()
     assert call.said == [
         "Thank you. A colleague has to approve your payment of one hundred and eighty two dollars "
-        "and forty cents first. Nothing has been taken yet.",
-        MORE,
+        "and forty cents first. Nothing has been taken yet. Please stay on the line.",
     ]
+    call.caller_wants("is_it_done")
+    assert call.said == [NOT_YET]
     assert not [a for a in call.log if isinstance(a, RunTool) and a.tool == "pay_bill"]
     assert "payment_done" not in call.steps
 

@@ -6,8 +6,9 @@ import pytest
 from tests.unit.flows.conversation import flow_of
 from tests.unit.flows.typed_caller import TypedCaller
 
+from trunkline.domain.approval import ApprovalState
 from trunkline.domain.events import Json, ToolOutcome
-from trunkline.flows.actions import HangUpReason, ParkTool, RunTool
+from trunkline.flows.actions import ApprovalChanged, HangUpReason, ParkTool, RunTool
 from trunkline.flows.catalog import SHIPPED_AGENTS
 
 FLOW = flow_of((SHIPPED_AGENTS / "energy.yaml").read_text(encoding="utf-8"))
@@ -62,7 +63,11 @@ def test_one_errand_after_another_with_the_number_given_once(caller: TypedCaller
     assert "has been made" not in answer
     parked = [action for action in caller.call.log if isinstance(action, ParkTool)]
     assert [action.arguments["amount"] for action in parked] == ["50.00"]
+    assert "Not yet." in caller.says("is it done yet")
     caller.says("thank you very much goodbye")
+    assert not is_done(caller)  # it is taken back first
+    (asked,) = parked
+    caller.call.feed(ApprovalChanged(asked.run_id, ApprovalState.ABANDONED, 1, asked.arguments))
     assert is_done(caller)
 
 

@@ -33,7 +33,7 @@ from trunkline.flows.actions import HangUpReason
 from trunkline.flows.flow import CALL_VARIABLES, Flow
 from trunkline.flows.schema.source import Complaint, Source, YamlPath, dotted
 from trunkline.flows.steps import HandoffStep, QueueStep
-from trunkline.flows.tools import ToolSpec
+from trunkline.flows.tools import RiskClass, ToolSpec
 
 _OF_THE_CALL: Final = frozenset({*CALL_VARIABLES, "flow_error"})
 
@@ -107,6 +107,12 @@ def check_world(source: Source, simulation: Simulation, reach: Reach) -> None:
         except Invalid:
             message = "in audio this is dialled: digits, with a + in front if need be"
             source.complain(("caller", "called"), message)
+    if simulation.approvals and "audio" in simulation.modes:
+        source.complain(("approval",), "is for text only: in audio a person decides, or nobody")
+    if simulation.approvals and not any(
+        tool.risk is RiskClass.HIGH for tool in reach.tools.values()
+    ):
+        source.complain(("approval",), "the flow has no high-risk tool: nobody is asked")
     outbound = simulation.outbound
     if outbound is not None and not outbound.answers.answers and simulation.turns:
         source.complain(("turns",), "nobody takes the call: there are no turns")

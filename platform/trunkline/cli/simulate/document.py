@@ -173,6 +173,15 @@ class QueuePart(SimulationPart):
     talk_s: Annotated[float, Field(gt=0, le=3600, strict=False)] | None = None
 
 
+class ApprovalPart(SimulationPart):
+    """One question to a person; without any, nobody decides."""
+
+    decision: Literal["granted", "refused", "nobody"]
+    after_s: Seconds = 3.0
+    by: Literal["supervisor", "manager", "admin"] = "admin"
+    edit: dict[str, Json] = {}
+
+
 class OutboundPart(SimulationPart):
     answers: Literal[
         "human",
@@ -202,6 +211,7 @@ class SimulationDocument(SimulationPart):
     tools: dict[Name, Behaviours] = {}
     transfers: Humans = [HumanPart(outcome="answered")]
     queues: dict[Name, QueuePart] = {}
+    approval: Annotated[list[ApprovalPart], BeforeValidator(_as_list), Field(max_length=20)] = []
     outbound: OutboundPart | None = None
     answer_within_s: Annotated[float, Field(gt=0, le=120, strict=False)] = 12.0
     turns: Annotated[list[TurnPart], Field(max_length=200)] = []

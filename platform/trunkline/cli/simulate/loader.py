@@ -36,6 +36,7 @@ from trunkline.cli.simulate.simulation import (
     CallerTurn,
     CallTaker,
     Cough,
+    Decision,
     EngineTrouble,
     Expectations,
     Expected,
@@ -59,6 +60,7 @@ from trunkline.cli.simulate.simulation import (
     TransferOutcome,
     Trouble,
     TurnExpectations,
+    Verdict,
 )
 from trunkline.domain.agent import VOICES
 from trunkline.domain.errors import NotFound
@@ -165,6 +167,10 @@ def _assemble(at: _At, document: SimulationDocument, reach: Reach, path: Path) -
         tools=tools,
         transfers=tuple(_human(one) for one in document.transfers),
         queues={name: QueueAhead(**part.model_dump()) for name, part in document.queues.items()},
+        approvals=tuple(
+            Decision(Verdict(one.decision), one.after_s, one.by, one.edit)
+            for one in document.approval
+        ),
         outbound=_outbound(document.outbound),
         answer_within_s=document.answer_within_s,
         line=Line(**document.line.model_dump()),

@@ -174,6 +174,22 @@ class ToolBehaviour:
     after_s: float = 0.2
 
 
+class Verdict(StrEnum):
+    GRANTED = "granted"
+    REFUSED = "refused"
+    NOBODY = "nobody"  # the tool's own clocks go on
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of one question to a person: who decides, when, and what they change before."""
+
+    verdict: Verdict
+    after_s: float = 3.0
+    role: str = "admin"
+    edit: Mapping[str, Json] = field(default_factory=dict)
+
+
 class TransferOutcome(StrEnum):
     """What becomes of a human who is called, by whatever kind of transfer or queue.
 
@@ -307,8 +323,8 @@ class Line:
 class Simulation:
     """``now``: when the call begins, aware; ``modes``: ``text``, ``audio`` or both.
 
-    ``transfers``: the humans that are called, in order; the last one stays. ``outbound`` None: the
-    caller calls the agent.
+    ``transfers``: the humans that are called, in order; the last one stays. ``approvals``: of each
+    question to a person. ``outbound`` None: the caller calls the agent.
     """
 
     name: str
@@ -326,6 +342,7 @@ class Simulation:
     tools: Mapping[str, tuple[ToolBehaviour, ...]] = field(default_factory=dict)
     transfers: tuple[Human, ...] = (Human(),)
     queues: Mapping[str, QueueAhead] = field(default_factory=dict)
+    approvals: tuple[Decision, ...] = ()
     outbound: Outbound | None = None
     answer_within_s: float = ANSWER_WITHIN_S
     line: Line = Line()

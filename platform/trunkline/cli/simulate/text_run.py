@@ -16,7 +16,8 @@ import orjson
 from trunkline.audio.disk_writer import finish_in
 from trunkline.calls.edge import Edge
 from trunkline.calls.service import CallService
-from trunkline.cli.simulate.edge_parts import Nobody, TheseFlows
+from trunkline.cli.simulate.desk import SimulatedDesk
+from trunkline.cli.simulate.edge_parts import TheseFlows
 from trunkline.cli.simulate.humans import SimulatedSwitch, queue_up, serve_queues
 from trunkline.cli.simulate.judge import TurnDone, judge
 from trunkline.cli.simulate.observed import observe
@@ -75,12 +76,13 @@ async def _hold(
     clock = VirtualClock(simulation.now)
     endpoint = TextEndpoint(simulation.now.date())
     tools = SimulatedTools(simulation.tools, service)
+    desk = SimulatedDesk(simulation.approvals, tools, clock, lambda news: calls.obey(news))
     edge = Edge(
         edge_id="edge_simulated",
         clock=clock,
         connect=endpoint.connect,
         cache=InstantCache(),
-        sink=Nobody(),
+        sink=desk,
         disk=_InlineDisk(),
         tools=tools,
         data_dir=data_dir,
@@ -103,7 +105,9 @@ async def _hold(
         async with asyncio.timeout(LONGEST_CALL_S), asyncio.TaskGroup() as tasks:
             serving = serve_queues(edge.queues, simulation.queues, lambda: leg.ended is not None)
             tasks.create_task(serving, name="queues")
+            deciding = tasks.create_task(desk.serve(), name="approvals")
             await caller.run()
+            deciding.cancel()
     except TimeoutError:
         leg.hang_up_by_caller()
     finally:

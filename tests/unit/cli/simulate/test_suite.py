@@ -60,9 +60,14 @@ def test_every_tool_call_of_the_suite_satisfied_its_schema(shipped: Suite) -> No
     assert valid == total
 
 
+AFTER_APPROVAL = frozenset({"payment_granted", "payment_escalated", "payment_changed"})
+
+
 def test_coverage_names_the_steps_nobody_came_to(shipped: Suite) -> None:
     energy = coverage_of(shipped.results, shipped.flows)["energy"]
-    assert "payment_done" in energy.missing_steps  # reached only after a person's approval
+    assert energy.missing_steps == ()
+    few = [one for one in shipped.results if one.simulation.name not in AFTER_APPROVAL]
+    assert coverage_of(few, shipped.flows)["energy"].missing_steps == ("payment_done",)
     assert "menu" not in energy.missing_steps
 
 
