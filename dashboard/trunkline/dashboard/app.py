@@ -18,6 +18,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from trunkline.dashboard import (
+    approval_pages,
+    approval_stream,
     call_detail,
     call_list,
     flow_edits,
@@ -35,6 +37,8 @@ from trunkline.dashboard.security import SecurityHeaders
 _PARTS: Final = (
     login,
     live_pages,
+    approval_stream,  # its fixed paths before the pages' own
+    approval_pages,
     call_list,
     recordings,
     call_detail,
@@ -50,22 +54,26 @@ class Dashboard:
 
     def __init__(self, deps: DashboardDeps) -> None:
         self._deps = deps
+        self.desk = Desk(deps)
         # Outermost, so that even the page of an unforeseen error carries the headers.
-        self.app: ASGIApp = SecurityHeaders(_build(Desk(deps)))
+        self.app: ASGIApp = SecurityHeaders(_build(self.desk))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follow the live stream from enter to exit; ends open pages' streams on the way out."""
+        """Follow the live stream and the approvals; ends open pages' streams on the way out."""
         async with asyncio.TaskGroup() as tasks:
             feed = tasks.create_task(self._deps.feed.run(), name="live feed")
+            approvals = tasks.create_task(self.desk.approvals.run(), name="approvals feed")
             try:
                 yield
             finally:
                 self.close()
                 feed.cancel()
+                approvals.cancel()
 
     def close(self) -> None:
         self._deps.feed.close()
+        self.desk.approvals.close()
 
 
 def mount(app: FastAPI, deps: DashboardDeps) -> Dashboard:

@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
+from trunkline.calls.approval_desk import Wake
+from trunkline.dashboard.approval_feed import ApprovalFeed
+from trunkline.dashboard.approval_words import USER_PREFIX
 from trunkline.dashboard.assets import Assets
 from trunkline.dashboard.flow_shelf import AgentFlows
 from trunkline.dashboard.live_feed import LiveFeed
@@ -27,6 +30,7 @@ from trunkline.dashboard.sessions import (
     ZONE_COOKIE,
     SessionSigner,
 )
+from trunkline.domain.approval import Person, Role
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, NotFound
 from trunkline.domain.ids import CallId
@@ -34,7 +38,7 @@ from trunkline.storage.engine import Sessions
 from trunkline.storage.users import UserRepository
 from trunkline.storage.views import UserView
 
-_MAY_COMMAND = ("admin", "supervisor")
+_MAY_COMMAND = ("admin", "manager", "supervisor")
 
 
 class CallCommands(Protocol):
@@ -47,7 +51,8 @@ class CallCommands(Protocol):
 class DashboardDeps:
     """``secret`` signs cookies; ``data_dir`` is what recordings' paths are relative to.
 
-    Without ``commands`` the pages show no hang-up; without ``flows`` no flows page.
+    Without ``commands`` the pages show no hang-up; without ``flows`` no flows page. ``wake_worker``
+    hurries a worker once something is decided.
     """
 
     sessions: Sessions
@@ -57,6 +62,7 @@ class DashboardDeps:
     commands: CallCommands | None = None
     flows: AgentFlows | None = None
     clock: Clock = field(default_factory=SystemClock)
+    wake_worker: Wake | None = None
 
 
 class Desk:
@@ -67,6 +73,7 @@ class Desk:
         self.assets = Assets()
         self.pages = Pages(self.assets)
         self.live_rows = LiveRows(self.pages)
+        self.approvals = ApprovalFeed(deps.sessions)
         self.signer = SessionSigner(deps.secret)
         self.login_limits = LoginLimits()
         # argon2 takes 64 MiB and a core for each check: a burst of logins must wait its turn.
@@ -103,6 +110,12 @@ class Operator:
     def may_edit_flows(self) -> bool:
         """Whether this operator may say what the next caller hears."""
         return self.user.role in _MAY_COMMAND
+
+    @property
+    def as_person(self) -> Person:
+        """As whoever decides; a role that approvals do not know may only look."""
+        role = Role.__members__.get(self.user.role.upper(), Role.VIEWER)
+        return Person(f"{USER_PREFIX}{self.user.username}", role)
 
 
 def get_desk(request: Request) -> Desk:
@@ -167,6 +180,7 @@ def shell_context(request: Request, desk: Desk, operator: Operator) -> Mapping[s
         "theme": theme if theme in ("light", "dark") else "auto",
         "zone": zone_of(request),
         "live_count": desk.deps.feed.board.live_count,
+        "approval_count": desk.approvals.queue(operator.user.owner).open_count,
         "has_flows": desk.deps.flows is not None,
         "can_hang_up": desk.deps.commands is not None and operator.may_command,
         "path": request.url.path,

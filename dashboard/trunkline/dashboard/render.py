@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from trunkline.dashboard import flow_words, formats
+from trunkline.dashboard import approval_words, flow_words, formats
 from trunkline.dashboard.assets import Assets
 from trunkline.dashboard.timeline import word_runs
 
@@ -53,6 +53,8 @@ class Pages:
         self._env.filters |= {name: getattr(formats, name) for name in _FILTERS}
         for name in ("kind_words", "short_version", "serving_words"):
             self._env.filters[name] = getattr(flow_words, name)
+        for name in ("approval_state_words", "approval_tone", "person_words", "deed_words"):
+            self._env.filters[name] = getattr(approval_words, name)
         self._env.filters["word_runs"] = word_runs
         self._env.globals["static"] = assets.url
 

@@ -39,6 +39,7 @@ async def serve(settings: Settings) -> int:
     shelf = FlowShelf(catalog, sessions)
     await shelf.start()
     commands = RedisCommands(redis, clock)
+    waker = Waker(settings.resolved_redis_url)
     dashboards: list[Dashboard] = []
 
     def pages(app: FastAPI):  # type: ignore[no-untyped-def]
@@ -51,6 +52,7 @@ async def serve(settings: Settings) -> int:
                 data_dir=settings.data_dir,
                 commands=commands,
                 flows=AgentFlows(shelf, catalog.environment, settings.served_numbers()),
+                wake_worker=waker,
             ),
         )
         dashboards.append(dashboard)
@@ -68,7 +70,7 @@ async def serve(settings: Settings) -> int:
         shelf=shelf,
         rules=outbound_rules(settings),
         dialler=commands,
-        wake_worker=Waker(settings.resolved_redis_url),
+        wake_worker=waker,
     )
     app = create_api(deps, pages)
     server = QuietServer(

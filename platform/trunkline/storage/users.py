@@ -19,7 +19,7 @@ from trunkline.storage.rows import UserRow
 from trunkline.storage.upsert import insert_new
 from trunkline.storage.views import HOUSE, UserView
 
-ROLES: Final = ("admin", "supervisor", "viewer")
+ROLES: Final = ("admin", "manager", "supervisor", "viewer")
 MIN_PASSWORD_CHARS: Final = 10
 _MAX_PASSWORD_CHARS: Final = 1000  # argon2 reads all of it
 

@@ -207,7 +207,7 @@ class CallDetail:
 
 @dataclass(frozen=True, slots=True)
 class UserView:
-    """An operator who may log in; ``role`` is ``admin``, ``supervisor`` or ``viewer``."""
+    """An operator who may log in; ``role`` is one of ``storage.users.ROLES``."""
 
     user_id: str
     username: str

@@ -2,6 +2,7 @@
 
 import { tick, toast } from "./dom.js";
 
+const COUNT_MS = 5000;
 const YEAR_S = 365 * 24 * 3600;
 
 function setCookie(name, value) {
@@ -73,7 +74,7 @@ function moveItem(by) {
   link?.focus({ preventScroll: true });
 }
 
-const goes = { l: "/", c: "/calls", f: "/flows", u: "/usage" };
+const goes = { l: "/", p: "/approvals", c: "/calls", f: "/flows", u: "/usage" };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -126,12 +127,31 @@ filterToggle?.addEventListener("click", () =>
   foldFilters(filterToggle.getAttribute("aria-expanded") === "true"),
 );
 
+// How many approvals are open, on pages that have no stream of them.
+function keepCount() {
+  const badge = document.querySelector("[data-approval-count]");
+  setInterval(async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch("/approvals/count", { redirect: "manual", cache: "no-store" });
+      if (!answer.ok) return;
+      const { open } = await answer.json();
+      badge.textContent = open;
+      badge.hidden = open === 0;
+    } catch {
+      // The server is away; the next round asks again.
+    }
+  }, COUNT_MS);
+}
+
 tellZone();
 tick();
 setInterval(tick, 1000);
 
 const page = document.querySelector("[data-page]")?.dataset.page;
 if (page === "live") import("./live.js").then((module) => module.start());
+if (page === "approvals") import("./approvals.js").then((module) => module.start());
+else if (document.querySelector("[data-approval-count]")) keepCount();
 if (page === "call") import("./call.js").then((module) => module.start());
 if (page === "flow") import("./flow.js").then((module) => module.startFlow());
 if (page === "flow-edit") import("./flow.js").then((module) => module.startEditor());

@@ -29,6 +29,7 @@ export function duration(ms) {
   return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+const SOON_MS = 15_000;
 let clockSkewMs = 0;
 
 /** Count by the server's clock: the operator's may be wrong. */
@@ -41,6 +42,13 @@ export function tick(root = document) {
   for (const time of root.querySelectorAll("[data-since]")) {
     const text = duration(now - Number(time.dataset.since));
     if (time.textContent !== text) time.textContent = text;
+  }
+  for (const time of root.querySelectorAll("[data-until]")) {
+    const left = Number(time.dataset.until) - now;
+    const text = left > 0 ? duration(left + 999) : "0:00";
+    if (time.textContent !== text) time.textContent = text;
+    time.classList.toggle("is-soon", left > 0 && left <= SOON_MS);
+    time.classList.toggle("is-late", left <= 0);
   }
 }
 

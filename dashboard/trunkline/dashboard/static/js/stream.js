@@ -5,9 +5,9 @@ const MAX_RETRY_MS = 10_000;
 
 /**
  * Follow `url`; `handlers` by event name get (data). `onState` hears "live", "reconnecting".
- * Returns a function that ends it.
+ * `staysOpen`: also while nobody looks. Returns a function that ends it.
  */
-export function follow(url, handlers, onState = () => {}) {
+export function follow(url, handlers, onState = () => {}, { staysOpen = false } = {}) {
   let source = null;
   let last = "";
   let failures = 0;
@@ -17,7 +17,9 @@ export function follow(url, handlers, onState = () => {}) {
   function open() {
     clearTimeout(timer);
     if (isOver || source) return;
-    source = new EventSource(last ? `${url}?last=${encodeURIComponent(last)}` : url);
+    source = new EventSource(
+      last ? `${url}${url.includes("?") ? "&" : "?"}last=${encodeURIComponent(last)}` : url,
+    );
     source.onopen = () => {
       failures = 0;
       onState("live");
@@ -55,6 +57,7 @@ export function follow(url, handlers, onState = () => {}) {
 
   function visibility() {
     clearTimeout(timer);
+    if (document.hidden && staysOpen) return;
     if (document.hidden) timer = setTimeout(close, HIDDEN_MS);
     else open();
   }

@@ -1,0 +1,321 @@
+"""The approvals inbox: what waits, one of them in full, and what a person does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeAlias
+
+from fastapi import APIRouter, Depends, Form, Path, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from trunkline.calls.approval_desk import ApprovalDesk, Shown
+from trunkline.dashboard.approval_feed import Queue, in_order
+from trunkline.dashboard.approval_stream import live_tail
+from trunkline.dashboard.approval_view import QUICK_REASONS, choices_of, edited, fields_of
+from trunkline.dashboard.approval_words import obstacle_words
+from trunkline.dashboard.deps import (
+    Desk,
+    DeskDep,
+    IsPartial,
+    Operator,
+    OperatorDep,
+    WritingOperator,
+    respond,
+    zone_of,
+)
+from trunkline.domain.approval import ApprovalState, Role
+from trunkline.domain.errors import CallerError, Conflict, Forbidden, Invalid, NotFound
+from trunkline.storage.approval_inbox import ApprovalInbox, Precedent, Waiting
+from trunkline.storage.approval_views import Parked
+from trunkline.storage.calls import CallRepository
+from trunkline.storage.engine import database_now
+from trunkline.storage.views import TurnView
+
+router = APIRouter()
+
+ApprovalPath: TypeAlias = Annotated[str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$")]
+FormText: TypeAlias = Annotated[str, Form(max_length=2000)]
+_VIA: Final = "dashboard"
+_SEEN: Final = "The form is out of date; reload the page."
+_DONE: Final = {
+    "claimed": "You have it: nobody else can decide meanwhile.",
+    "released": "Free for others again.",
+    "granted": "Approved.",
+    "edited": "Saved. Whoever approves now approves these arguments.",
+    "refused": "Declined. The caller is told so.",
+    "escalated": "Handed to the next level.",
+    "settled": "Noted.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One approval with everything that its page shows."""
+
+    shown: Shown
+    waiting: Waiting
+    precedents: tuple[Precedent, ...]
+    turns: tuple[TurnView, ...]
+
+
+def get_approval_desk(desk: DeskDep) -> ApprovalDesk:
+    return ApprovalDesk(desk.deps.sessions, desk.deps.wake_worker)
+
+
+def get_decider(operator: WritingOperator) -> Operator:
+    """Whoever may decide at all; whether they may decide this one the rules say."""
+    if operator.as_person.role < Role.SUPERVISOR:
+        raise Forbidden("Only supervisors and above decide.", code="role_missing")
+    return operator
+
+
+Approvals: TypeAlias = Annotated[ApprovalDesk, Depends(get_approval_desk)]
+Decider: TypeAlias = Annotated[Operator, Depends(get_decider)]
+
+
+@router.get("/approvals")
+async def inbox_page(
+    request: Request, desk: DeskDep, approvals: Approvals, operator: OperatorDep
+) -> Response:
+    """The most urgent one is open, where there is one."""
+    queue = await _queue(desk, operator)
+    if queue.waiting:
+        first = queue.waiting[0].parked.approval.approval_id
+        opened = await _open(desk, approvals, operator, first)
+        return await _page(request, desk, operator, queue, opened, is_chosen=False)
+    return await _page(request, desk, operator, queue, None)
+
+
+@router.get("/approvals/{approval_id}")
+async def approval_page(
+    request: Request,
+    approval_id: ApprovalPath,
+    desk: DeskDep,
+    approvals: Approvals,
+    operator: OperatorDep,
+    done: Annotated[str, Query(max_length=20)] = "",
+    is_partial: IsPartial = False,
+) -> Response:
+    opened = await _open(desk, approvals, operator, approval_id)
+    if is_partial:
+        context = _context(request, desk, operator, opened)
+        return respond(request, desk, operator, "_approval.html", **context)
+    queue = await _queue(desk, operator)
+    return await _page(request, desk, operator, queue, opened, notice=_DONE.get(done, ""))
+
+
+@router.post("/approvals/{approval_id}/claim")
+async def claim(
+    request: Request, approval_id: ApprovalPath, desk: DeskDep, on: Approvals, by: Decider
+) -> Response:
+    work = on.claim(approval_id, by.as_person, via=_VIA, owner=by.user.owner)
+    return await _do(request, desk, on, by, approval_id, work, "claimed")
+
+
+@router.post("/approvals/{approval_id}/release")
+async def release(
+    request: Request, approval_id: ApprovalPath, desk: DeskDep, on: Approvals, by: Decider
+) -> Response:
+    work = on.release(approval_id, by.as_person, via=_VIA, owner=by.user.owner)
+    return await _do(request, desk, on, by, approval_id, work, "released")
+
+
+@router.post("/approvals/{approval_id}/grant")
+async def grant(
+    request: Request,
+    approval_id: ApprovalPath,
+    desk: DeskDep,
+    on: Approvals,
+    by: Decider,
+    seen_hash: FormText = "",
+) -> Response:
+    work = on.grant(approval_id, by.as_person, seen_hash, via=_VIA, owner=by.user.owner)
+    return await _do(request, desk, on, by, approval_id, work, "granted")
+
+
+@router.post("/approvals/{approval_id}/refuse")
+async def refuse(
+    request: Request,
+    approval_id: ApprovalPath,
+    desk: DeskDep,
+    on: Approvals,
+    by: Decider,
+    seen_hash: FormText = "",
+    reason: FormText = "",
+    quick: FormText = "",
+) -> Response:
+    """``quick``: one of the reasons at hand, which goes before words of one's own."""
+    why = ". ".join(part for part in (quick.strip(), reason.strip()) if part)
+    work = on.refuse(approval_id, by.as_person, seen_hash, why, via=_VIA, owner=by.user.owner)
+    return await _do(request, desk, on, by, approval_id, work, "refused")
+
+
+@router.post("/approvals/{approval_id}/edit")
+async def edit(
+    request: Request,
+    approval_id: ApprovalPath,
+    desk: DeskDep,
+    on: Approvals,
+    by: Decider,
+    seen_hash: FormText = "",
+    then: FormText = "",
+) -> Response:
+    """``then=grant``: save and approve what was saved, in two deeds of one person."""
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    person, owner = by.as_person, by.user.owner
+
+    async def work() -> Parked:
+        shown = await on.show(approval_id, owner=owner)
+        approval = shown.parked.approval
+        arguments = edited(approval, form, shown.parked.slip.get("parameters"))
+        if then == "grant" and arguments == approval.arguments:
+            return await on.grant(approval_id, person, seen_hash, via=_VIA, owner=owner)
+        saved = await on.edit(approval_id, person, seen_hash, arguments, via=_VIA, owner=owner)
+        if then != "grant":
+            return saved
+        new = saved.approval.arguments_hash
+        return await on.grant(approval_id, person, new, via=_VIA, owner=owner)
+
+    done = "granted" if then == "grant" else "edited"
+    return await _do(request, desk, on, by, approval_id, work(), done)
+
+
+@router.post("/approvals/{approval_id}/escalate")
+async def escalate(
+    request: Request,
+    approval_id: ApprovalPath,
+    desk: DeskDep,
+    on: Approvals,
+    by: Decider,
+    reason: FormText = "",
+) -> Response:
+    work = on.escalate(approval_id, by.as_person, reason, via=_VIA, owner=by.user.owner)
+    return await _do(request, desk, on, by, approval_id, work, "escalated")
+
+
+@router.post("/approvals/{approval_id}/settle")
+async def settle(
+    request: Request,
+    approval_id: ApprovalPath,
+    desk: DeskDep,
+    on: Approvals,
+    by: Decider,
+    settled_as: FormText = "",
+    reason: FormText = "",
+) -> Response:
+    """What became of one whose outcome was unknown, and how one knows."""
+    if settled_as not in ("done", "failed"):
+        raise Invalid("Say whether it was done or not.", param="settled_as")
+    state = ApprovalState(settled_as)
+    work = on.settle(approval_id, by.as_person, state, reason, via=_VIA, owner=by.user.owner)
+    return await _do(request, desk, on, by, approval_id, work, "settled")
+
+
+async def _do(
+    request: Request,
+    desk: Desk,
+    approvals: ApprovalDesk,
+    operator: Operator,
+    approval_id: str,
+    work: Awaitable[Parked],
+    done: str,
+) -> Response:
+    """To the approval as it is now; what stood in the way is said beside it, in plain words."""
+    try:
+        await work
+    except NotFound:
+        raise
+    except CallerError as exc:
+        opened = await _open(desk, approvals, operator, approval_id)
+        words = obstacle_words(
+            exc,
+            opened.shown.parked.approval,
+            operator.as_person,
+            opened.shown.deeds,
+            zone=zone_of(request),
+        )
+        queue = await _queue(desk, operator)
+        status = _status_of(exc)
+        return await _page(request, desk, operator, queue, opened, problem=words, status=status)
+    return RedirectResponse(f"/approvals/{approval_id}?done={done}", 303)
+
+
+def _status_of(exc: CallerError) -> int:
+    if isinstance(exc, Conflict):
+        return 409
+    return 403 if isinstance(exc, Forbidden) else 422
+
+
+async def _open(
+    desk: Desk, approvals: ApprovalDesk, operator: Operator, approval_id: str
+) -> Opened:
+    owner = operator.user.owner
+    shown = await approvals.show(approval_id, owner=owner)
+    async with desk.deps.sessions.reading() as session:
+        inbox = ApprovalInbox(session)
+        return Opened(
+            shown,
+            await inbox.of_call(shown.parked),
+            await inbox.precedents(shown.parked, owner=owner),
+            await CallRepository(session).turns(shown.parked.call_id),
+        )
+
+
+async def _queue(desk: Desk, operator: Operator) -> Queue:
+    """Read anew: whoever has just decided is not shown the past."""
+    owner = operator.user.owner
+    async with desk.deps.sessions.reading() as session:
+        found = await ApprovalInbox(session).waiting([owner])
+        return Queue(in_order(found), await database_now(session))
+
+
+def _context(request: Request, desk: Desk, operator: Operator, opened: Opened) -> dict[str, Any]:
+    shown, person = opened.shown, operator.as_person
+    parked = shown.parked
+    return {
+        "one": opened.waiting,
+        "parked": parked,
+        "approval": parked.approval,
+        "now": shown.now,
+        "deeds": shown.deeds,
+        "fields": fields_of(parked),
+        "choices": choices_of(shown, person, zone_of(request)),
+        "person": person,
+        "may_decide": person.role >= Role.SUPERVISOR,
+        "precedents": opened.precedents,
+        "quick_reasons": QUICK_REASONS,
+        **live_tail(desk, parked.call_id, opened.turns),
+    }
+
+
+async def _page(
+    request: Request,
+    desk: Desk,
+    operator: Operator,
+    queue: Queue,
+    opened: Opened | None,
+    *,
+    problem: str = "",
+    notice: str = "",
+    is_chosen: bool = True,
+    status: int = 200,
+) -> Response:
+    async with desk.deps.sessions.reading() as session:
+        closed = await ApprovalInbox(session).closed(owner=operator.user.owner)
+    context = {} if opened is None else _context(request, desk, operator, opened)
+    shown = "" if opened is None else opened.shown.parked.approval.approval_id
+    return respond(
+        request,
+        desk,
+        operator,
+        "approvals.html",
+        status=status,
+        queue=queue,
+        closed=closed,
+        shown=shown,
+        is_chosen=is_chosen and opened is not None,
+        problem=problem,
+        notice=notice,
+        **{"now": queue.now, **context},
+    )

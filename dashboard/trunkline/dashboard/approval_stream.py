@@ -1,0 +1,129 @@
+"""What an open inbox is sent: the queue, news of the approval it shows, words as they fall."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response
+
+from trunkline.dashboard.approval_feed import Queue
+from trunkline.dashboard.deps import Desk, DeskDep, OperatorDep, shell_context
+from trunkline.dashboard.live_board import StreamId
+from trunkline.dashboard.sse import RETRY, event, stream
+from trunkline.dashboard.timeline import TimelineEntry
+from trunkline.domain.ids import CallId
+from trunkline.storage.calls import CallRepository
+from trunkline.storage.views import TurnView
+
+router = APIRouter()
+
+HEARTBEAT_S: Final = 5.0
+MAX_STREAM_S: Final = 600.0
+LISTEN_S: Final = 0.5
+"""How often the live board is looked at for words; a change of the queue comes at once."""
+TAIL_TURNS: Final = 12
+
+
+@router.get("/approvals/count")
+async def open_count(desk: DeskDep, operator: OperatorDep) -> dict[str, int]:
+    """For the badge of pages that have no stream of approvals; from memory."""
+    return {"open": desk.approvals.queue(operator.user.owner).open_count}
+
+
+@router.get("/approvals/stream")
+async def approvals_stream(
+    request: Request,
+    desk: DeskDep,
+    operator: OperatorDep,
+    shown: Annotated[str, Query(max_length=64)] = "",
+    last_event_id: Annotated[str | None, Header()] = None,
+    last: Annotated[str | None, Query(max_length=80)] = None,
+) -> Response:
+    context = dict(shell_context(request, desk, operator))
+    owner = operator.user.owner
+    seen = last_event_id or last or ""
+    return stream(approval_events(desk, owner, shown, context, seen))
+
+
+async def approval_events(
+    desk: Desk, owner: str, shown: str, context: dict[str, Any], seen: str
+) -> AsyncGenerator[bytes]:
+    """``queue`` (HTML; its id is the queue's version), ``changed`` (the shown one's revision),
+    ``said`` (HTML, the end of the transcript) and ``status``. Whoever resumes at the version that
+    they have seen is not sent the queue again.
+    """
+    feed, clock = desk.approvals, desk.deps.clock
+    deadline_ms = clock.monotonic_ms() + MAX_STREAM_S * 1000
+    revision, told_ms = -1, float("-inf")
+    words: _Words | None = None
+    yield RETRY
+    with feed.watch(owner, shown) as watch:
+        is_news = True
+        while not feed.is_closing and clock.monotonic_ms() < deadline_ms:
+            queue, one = feed.queue(owner), feed.shown(shown, owner)
+            if queue.version and queue.version != seen:
+                html = desk.pages.text("_approval_rows.html", queue=queue, shown=shown, **context)
+                yield event("queue", html, queue.version)
+                seen = queue.version
+            if one is not None and one.parked.approval.revision != revision:
+                revision = one.parked.approval.revision
+                yield event("changed", orjson.dumps({"revision": revision}).decode())
+            if one is not None:
+                if words is None:
+                    words = await _Words.of(desk, one.parked.call_id)
+                if (tail := words.news(desk, context)) is not None:
+                    yield event("said", tail)
+            if is_news or clock.monotonic_ms() - told_ms >= HEARTBEAT_S * 1000:
+                told_ms = clock.monotonic_ms()
+                yield event("status", _status(queue))
+            is_news = await watch.wait(LISTEN_S)
+
+
+class _Words:
+    """The end of one call's transcript, rendered anew only when something was said."""
+
+    def __init__(self, call_id: CallId, stored: tuple[TurnView, ...]) -> None:
+        self._call_id = call_id
+        self._stored = stored[-TAIL_TURNS:]
+        self._version: StreamId | None = None
+
+    @classmethod
+    async def of(cls, desk: Desk, call_id: CallId) -> _Words:
+        async with desk.deps.sessions.reading() as session:
+            return cls(call_id, await CallRepository(session).turns(call_id))
+
+    def news(self, desk: Desk, context: dict[str, Any]) -> str | None:
+        live = desk.deps.feed.board.calls.get(self._call_id)
+        if live is None or live.version == self._version:
+            return None
+        self._version = live.version
+        tail = live_tail(desk, self._call_id, self._stored)
+        return desk.pages.text("_approval_said.html", **tail, **context)
+
+
+def live_tail(desk: Desk, call_id: CallId, stored: tuple[TurnView, ...]) -> dict[str, Any]:
+    """The last turns, from storage and from the live board, and what is being said just now."""
+    live = desk.deps.feed.board.calls.get(call_id)
+    turns = {turn.turn_id: turn for turn in stored}
+    if live is not None:
+        for _, entry in live.entries.values():
+            if (turn := _turn(entry)) is not None:
+                turns[turn.turn_id] = turn
+    ordered = sorted(turns.values(), key=lambda turn: (turn.started_ms, turn.seq))
+    return {"turns": ordered[-TAIL_TURNS:], "partial": live.partial if live is not None else ""}
+
+
+def _turn(entry: TimelineEntry) -> TurnView | None:
+    return entry.subject if isinstance(entry.subject, TurnView) else None
+
+
+def _status(queue: Queue) -> str:
+    status = {
+        "now": int(queue.now.timestamp() * 1000),
+        "open": queue.open_count,
+        "current": queue.is_current,
+    }
+    return orjson.dumps(status).decode()
