@@ -105,6 +105,7 @@ async def test_it_is_claimed_edited_and_approved_without_a_script(inbox: Office)
     assert (await post(inbox, "edit", **{"field.amount": "200.00"}))[0] == 303
     page = await inbox.page(f"{PATH}?done=edited")
     assert "the call asked 240.50" in page.one("label", "is-changed").text
+    assert "amount is 200.00 , not 240.50" in page.one("header", "ask-head").text
     assert (await post(inbox, "grant"))[0] == 303
     shown = await approvals(inbox).show("appr_1")
     assert shown.parked.approval.state is ApprovalState.GRANTED

@@ -34,11 +34,14 @@ export function start() {
 
   // ---- the one that is open
 
+  const isEdited = () =>
+    [...main.querySelectorAll("[data-was]")].some((one) => one.value !== one.dataset.was);
+
   function isBusy() {
     const field = document.activeElement?.closest?.("input, select, textarea");
     if (field && main.contains(field)) return true;
     if (main.querySelector("[data-refuse][open]")) return true;
-    return [...main.querySelectorAll("[data-was]")].some((one) => one.value !== one.dataset.was);
+    return isEdited();
   }
 
   async function refresh() {
@@ -151,7 +154,7 @@ export function start() {
       const isNew = (row) => row.dataset.ask === "yes" && !known.has(row.dataset.approval);
       const rows = [...fresh.querySelectorAll("[data-approval]")].filter(isNew);
       old.replaceWith(fresh);
-      const row = (id) => id && fresh.querySelector(`[data-approval="${CSS.escape(id)}"]`);
+      const row = (id) => (id ? fresh.querySelector(`[data-approval="${CSS.escape(id)}"]`) : null);
       row(picked)?.classList.add("is-picked");
       row(focused)?.querySelector("a").focus({ preventScroll: true });
       for (const one of rows) one.classList.add("is-new");
@@ -231,6 +234,12 @@ export function start() {
   // Twice is once: the second click of a form that is on its way does nothing.
   document.addEventListener("submit", (event) => {
     if (!main.contains(event.target)) return;
+    if (event.target.matches("[data-grant]") && isEdited()) {
+      // What is typed and not saved would not be what is approved.
+      event.preventDefault();
+      toast("Save or undo your change first.", "bad");
+      return;
+    }
     if (event.target.dataset.sent) event.preventDefault();
     event.target.dataset.sent = "yes";
   });
