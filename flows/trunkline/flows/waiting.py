@@ -15,7 +15,7 @@ from trunkline.domain.events import Json
 from trunkline.flows.actions import ApprovalChanged, HangUpReason, ParkTool, WithdrawApproval
 from trunkline.flows.approval import ApprovalPlan
 from trunkline.flows.identity import is_identified
-from trunkline.flows.steps import Fallback, ToolStep, WaitPlan
+from trunkline.flows.steps import Fallback, Line, ToolStep, WaitPlan
 from trunkline.flows.tools import RiskClass
 from trunkline.flows.walk import FlowFault, Mode, News, Question, ToolTurn, Walk
 
@@ -97,13 +97,14 @@ def changed(walk: Walk, event: ApprovalChanged) -> str | None:
         run_ms = question.turn.tool.worst_case_ms
         question.overdue_at = walk.now() + timedelta(milliseconds=run_ms) + _RUN
     plan = _waited_for(walk, question)
-    if plan is None:
-        return None
-    if before not in UNDER_WAY and event.state in UNDER_WAY:
-        walk.say(plan.granted)
-    elif event.state is ApprovalState.ESCALATED and before is not event.state:
-        walk.say(plan.escalated)
-    walk.listen()
+    lines: tuple[Line, ...] = ()
+    if plan is not None and before not in UNDER_WAY and event.state in UNDER_WAY:
+        lines = plan.granted
+    elif plan is not None and event.state is ApprovalState.ESCALATED and before is not event.state:
+        lines = plan.escalated
+    if lines:  # what is not spoken of is no word to somebody who waits for one
+        walk.say(lines)
+        walk.listen()
     return None
 
 

@@ -31,6 +31,7 @@ from trunkline.calls.turn_events import (
 from trunkline.domain.events import Json
 from trunkline.domain.turn import SpokenWord, TurnKind
 from trunkline.flows.actions import CallerUnclear, EngineCalled, EngineFailed, EngineSpoke
+from trunkline.flows.claims import is_claimed_aloud
 from trunkline.realtime.items import FunctionCallItem, MessageItem
 from trunkline.realtime.server_events import (
     ErrorEvent,
@@ -84,6 +85,7 @@ class EngineEars:
         *,
         rate_hz: int,
         say_house_line: Callable[[str], None],
+        is_pending: Callable[[], bool] = lambda: False,
     ) -> None:
         self._dialogue = dialogue
         self._link = link
@@ -91,6 +93,7 @@ class EngineEars:
         self._call_clock = call_clock
         self._rate_hz = rate_hz
         self._say_house_line = say_house_line
+        self._is_pending = is_pending
         self._gap = EngineGap()
         self._spans: dict[str, _Span] = {}
         self._owes_answer = False
@@ -282,10 +285,22 @@ class EngineEars:
         dialogue = self._dialogue
         if not dialogue.responses.is_current(event.response_id):
             return
+        if self._is_pending() and is_claimed_aloud(
+            dialogue.speaker.text_of(event.item_id) + event.delta
+        ):
+            self._block_claim()
+            return
         marks = [word.mark() for word in event.x_words or ()]
         dialogue.speaker.reply_text(event.item_id, event.delta, marks)
         text = dialogue.speaker.text_of(event.item_id)
         dialogue.responses.spoke(event.response_id, event.item_id, text)
+
+    def _block_claim(self) -> None:
+        """The engine says that it is done, and it is not: its audio comes behind its words."""
+        self._record.note("claim_blocked")
+        self._dialogue.cut()
+        self._say_house_line(house_lines(self._dialogue.agent.language).not_done)
+        self._flow(EngineSpoke(""))
 
     def _on_output_item(self, event: OutputItemAdded | OutputItemDone) -> None:
         dialogue, item = self._dialogue, event.item

@@ -16,7 +16,8 @@ class HouseLines:
     """``one_moment``: the engine is being replaced; ``apology``: it cannot be; the call ends.
 
     ``still_here``: said every few seconds until it is known which. ``closing``: this edge stops,
-    and the call with it. ``press_one`` asks a human to take a caller.
+    and the call with it. ``press_one`` asks a human to take a caller. ``not_done`` replaces what
+    an engine claims while a person is still asked.
     """
 
     one_moment: str
@@ -24,9 +25,17 @@ class HouseLines:
     apology: str
     closing: str
     press_one: str
+    not_done: str
 
     def all(self) -> tuple[str, ...]:
-        return (self.one_moment, self.still_here, self.apology, self.closing, self.press_one)
+        return (
+            self.one_moment,
+            self.still_here,
+            self.apology,
+            self.closing,
+            self.press_one,
+            self.not_done,
+        )
 
 
 _LINES: Final[Mapping[str, HouseLines]] = {
@@ -36,6 +45,7 @@ _LINES: Final[Mapping[str, HouseLines]] = {
         apology="I am sorry, we have a technical problem. Please call again later. Goodbye.",
         closing="I am sorry, I have to end this call now. Please call us again. Goodbye.",
         press_one="Press one to take the call, or two to decline.",
+        not_done="It is not done yet. A person has to decide about it first.",
     )
 }
 

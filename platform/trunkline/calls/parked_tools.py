@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from trunkline.calls.bridge import CallClock
 from trunkline.calls.control import ApprovalNews, ToolResult
 from trunkline.calls.record import CallRecord
-from trunkline.domain.approval import ApprovalState, binding_hash
+from trunkline.domain.approval import CLOSED, ApprovalState, binding_hash
 from trunkline.domain.approval_json import write_policy
 from trunkline.domain.events import (
     ApprovalHeard,
@@ -41,6 +41,7 @@ class _Parked:
     step: str
     arguments: Mapping[str, Json]
     revision: int = 0
+    state: ApprovalState = ApprovalState.ASKED
 
 
 class ParkedTools:
@@ -54,6 +55,11 @@ class ParkedTools:
         self._call_clock = call_clock
         self._tell = tell
         self._parked: dict[str, _Parked] = {}
+
+    @property
+    def is_pending(self) -> bool:
+        """Something that was asked for is not done, and may never be."""
+        return any(one.state not in CLOSED for one in self._parked.values())
 
     def park(self, flow: Flow, action: ParkTool, variables: Mapping[str, Json]) -> None:
         """Ask; what could not be run if it were granted is not asked, and fails at once."""
@@ -137,10 +143,11 @@ class ParkedTools:
         )
         if news.revision > parked.revision:
             parked.revision, parked.arguments = news.revision, news.arguments
+            parked.state = ApprovalState(news.state)
             self._tell(
                 ApprovalChanged(
                     run_id=news.run_id,
-                    state=ApprovalState(news.state),
+                    state=parked.state,
                     revision=news.revision,
                     arguments=news.arguments,
                     result=news.result,

@@ -150,6 +150,7 @@ class CallSession:
             self.call_clock,
             rate_hz=leg.format.sample_rate_hz,
             say_house_line=self._say_house_line,
+            is_pending=lambda: self.parked.is_pending,
         )
         self.background = BackgroundTools(
             edge.tools,

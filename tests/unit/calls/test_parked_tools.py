@@ -19,6 +19,7 @@ from trunkline.domain.events import (
     ToolRan,
 )
 from trunkline.domain.ids import ApprovalId
+from trunkline.model.script import Script
 
 
 async def waiting(call: Scene) -> ApprovalParked:
@@ -135,5 +136,26 @@ def test_a_caller_who_says_goodbye_takes_it_back_first() -> None:
             call.service.obey(news(parked, ApprovalState.ABANDONED, 1))
             await call.heard("Goodbye.")
             await call.over()
+
+    run_virtual(play())
+
+
+def test_an_engine_that_claims_it_is_done_is_cut_before_the_word_is_heard() -> None:
+    script = PAYMENT_CALL.model_dump()
+    script["transcripts"] = (*script["transcripts"][:-1], "is that all")
+    claim = {"match": "is that all", "text": "Yes, your payment has been made."}
+    script["replies"] = (*script["replies"][:-1], claim)
+
+    async def play() -> None:
+        async with scene(Script.model_validate(script)) as call:
+            parked = await waiting(call)
+            await call.heard("Please stay on the line.")
+            call.leg.say(voiced(600))
+            await call.heard("It is not done yet. A person has to decide about it first.")
+            call.service.obey(news(parked, ApprovalState.REFUSED, 1))
+            await call.heard("did not approve the payment")
+            call.leg.hang_up_by_caller()
+            await call.over()
+            assert "has been made" not in " ".join(turn.text for turn in call.turns)
 
     run_virtual(play())

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from trunkline.flows.check.approvals import meanwhile
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.graph import Edge, Graph, Text, Way, hops, search
+from trunkline.flows.claims import is_claimed
 from trunkline.flows.flow import Flow
 from trunkline.flows.prompts import Prompt
 from trunkline.flows.steps import ToolStep
 from trunkline.flows.tools import RiskClass
 
-_SENTENCE: Final = re.compile(r"[^.!?;]+")
-_DONE: Final = re.compile(
-    r"\b(?:(?:has|have|had) (?:now |just |already |successfully )*been|(?:is|are) (?:now |all )*|"
-    r"(?:i|we)(?:'ve| have)(?: now| just| already)*|was|were) ?"
-    r"(?:\w+ly )?(?:paid|made|done|sent|booked|cancelled|canceled|transferred|refunded|changed|"
-    r"completed?|processed|taken|charged|updated|ordered|closed|approved|set up|settled|issued)\b"
-    r"|\b(?:successful|successfully|all set|went through)\b",
-    re.I,
-)
-_NOT_YET: Final = re.compile(
-    r"\b(?:not|no|nothing|never|yet|until|once|when|after|if|before|unless|will|has to|must|"
-    r"needs? to|waiting|pending)\b|n't\b|\bas soon as\b",
-    re.I,
-)
 _ERRAND_ENDS: Final = frozenset({Way.CHOICE, Way.FALLBACK, Way.FAULT})
 
 
@@ -63,10 +49,7 @@ def claims_done(text: Text) -> bool:
     """Whether a sentence of it says that something is done (English)."""
     if not isinstance(text.compiled, Prompt):
         return False
-    return any(
-        _DONE.search(sentence) and not _NOT_YET.search(sentence)
-        for sentence in _SENTENCE.findall(text.compiled.source)
-    )
+    return is_claimed(text.compiled.source)
 
 
 def _check_after(graph: Graph, report: Report, step: ToolStep, parked: Edge) -> None:

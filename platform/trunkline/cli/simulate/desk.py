@@ -82,7 +82,7 @@ class SimulatedDesk:
         decided_at = now + timedelta(seconds=decision.after_s)
         while asked.state in OPEN:
             await asyncio.sleep(0.1)
-            before, now = asked.revision, self._clock.now()
+            before, now = asked.state, self._clock.now()
             if fact.approval_id in self._withdrawn:
                 asked = decide(asked, Act(Deed.ABANDON, reason="the caller left it"), now)
             elif decision.verdict is not Verdict.NOBODY and now >= decided_at:
@@ -91,7 +91,7 @@ class SimulatedDesk:
             elif (next_at := next_due_at(asked)) is not None and now >= next_at:
                 act = due(asked, now)
                 asked = decide(asked, act, now) if act is not None else asked
-            if asked.revision != before:
+            if asked.state is not before:  # a reminder is no news to the caller
                 await self._news(fact, asked)
         if asked.state is ApprovalState.GRANTED:
             await self._run(fact, asked)
