@@ -12,6 +12,7 @@ import click
 import uvloop
 
 from trunkline.cli.flow import flow
+from trunkline.cli.guard import guard
 from trunkline.domain.errors import TrunklineError
 from trunkline.runtime.logging import configure_logging
 from trunkline.runtime.settings import Settings, load_settings
@@ -73,6 +74,7 @@ def main() -> None:
 
 
 main.add_command(flow)
+main.add_command(guard)
 
 
 @main.command()

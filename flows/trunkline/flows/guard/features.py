@@ -40,7 +40,14 @@ class ConceptIndex:
 def features(text: str, side: Side, index: ConceptIndex) -> set[str]:
     """The names of what is there; ``side`` makes concepts of askers and sayers differ."""
     row = stems(folded(text))[:_MOST_STEMS]
-    names = {f"w:{stem}" for stem in row}
+    names = {
+        f"g:{padded[place : place + 4]}"
+        for stem in row
+        if len(stem) > 3
+        for padded in (f"^{stem}$",)
+        for place in range(len(padded) - 3)
+    }
+    names |= {f"w:{stem}" for stem in row}
     names |= {f"b:{first} {second}" for first, second in pairwise(("^", *row, "$"))}
     names |= {f"s:{first} {second}" for first, second in zip(row, row[2:], strict=False)}
     concepts = index.find(row)

@@ -5,14 +5,14 @@ An operator's own packs are read beside the shipped ones; a mistake is told with
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import random
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -22,7 +22,8 @@ from trunkline.flows.schema.source import Source, read_yaml
 CONCEPTS: Final = "concepts"
 EVERYDAY: Final = "everyday"
 _PLACE: Final = re.compile(r"\{(\w+)\}")
-_EXPANSIONS: Final = 12
+_CHOICE: Final = re.compile(r"\(([^()]*\|[^()]*)\)")
+_EXPANSIONS: Final = 6
 
 
 class Side(StrEnum):
@@ -58,7 +59,7 @@ class CategoryPart(_Part):
     title: Text
     input: ActionPart | None = None
     output: ActionPart | None = None
-    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
     classifier: bool = True
     numbers: bool = False
     patterns: list[Text] = []
@@ -83,11 +84,13 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Category:
+    """``threshold``: the operator's own; None leaves the one that training chose."""
+
     name: str
     title: str
     pack: str
     responses: Mapping[Side, Response]
-    threshold: float
+    threshold: float | None
     has_classifier: bool
     numbers: bool
     patterns: tuple[re.Pattern[str], ...]
@@ -140,17 +143,21 @@ def shipped_packs(further: Mapping[str, str] | None = None) -> Packs:
 
 
 def expanded(examples: Iterable[str], concepts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Each example with members of its concepts in place of ``{name}``; the same ones each time."""
+    """Sentences that examples stand for; the same ones each time.
+
+    ``{name}`` stands for the words of a concept, ``(one|other)`` for either; at most six sentences
+    are made of an example.
+    """
     found: list[str] = []
     for example in examples:
-        names = _PLACE.findall(example)
-        if not names:
+        if not _PLACE.search(example) and not _CHOICE.search(example):
             found.append(example)
             continue
         chance = random.Random(example)
         for _ in range(_EXPANSIONS):
-            words = {name: chance.choice(concepts[name]) for name in names}
-            found.append(_PLACE.sub(lambda place, words=words: words[place[1]], example))  # type: ignore[misc]
+            text = _CHOICE.sub(lambda choice: chance.choice(choice[1].split("|")), example)  # noqa: B023
+            text = _PLACE.sub(lambda place: chance.choice(concepts[place[1]]), text)  # noqa: B023
+            found.append(" ".join(text.split()))
     return tuple(dict.fromkeys(found))
 
 
@@ -204,29 +211,58 @@ def _compiled(
     return tuple(compiled)
 
 
-def labelled(packs: Packs) -> list[tuple[str, Side, str | None]]:
-    """All training text: (text, side, category or None for what is fine)."""
-    rows: list[tuple[str, Side, str | None]] = []
+class Example(NamedTuple):
+    """A sentence to train on; ``category`` is None for what is fine, ``template`` it came from."""
+
+    text: str
+    side: Side
+    category: str | None
+    template: str
+
+
+def labelled(packs: Packs) -> list[Example]:
+    """Every sentence that the packs' examples stand for."""
+    rows: list[Example] = []
+
+    def add(templates: Iterable[str], side: Side, category: str | None) -> None:
+        for template in templates:
+            rows.extend(
+                Example(text, side, category, template)
+                for text in expanded((template,), packs.concepts)
+            )
+
     for category in packs.categories.values():
         if not category.has_classifier:
             continue
         for side, texts in category.examples.items():
-            rows += [(text, side, category.name) for text in expanded(texts, packs.concepts)]
-        for text, side in itertools.product(expanded(category.fine, packs.concepts), Side):
-            rows.append((text, side, None))
+            add(texts, side, category.name)
+        for side in Side:
+            add(category.fine, side, None)
     for side, texts in packs.everyday.items():
-        rows += [(text, side, None) for text in texts]
+        add(texts, side, None)
     return rows
+
+
+def fingerprint(packs: Packs) -> str:
+    """SHA-256 (hex) of all that training reads: examples, concepts, and nothing else."""
+    trained = [one for one in packs.categories.values() if one.has_classifier]
+    parts: list[object] = [sorted((name, *words) for name, words in packs.concepts.items())]
+    for one in sorted(trained, key=lambda category: category.name):
+        parts += [one.name, one.fine, *(one.examples.get(side, ()) for side in Side)]
+    parts += [packs.everyday.get(side, ()) for side in Side]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 __all__ = [
     "ActionPart",
     "Category",
+    "Example",
     "Packs",
     "Response",
     "Side",
     "Verb",
     "expanded",
+    "fingerprint",
     "labelled",
     "load_packs",
     "shipped_packs",

@@ -6,7 +6,7 @@ first: "kill the power" is no threat.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,11 +70,15 @@ class Guard:
         )
 
     def judge(self, text: str, side: Side) -> Verdict:
-        """The verdict; an empty one when nothing is found. Costs well below a millisecond."""
-        plain = folded(text)
-        scores: dict[str, float] = {}
+        """The verdict; an empty one when nothing is found. Costs about 0.2 ms."""
+        scores: Mapping[str, float] = {}
         if self._is_scored and self._classifier is not None:
-            scores = self._classifier.scores(plain, side)
+            scores = self._classifier.scores(text, side)
+        return self.judge_with(text, side, scores)
+
+    def judge_with(self, text: str, side: Side, scores: Mapping[str, float]) -> Verdict:
+        """The verdict from the patterns, and from scores that a classifier gave the text."""
+        plain = folded(text)
         findings = [
             found
             for category in self._categories
@@ -91,7 +95,7 @@ class Guard:
         text: str,
         plain: str,
         side: Side,
-        scores: dict[str, float],
+        scores: Mapping[str, float],
     ) -> Finding | None:
         if category.numbers and find_numbers(text):
             return Finding(category.name, "number", 1.0, response)
@@ -106,6 +110,7 @@ class Guard:
         # What is left without the excused words is judged anew, and only then.
         again = self._classifier.scores(plain, side) if is_excused else scores
         score = again.get(category.name, 0.0)
-        if score < category.threshold:
+        least = category.threshold or self._classifier.threshold(category.name, side)
+        if score < least:
             return None
         return Finding(category.name, "classifier", score, response)
