@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from trunkline.dashboard.live_feed import MAX_SUBSCRIBERS
 from trunkline.domain.approval import OPEN, ApprovalState
-from trunkline.domain.errors import TooMany
+from trunkline.domain.errors import TooMany, TrunklineError
 from trunkline.runtime.logging import get_logger
 from trunkline.storage.approval_inbox import WANTED, ApprovalInbox, Waiting
 from trunkline.storage.engine import Sessions, database_now
@@ -124,7 +124,7 @@ class ApprovalFeed:
             try:
                 async with asyncio.timeout(_LOOK_DEADLINE_S):
                     await self.look()
-            except (SQLAlchemyError, OSError, TimeoutError) as exc:
+            except (SQLAlchemyError, OSError, TimeoutError, TrunklineError) as exc:
                 self._lose(type(exc).__name__)
             try:
                 async with asyncio.timeout(LOOK_S if self._watches else _IDLE_LOOK_S):

@@ -37,7 +37,6 @@ router = APIRouter()
 ApprovalPath: TypeAlias = Annotated[str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$")]
 FormText: TypeAlias = Annotated[str, Form(max_length=2000)]
 _VIA: Final = "dashboard"
-_SEEN: Final = "The form is out of date; reload the page."
 _DONE: Final = {
     "claimed": "You have it: nobody else can decide meanwhile.",
     "released": "Free for others again.",

@@ -76,7 +76,8 @@ async def approval_events(
                     words = await _Words.of(desk, one.parked.call_id)
                 if (tail := words.news(desk, context)) is not None:
                     yield event("said", tail)
-            if is_news or clock.monotonic_ms() - told_ms >= HEARTBEAT_S * 1000:
+            is_due = is_news or clock.monotonic_ms() - told_ms >= HEARTBEAT_S * 1000
+            if is_due and queue.version:  # before the first look there is no clock to tell
                 told_ms = clock.monotonic_ms()
                 yield event("status", _status(queue))
             is_news = await watch.wait(LISTEN_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any, Final
 
 import orjson
@@ -145,10 +145,6 @@ def written(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else orjson.dumps(value).decode()
-
-
-def seconds_left(until: datetime, now: datetime) -> int:
-    return max(0, int((until - now).total_seconds()))
 
 
 def _read(text: str, about: Mapping[str, Any], now: Any, path: str) -> Any:

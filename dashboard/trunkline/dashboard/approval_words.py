@@ -14,7 +14,6 @@ from trunkline.domain.approval import (
     ApprovalState,
     Deed,
     Person,
-    is_above_limit,
 )
 from trunkline.domain.errors import CallerError
 from trunkline.storage.approval_views import PastDeed
@@ -150,12 +149,3 @@ def obstacle_words(
             who = f" {deed_words(edit)} at {local_time(edit.at, zone)}." if edit else ""
             return _OBSTACLES["arguments_changed"] + who
     return _OBSTACLES.get(exc.code, exc.message[:1].upper() + exc.message[1:])
-
-
-def risk_words(approval: Approval, person: Person) -> str:
-    """What makes it graver than another, in two or three words; empty when nothing does."""
-    if approval.policy.grants > 1:
-        return f"{approval.policy.grants} people"
-    if is_above_limit(approval, person.role):
-        return "above your limit"
-    return ""
