@@ -71,7 +71,7 @@ def test_a_payment_is_parked_and_never_made(installation: Installation) -> None:
         "--dtmf", "44172908",
         "--say", "forty two dollars and fifty cents",
         "--say", "yes that's right",
-        "--say", "no thanks goodbye",
+        "--say", "thank you goodbye",
     )  # fmt: skip
     detail = newest_call(installation)
     (parked,) = [run for run in detail["tool_runs"] if run["tool"] == "pay_bill"]
