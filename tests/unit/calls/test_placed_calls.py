@@ -133,9 +133,7 @@ def test_an_answered_call_is_a_call_with_its_variables() -> None:
             await talk.call.heard("this is a reminder")
             phone.hang_up_by_callee()
             await talk.call.over()
-            assert talk.said() == [
-                "Hello Ada, this is a reminder, outbound to +441632960100."
-            ]
+            assert talk.said() == ["Hello Ada, this is a reminder, outbound to +441632960100."]
             (began,) = talk.call.facts(CallStarted)
             assert (began.direction, began.agent) == (Direction.OUTBOUND, "reminder")
             assert (began.caller_number, began.called_number) == ("+441632960000", "+441632960100")

@@ -87,9 +87,7 @@ def test_equal_tools_give_equal_keys_and_other_tools_others() -> None:
     assert first[ASK].key != expectations([COLLECT_ACCOUNT, AGENT])[ASK].key
 
 
-@pytest.mark.parametrize(
-    "kind", ["amount", "date", "time", "number", "digits", "code", "email"]
-)
+@pytest.mark.parametrize("kind", ["amount", "date", "time", "number", "digits", "code", "email"])
 def test_what_the_grammar_says_the_parser_understands(kind: str) -> None:
     """Nearly every sample of a slot's grammar has a value (some days are not in the calendar)."""
     tool = collect("collect_it", it=slot(kind, "it", min_length=1, max_length=12))
