@@ -162,7 +162,7 @@ async def until(
 
 def rendered(installation: Installation, text: str) -> NDArray[np.int16]:
     """The fixed line at 8 kHz, as the edge renders it before it takes calls."""
-    for path in (installation.data_dir / "speech").glob("*.speech"):
+    for path in installation.rendered_lines.glob("*.speech"):
         header, _, pcm = path.read_bytes().partition(b"\n")
         document = orjson.loads(header)
         words = [word for word, _, _ in document["marks"]]
