@@ -62,13 +62,19 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def catalog() -> FlowCatalog:
+    """Read once: nothing here changes a file of it."""
+    shipped = FlowCatalog([SHIPPED_AGENTS], {"TRUNKLINE_SAMPLE_SERVICE_URL": "http://127.0.0.1:1"})
+    shipped.load()
+    return shipped
+
+
 @pytest.fixture
-async def api(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Api]:
+async def api(migrated_file: Path, tmp_path: Path, catalog: FlowCatalog) -> AsyncIterator[Api]:
     shutil.copyfile(migrated_file, tmp_path / "trunkline.db")
     sessions = open_sessions(f"sqlite+aiosqlite:///{tmp_path / 'trunkline.db'}")
     redis = Redis.from_url(f"unix://{tmp_path}/nobody.sock")
-    catalog = FlowCatalog([SHIPPED_AGENTS], {"TRUNKLINE_SAMPLE_SERVICE_URL": "http://127.0.0.1:1"})
-    catalog.load()
     edges = ToldEdges()
     app = create_api(
         ApiDeps(
