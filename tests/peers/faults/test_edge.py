@@ -35,7 +35,11 @@ async def test_a_killed_edges_call_is_closed_and_its_recording_readable(
     async with calling(house, user="+441632960999") as another:
         await another.until_step("menu")
 
-        call = await phone.until_ended(60)
+        call = await phone.until_detail(
+            lambda call: call["state"] == "ended" and call["recording"] is not None,
+            "the end with what was recorded",
+            60,
+        )
         assert time.monotonic() - killed_at < 40
         assert call["cause"] == "edge_lost"
         assert GREETING in said(call)
