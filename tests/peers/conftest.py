@@ -11,7 +11,19 @@ import pytest
 # These hold conversations in real time, by ear, on whatever cores there are. What the scheduler
 # did to one of them is tried once more; the closing line counts every rerun, so none is hidden.
 _IN_REAL_TIME = frozenset(
-    {"conversation", "engines", "faults", "sip", "soak", "native", "calls", "outbound", "versions"}
+    {
+        "call_control",
+        "calls",
+        "conformance",
+        "conversation",
+        "engines",
+        "faults",
+        "native",
+        "outbound",
+        "sip",
+        "soak",
+        "versions",
+    }
 )
 
 
