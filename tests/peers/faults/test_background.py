@@ -15,7 +15,7 @@ import pytest
 from tests.peers.drivers.installation import Installation
 from tests.peers.faults.phone import api, calling, get, runs_of, said, until
 from tests.peers.faults.test_edge import is_another
-from tests.peers.faults.test_flow_files import flows
+from tests.peers.faults.test_flow_files import flows, lines_at_hand
 from tests.peers.flows.servers import each_connection
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
@@ -83,6 +83,9 @@ async def letters(house: Installation, agents_dir: Path) -> AsyncIterator[Letter
                 return await version(house) != before
 
             await until(is_served, "the flow of letters", 60)
+            served = await version(house)
+            # The web process sees the file first; calls get it once the edge has its opening.
+            await until(lambda: lines_at_hand(house, served), "the edge serves it", 60)
             yield service
         finally:
             service.open.set()
