@@ -17,6 +17,17 @@ PLACE_EVERY_S: Final = 2.0
 APPROVALS_EVERY_S: Final = 1.0
 
 
+_ROUNDS: Final = {
+    "relay outbox": ("relay_outbox", RELAY_EVERY_S),
+    "close calls of lost edges": ("close_lost_calls", REAP_EVERY_S),
+    "place due calls": ("place_due_calls", PLACE_EVERY_S),
+    "store usage": ("store_usage", STORE_USAGE_EVERY_S),
+    "run tools": ("run_tools", RUN_TOOLS_EVERY_S),
+    "tell results of tools": ("tell_results", RUN_TOOLS_EVERY_S),
+    "keep approvals' clocks": ("keep_approvals", APPROVALS_EVERY_S),
+    "expire recordings": ("expire_recordings", EXPIRE_EVERY_S),
+}
+
 be_patient()
 app = Celery("trunkline", include=["trunkline.jobs.tasks"])
 app.conf.update(
@@ -35,45 +46,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         # Each wake-up is worthless once the next one is due.
-        "relay outbox": {
-            "task": "trunkline.relay_outbox",
-            "schedule": RELAY_EVERY_S,
-            "options": {"expires": RELAY_EVERY_S},
-        },
-        "close calls of lost edges": {
-            "task": "trunkline.close_lost_calls",
-            "schedule": REAP_EVERY_S,
-            "options": {"expires": REAP_EVERY_S},
-        },
-        "place due calls": {
-            "task": "trunkline.place_due_calls",
-            "schedule": PLACE_EVERY_S,
-            "options": {"expires": PLACE_EVERY_S},
-        },
-        "store usage": {
-            "task": "trunkline.store_usage",
-            "schedule": STORE_USAGE_EVERY_S,
-            "options": {"expires": STORE_USAGE_EVERY_S},
-        },
-        "run tools": {
-            "task": "trunkline.run_tools",
-            "schedule": RUN_TOOLS_EVERY_S,
-            "options": {"expires": RUN_TOOLS_EVERY_S},
-        },
-        "tell results of tools": {
-            "task": "trunkline.tell_results",
-            "schedule": RUN_TOOLS_EVERY_S,
-            "options": {"expires": RUN_TOOLS_EVERY_S},
-        },
-        "keep approvals' clocks": {
-            "task": "trunkline.keep_approvals",
-            "schedule": APPROVALS_EVERY_S,
-            "options": {"expires": APPROVALS_EVERY_S},
-        },
-        "expire recordings": {
-            "task": "trunkline.expire_recordings",
-            "schedule": EXPIRE_EVERY_S,
-            "options": {"expires": EXPIRE_EVERY_S},
-        },
+        name: {"task": f"trunkline.{task}", "schedule": every_s, "options": {"expires": every_s}}
+        for name, (task, every_s) in _ROUNDS.items()
     },
 )
