@@ -29,7 +29,8 @@ from trunkline.realtime.server_events import ServerEvent
 from trunkline.realtime.session import WireAudioFormat
 
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
-"""Of audio nobody has taken: the far end answers faster than a caller listens."""
+"""Of audio and words nobody has taken: the far end answers faster than a caller listens."""
+_PART_BYTES: Final = 256  # what a part costs however little is in it
 
 
 class FarResponse:
@@ -47,7 +48,7 @@ class FarResponse:
         self.over = asyncio.Event()
         self._format = audio_format
         self._pace = pace
-        # Bounded by MAX_WAITING_BYTES: what exceeds it ends the response as failed.
+        # Bounded by MAX_WAITING_BYTES: a part beyond it ends the response as failed.
         self._parts: asyncio.Queue[ResponsePart | EngineError] = asyncio.Queue()
         self._waiting_bytes = 0
         self._open: dict[str, _OpenItem] = {}
@@ -64,14 +65,15 @@ class FarResponse:
             ) from None
         if isinstance(part, EngineError):
             raise part
-        if isinstance(part, SpeechDelta):
-            self._waiting_bytes -= len(part.pcm)
+        self._waiting_bytes -= _weight(part)
         return part
 
     def began(self, far_id: str) -> None:
         self.far_id = far_id
 
     def fail(self, exc: EngineError) -> None:
+        if self.is_over:
+            return
         self.is_over = True
         self.over.set()
         self._parts.put_nowait(exc)
@@ -100,13 +102,12 @@ class FarResponse:
     # ---- inside --------------------------------------------------------------------------------
 
     def _put(self, part: ResponsePart) -> None:
-        if self.is_abandoned:
+        if self.is_abandoned or self.is_over:
             return
-        if isinstance(part, SpeechDelta):
-            self._waiting_bytes += len(part.pcm)
-            if self._waiting_bytes > MAX_WAITING_BYTES:
-                self.fail(EngineProtocolError("the upstream sends more audio than can be kept"))
-                return
+        self._waiting_bytes += _weight(part)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            self.fail(EngineProtocolError("the upstream sends more than can be kept"))
+            return
         self._parts.put_nowait(part)
 
     def _begin(self, item_id: str) -> _OpenItem:
@@ -202,6 +203,19 @@ class FarResponse:
                 self.fail(far_failure(error.code if error else None, error.type if error else ""))
         self.is_over = True
         self.over.set()
+
+
+def _weight(part: ResponsePart) -> int:
+    """Bytes that a part keeps, about: whatever its kind, a flood of them is noticed."""
+    match part:
+        case SpeechDelta(pcm=pcm, text=text, words=words):
+            return _PART_BYTES * (1 + len(words)) + len(pcm) + len(text)
+        case TextDelta(text=text):
+            return _PART_BYTES + len(text)
+        case ToolCalled(arguments=arguments):
+            return _PART_BYTES + len(arguments)
+        case _:
+            return _PART_BYTES
 
 
 class _OpenItem:
