@@ -22,6 +22,7 @@ from trunkline.api import (
     live,
     placements,
     usage,
+    webhook_deliveries,
     webhooks,
 )
 from trunkline.api.deps import ApiDeps
@@ -53,6 +54,7 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
         approvals,
         keys,
         webhooks,
+        webhook_deliveries,
         flows,
         flow_drafts,
         flow_versions,

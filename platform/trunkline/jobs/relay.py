@@ -29,9 +29,9 @@ GIVE_UP_AFTER: Final = timedelta(hours=24)
 AT_ONCE: Final = 20
 
 
-def next_try(attempt: int, created_at: datetime, now: datetime) -> datetime | None:
+def next_try(attempt: int, since: datetime, now: datetime) -> datetime | None:
     """When attempt ``attempt`` (from one) having failed, the next is due; None to give up."""
-    if now - created_at > GIVE_UP_AFTER:
+    if now - since > GIVE_UP_AFTER:
         return None
     doublings = min(attempt - 1, 16)
     return now + min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
@@ -62,7 +62,7 @@ async def relay(
     delivered: list[bool] = []
 
     async def deliver(claim: Claimed) -> None:
-        error = await _post(client, claim, signing_key(installation, claim.webhook_id), clock)
+        error = await _post(client, claim, signing_key(installation, claim.to), clock)
         delivered.append(await _settle(sessions, claim, error, clock.now()))
 
     async with asyncio.TaskGroup() as tasks:
@@ -76,12 +76,12 @@ async def _settle(sessions: Sessions, claim: Claimed, error: str, now: datetime)
         outbox = Outbox(session)
         if not error:
             return await outbox.settle(claim, now)
-        due_at = next_try(claim.attempt, claim.created_at, now)
+        due_at = next_try(claim.attempt, claim.since, now)
         if due_at is not None:
             await outbox.retry(claim, due_at=due_at, error=error)
         else:
             await outbox.give_up(claim, now, error=error)
-            log.error("a webhook was given up", webhook=claim.webhook_id, reason=error)
+            log.error("a webhook was given up", webhook=claim.to, reason=error)
     return False
 
 
@@ -90,7 +90,7 @@ async def _post(client: httpx.AsyncClient, claim: Claimed, key: str, clock: Cloc
     timestamp = int(clock.now().timestamp())
     try:
         answer = await client.post(
-            claim.url,
+            claim.address,
             content=claim.body,
             headers={
                 "content-type": "application/json",

@@ -17,6 +17,7 @@ from trunkline.storage.background_rows import BackgroundRunRow
 from trunkline.storage.base import Base, Owned
 from trunkline.storage.callback_rows import CallbackRow
 from trunkline.storage.column_types import Document
+from trunkline.storage.decision_rows import DecisionLinkRow, HouseRulesRow
 from trunkline.storage.flow_rows import AgentRow, FlowDraftRow, FlowVersionRow, PublicationRow
 from trunkline.storage.placement_rows import AttemptRow, PlacementRow
 from trunkline.storage.usage_rows import UsageRow
@@ -34,8 +35,10 @@ __all__ = [
     "Base",
     "CallRow",
     "CallbackRow",
+    "DecisionLinkRow",
     "FlowDraftRow",
     "FlowVersionRow",
+    "HouseRulesRow",
     "LegRow",
     "OutboxRow",
     "Owned",
@@ -207,6 +210,8 @@ class RecordingRow(Owned, Base):
 
 
 class UserRow(Owned, Base):
+    """``session_version`` is in every session's cookie: counting it up ends them all."""
+
     __tablename__ = "users"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -216,6 +221,8 @@ class UserRow(Owned, Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     last_login_at: Mapped[datetime | None]
+    email: Mapped[str] = mapped_column(default="", server_default="")
+    session_version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (UniqueConstraint("username"),)
 
@@ -256,7 +263,10 @@ class AuditRow(Owned, Base):
 
 
 class WebhookRow(Owned, Base):
-    """Where events are posted. Its signing secret is derived, never stored (``secret.py``)."""
+    """Where events are posted. Its signing secret is derived, never stored (``secret.py``).
+
+    ``has_links``: whoever receives it is trusted with links that decide.
+    """
 
     __tablename__ = "webhooks"
 
@@ -264,20 +274,25 @@ class WebhookRow(Owned, Base):
     url: Mapped[str]
     events: Mapped[list[str]]
     created_at: Mapped[datetime]
+    has_links: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class OutboxRow(Owned, Base):
     """What must leave the house; the id is the receiver's idempotency key.
 
-    ``lease`` names the claim that holds the row until ``leased_until``. A row is open while neither
-    ``sent_at`` nor ``given_up_at`` is set.
+    ``webhook_id``: to be posted there; ``user_id``: to be mailed to that user. ``lease`` names the
+    claim that holds the row until ``leased_until``. A row is open while neither ``sent_at`` nor
+    ``given_up_at`` is set; ``replayed_at``: when somebody wanted it sent again.
     """
 
     __tablename__ = "outbox"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    webhook_id: Mapped[str] = mapped_column(
+    webhook_id: Mapped[str | None] = mapped_column(
         String(64), ForeignKey("webhooks.id", ondelete="CASCADE"), index=True
+    )
+    user_id: Mapped[str | None] = mapped_column(
+        String(64), ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
     event: Mapped[str]
     body: Mapped[str]
@@ -288,6 +303,7 @@ class OutboxRow(Owned, Base):
     leased_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     given_up_at: Mapped[datetime | None]
+    replayed_at: Mapped[datetime | None]
     last_error: Mapped[str] = mapped_column(default="")
 
     __table_args__ = (
