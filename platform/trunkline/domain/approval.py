@@ -115,7 +115,8 @@ class ApprovalPolicy:
     ``amount_field``: the argument that limits are about, by dotted path. ``limits``: the most that
     a role may grant; a role that is not named has no limit if ``limits`` is empty, and none of its
     own (so it may not grant) otherwise, unless a lower role's limit covers the amount.
-    ``editable``: dotted paths that may be changed; empty: none.
+    ``editable``: dotted paths that may be changed; empty: none. ``house_limits`` and
+    ``two_people_above`` are the house's (``domain.house_rules``), never a flow's.
     """
 
     levels: tuple[Level, ...] = (Level(Role.SUPERVISOR, timedelta(seconds=60)),)
@@ -127,6 +128,8 @@ class ApprovalPolicy:
     limits: Mapping[Role, Decimal] = field(default_factory=dict)
     editable: frozenset[str] = frozenset()
     when_caller_leaves: WhenCallerLeaves = WhenCallerLeaves.ABANDON
+    house_limits: Mapping[Role, Decimal] = field(default_factory=dict)
+    two_people_above: Decimal | None = None
 
     def __post_init__(self) -> None:
         if not self.levels or self.grants < 1:
@@ -134,19 +137,28 @@ class ApprovalPolicy:
 
     def limit_of(self, role: Role) -> Decimal | None:
         """The most that ``role`` may grant; None: as much as is asked."""
-        if not self.limits:
-            return None
-        return max(
-            (most for lower, most in self.limits.items() if lower <= role), default=Decimal()
-        )
+        most = [most for higher, most in self.house_limits.items() if higher >= role]
+        if self.limits:
+            of_flow = (most for lower, most in self.limits.items() if lower <= role)
+            most.append(max(of_flow, default=Decimal()))
+        return min(most, default=None)
+
+
+USER_PREFIX: Final = "user:"
+"""Before a user's name, so that nobody's name can pass for a key's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acts: a user of the dashboard, an API key's owner, or the holder of a signed link."""
+    """Who acts: a user, by the dashboard or a signed link alike, or an API key."""
 
     person_id: str
     role: Role
+
+
+def user_as_person(username: str, role: str) -> Person:
+    """One user is one person, however they decide; a role that is unknown here may only look."""
+    return Person(f"{USER_PREFIX}{username}", Role.__members__.get(role.upper(), Role.VIEWER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +222,14 @@ class Approval:
         except ArithmeticError:
             return None
         return amount if amount.is_finite() else None
+
+    @property
+    def grants_needed(self) -> int:
+        """How many people must agree; an amount that nobody can read is a large one."""
+        above = self.policy.two_people_above
+        if above is None or (self.amount is not None and self.amount <= above):
+            return self.policy.grants
+        return max(self.policy.grants, 2)
 
     def is_claimed_from(self, person: Person, now: datetime) -> bool:
         """Somebody else holds it, and their time has not run out."""

@@ -205,7 +205,7 @@ def _grant(approval: Approval, act: Act, now: datetime) -> Approval:
     assert act.person is not None
     person = act.person
     grants = (*approval.grants, Grant(person.person_id, person.role, now))
-    if len(grants) < approval.policy.grants:
+    if len(grants) < approval.grants_needed:
         # Free again at once: the second person need not wait for the first one's claim.
         return approval.changed(
             state=_unclaimed(approval), grants=grants, claimed_by=None, claimed_until=None

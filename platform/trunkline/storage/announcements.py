@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
@@ -16,6 +17,14 @@ from trunkline.storage.placement_rows import AttemptRow, PlacementRow
 from trunkline.storage.rows import CallRow
 from trunkline.storage.upsert import digest_id
 from trunkline.storage.webhooks import WebhookRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A delivery that waits; ``has_links``: its receiver is sent links that decide."""
+
+    delivery_id: str
+    has_links: bool
 
 
 async def announce_call_started(session: AsyncSession, call_id: str, at: datetime) -> None:
@@ -50,9 +59,17 @@ async def announce_tool_finished(
 
 async def announce_approval(
     session: AsyncSession, event: str, call_id: str, said: Mapping[str, Json], at: datetime
+) -> list[Added]:
+    """``approval.requested`` (again when it is escalated or edited), ``approval.decided`` and its
+    end."""
+    return await _announce(session, event, call_id, at, said)
+
+
+async def announce_escalation(
+    session: AsyncSession, call_id: str, said: Mapping[str, Json], at: datetime
 ) -> None:
-    """``approval.requested`` (again when it is escalated), ``approval.decided`` and its end."""
-    await _announce(session, event, call_id, at, said)
+    """A call needs a person; told once."""
+    await _announce(session, "escalation.raised", call_id, at, said)
 
 
 async def _announce(
@@ -61,14 +78,15 @@ async def _announce(
     call_id: str,
     at: datetime,
     more: Mapping[str, Json] = MappingProxyType({}),
-) -> None:
+) -> list[Added]:
     call = await session.get(CallRow, call_id, populate_existing=True)
     if call is None:
-        return
+        return []
     document = {**_call_document(call), **await _placed(session, call_id), **more}
-    outbox = Outbox(session)
+    outbox, added = Outbox(session), []
     for webhook in await WebhookRepository(session).subscribed(event, owner=call.owner):
-        subject = more.get("callback_id") or more.get("run_id") or more.get("approval_id")
+        ids = ("callback_id", "run_id", "approval_id", "escalation_id")
+        subject = next((more[name] for name in ids if more.get(name)), "")
         delivery_id = digest_id(
             "evt", webhook.webhook_id, event, subject or call_id, *_times(more.get("revision"))
         )
@@ -78,7 +96,7 @@ async def _announce(
             "created_at": at.isoformat(),
             "data": document,
         }
-        await outbox.add(
+        is_new = await outbox.add(
             delivery_id,
             webhook_id=webhook.webhook_id,
             event=event,
@@ -86,6 +104,9 @@ async def _announce(
             now=at,
             owner=call.owner,
         )
+        if is_new:
+            added.append(Added(delivery_id, webhook.has_links))
+    return added
 
 
 def _times(revision: Json) -> tuple[Json, ...]:

@@ -9,6 +9,7 @@ run without a grant, and no second one.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,19 +23,23 @@ from trunkline.domain.approval import (
     Approval,
     ApprovalState,
     Deed,
+    binding_hash,
 )
 from trunkline.domain.approval_json import read_policy, write_policy
 from trunkline.domain.approval_rules import Act, decide, due, next_due_at, when_caller_left
 from trunkline.domain.call import CallState
 from trunkline.domain.errors import NotFound
 from trunkline.domain.events import ApprovalParked, ToolQueued
+from trunkline.domain.house_rules import HouseRules, tighten, tightened
 from trunkline.domain.ids import CallId, ToolRunId
 from trunkline.storage.announcements import announce_approval
+from trunkline.storage.approval_notices import NOTICE_OF, Notice, tell_deciders
 from trunkline.storage.approval_rows import ApprovalDeedRow, ApprovalRow
 from trunkline.storage.approval_values import announced, approval_of, deed_of, parked_of, store
 from trunkline.storage.approval_views import Parked, PastDeed, UntoldApproval
 from trunkline.storage.audit import Audit
 from trunkline.storage.background_runs import RunEnd, queue_run
+from trunkline.storage.house_rules import HouseRulesStore
 from trunkline.storage.rows import CallRow, ToolRunRow
 from trunkline.storage.upsert import clean_json, clean_text, insert_new
 from trunkline.storage.views import HOUSE
@@ -42,35 +47,41 @@ from trunkline.storage.views import HOUSE
 RUN_WITHIN: Final = timedelta(minutes=10)
 """A granted run that could not be begun for so long is not run any more."""
 SEND_AGAIN: Final = timedelta(seconds=2)
-_REQUESTED, _DECIDED = "approval.requested", "approval.decided"
+_DECIDED: Final = "approval.decided"
 _SILENT: Final = frozenset({Deed.REMIND, Deed.CLAIM, Deed.RELEASE, Deed.LAPSE})
 """Deeds that the caller's side has no use for."""
 
 
 async def park(session: AsyncSession, fact: ApprovalParked, now: datetime) -> None:
     """Once; a fact that is written again changes nothing. ``now``: the database's clock."""
-    policy = read_policy(fact.policy)
+    call = await session.get(CallRow, fact.call_id)
+    owner = call.owner if call else HOUSE
+    wanted = read_policy(fact.policy)
+    rules = (await HouseRulesStore(session, owner=owner).current()).rules
+    policy = tighten(wanted, rules, now)
+    seen_hash = fact.arguments_hash
+    if policy != wanted:
+        seen_hash = binding_hash(fact.tool, fact.arguments, fact.flow_version, write_policy(policy))
     asked = Approval(
         approval_id=fact.approval_id,
         tool=fact.tool,
         arguments=fact.arguments,
-        arguments_hash=fact.arguments_hash,
+        arguments_hash=seen_hash,
         policy=policy,
         asked_at=now,
         level_since=now,
     )
-    call = await session.get(CallRow, fact.call_id)
     values = {
         "id": fact.approval_id,
         "call_id": fact.call_id,
         "run_id": fact.run_id,
-        "owner": call.owner if call else HOUSE,
+        "owner": owner,
         "at": fact.at,
         "at_ms": fact.at_ms,
         "tool": clean_text(fact.tool),
         "question": clean_text(fact.question),
         "arguments": clean_json(fact.arguments),
-        "arguments_hash": fact.arguments_hash,
+        "arguments_hash": seen_hash,
         "asked_arguments": clean_json(fact.arguments),
         "flow_version": fact.flow_version,
         "step": clean_text(fact.step),
@@ -92,7 +103,8 @@ async def park(session: AsyncSession, fact: ApprovalParked, now: datetime) -> No
         "told_revision": 0,
     }
     if await insert_new(session, ApprovalRow, values, key=["id"]):
-        await announce_approval(session, _REQUESTED, fact.call_id, announced(asked), now)
+        row = await session.get_one(ApprovalRow, fact.approval_id)
+        await tell_deciders(session, row, asked, Notice.ASKED, now)
         if call is not None and call.state == CallState.ENDED.value:
             await Approvals(session).caller_left(fact.call_id, now)
 
@@ -104,8 +116,9 @@ class Approvals:
         self._session = session
 
     async def get(self, approval_id: str, *, owner: str = HOUSE) -> Parked:
-        """NotFound when ``owner`` has no such approval."""
-        return parked_of(await self._row(approval_id, owner=owner))
+        """As the house's rules are now. NotFound when ``owner`` has no such approval."""
+        parked = parked_of(await self._row(approval_id, owner=owner))
+        return replace(parked, approval=tightened(parked.approval, await self._rules(owner)))
 
     async def list(
         self,
@@ -277,6 +290,9 @@ class Approvals:
             raise NotFound("there is no such approval", code="approval_not_found")
         return row
 
+    async def _rules(self, owner: str) -> HouseRules:
+        return (await HouseRulesStore(self._session, owner=owner).current()).rules
+
     async def _of_run(self, run_id: str) -> ApprovalRow | None:
         query = select(ApprovalRow).where(ApprovalRow.run_id == run_id).with_for_update()
         row: ApprovalRow | None = await self._session.scalar(query)
@@ -284,6 +300,8 @@ class Approvals:
 
     async def _apply(self, row: ApprovalRow, act: Act, now: datetime, via: str) -> Parked:
         before = approval_of(row)
+        if act.person is not None:
+            before = tightened(before, await self._rules(row.owner))
         after = decide(before, act, now)
         store(row, after)
         # Silent changes need not be told; what was told before stays told.
@@ -321,8 +339,9 @@ class Approvals:
         await self._session.flush()
         if before.state in OPEN and after.state not in OPEN or after.state in CLOSED:
             await announce_approval(self._session, _DECIDED, row.call_id, announced(after), now)
-        if act.deed is Deed.ESCALATE:
-            await announce_approval(self._session, _REQUESTED, row.call_id, announced(after), now)
+        is_again = act.deed is Deed.REMIND and before.reminded_at is not None
+        if act.deed in NOTICE_OF and not is_again:
+            await tell_deciders(self._session, row, after, NOTICE_OF[act.deed], now)
         return parked_of(row)
 
     async def _write_run(self, row: ApprovalRow, granted: Approval, now: datetime) -> None:

@@ -95,7 +95,7 @@ class Outbox:
 
     async def _claim(
         self,
-        query: Select[tuple[OutboxRow, str, str]],
+        query: Select[OutboxRow, str, str],
         now: datetime,
         limit: int,
         lease: timedelta,

@@ -216,6 +216,8 @@ class UserView:
     created_at: datetime
     last_login_at: datetime | None
     owner: str
+    email: str = ""
+    session_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,3 +269,4 @@ class WebhookView:
     events: tuple[str, ...]
     created_at: datetime
     owner: str
+    has_links: bool = False

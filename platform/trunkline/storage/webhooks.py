@@ -23,6 +23,7 @@ EVENTS: Final = (
     "tool.finished",
     "approval.requested",
     "approval.decided",
+    "escalation.raised",
 )
 
 
@@ -31,9 +32,18 @@ class WebhookRepository:
         self._session = session
 
     async def add(
-        self, url: str, events: Sequence[str], now: datetime, *, owner: str = HOUSE
+        self,
+        url: str,
+        events: Sequence[str],
+        now: datetime,
+        *,
+        has_links: bool = False,
+        owner: str = HOUSE,
     ) -> WebhookView:
-        """Invalid when the URL is not http(s) with a host, or an event is unknown."""
+        """Invalid when the URL is not http(s) with a host, or an event is unknown.
+
+        ``has_links``: with ``approval.requested`` it is sent links that decide.
+        """
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -44,7 +54,12 @@ class WebhookRepository:
         if unknown or not events:
             raise Invalid(f"events must be some of {', '.join(EVENTS)}", param="events")
         row = WebhookRow(
-            id=mint("wh"), url=url, events=sorted(set(events)), created_at=now, owner=owner
+            id=mint("wh"),
+            url=url,
+            events=sorted(set(events)),
+            created_at=now,
+            has_links=has_links,
+            owner=owner,
         )
         self._session.add(row)
         await self._session.flush()
@@ -73,4 +88,5 @@ def _view(row: WebhookRow) -> WebhookView:
         events=tuple(row.events),
         created_at=row.created_at,
         owner=row.owner,
+        has_links=row.has_links,
     )
