@@ -25,6 +25,7 @@ from trunkline.model.mcp.client import McpClient
 from trunkline.model.mcp.desk import McpDesk
 from trunkline.model.opening import SESSION_LIMIT_S
 from trunkline.model.outbox import Outbox
+from trunkline.model.programs import OF_THE_PROGRAM, ProgramDoor, Programs
 from trunkline.model.response import ApprovedCall
 from trunkline.model.served_fields import refuse_unserved
 from trunkline.model.tracing import SessionTrace
@@ -32,6 +33,7 @@ from trunkline.model.usage import SessionMeter
 from trunkline.realtime import client_events as ce
 from trunkline.realtime import server_events as ev
 from trunkline.realtime.items import (
+    FunctionCallOutputItem,
     InputAudioPart,
     Item,
     MessageItem,
@@ -48,6 +50,10 @@ from trunkline.runtime.reach import Reach
 log = get_logger(__name__)
 
 CONFIGURE_TIMEOUT_S: Final = 5.0
+PROGRAM_LEFT: Final = (
+    '{"error": {"code": "program_left", "message": "whoever does this has left the call; '
+    'what became of it is not known"}}'
+)
 
 
 class Connection:
@@ -65,8 +71,13 @@ class Connection:
         meter: SessionMeter | None = None,
         protocol: ServerProtocol | None = None,
         mcp: McpClient | None = None,
+        programs: Programs | None = None,
     ) -> None:
         self.session = session
+        self.door = ProgramDoor(programs or Programs(), self, self._program_left)
+        self._edge_part = {key: session.document()[key] for key in OF_THE_PROGRAM}
+        self._updating = asyncio.Lock()
+        self._wanted: ce.ResponseParams | None = None  # by the program, for the next response
         self.outbox = Outbox()
         self._engine_session = engine_session
         self._tasks = tasks
@@ -119,9 +130,13 @@ class Connection:
         for event in events:
             told = event if self._meter is None else self._meter.saw(event)
             self._trace.saw(told)
+            self.door.see(told)
             frame = self._protocol.write(told)
             if frame is not None:
                 self.outbox.put(frame)
+
+    def tell_edge(self, event: ev.ServerEvent) -> None:
+        self.emit([event])
 
     # ---- client events -------------------------------------------------------------------------
 
@@ -149,7 +164,7 @@ class Connection:
             case ce.InputAudioAppend(audio=audio):
                 await self._hearing.append(audio)
             case ce.SessionUpdate(session=update):
-                await self._update(update)
+                await self._update(self._without_program_part(update))
             case ce.InputAudioCommit():
                 self._hearing.commit()
             case ce.InputAudioClear():
@@ -175,9 +190,53 @@ class Connection:
                     [ev.ItemTruncated(item_id=item_id, content_index=index, audio_end_ms=end_ms)]
                 )
             case ce.ResponseCreate(response=params):
-                self._create_response(params or ce.ResponseParams())
+                wanted, self._wanted = self._wanted, None
+                self._create_response(params or wanted or ce.ResponseParams())
             case ce.ResponseCancel(response_id=response_id):
                 self._answering.cancel(response_id)
+            case ce.ProgramOpen(call_id=call_id):
+                self.door.open(call_id)
+            case ce.ProgramClose():
+                self.door.close()
+
+    # ---- a program that takes part (model.programs) --------------------------------------------
+
+    async def take_from_program(self, event: ce.ClientEvent) -> None:
+        """An event of the attached program's; a response is asked for by the edge."""
+        match event:
+            case ce.SessionUpdate(session=update):
+                await self._update(update)
+            case ce.ResponseCreate(response=params) if not _is_beside(params):
+                self._wanted = params
+                self.emit([ev.ProgramWantsResponse()])
+            case _:
+                await self._take(event)
+
+    def item(self, item_id: str) -> Item:
+        return self._conversation.retrieve(item_id).item
+
+    def _without_program_part(self, update: dict[str, Json]) -> dict[str, Json]:
+        """The edge's update, less what an attached program says; kept for when it has left."""
+        for key in OF_THE_PROGRAM:
+            if key in update:
+                self._edge_part[key] = update[key]
+        if self.door.program is None:
+            return update
+        return {key: value for key, value in update.items() if key not in OF_THE_PROGRAM}
+
+    def _program_left(self) -> None:
+        self._wanted = None
+        for call_id in self._conversation.unanswered_calls():
+            output = FunctionCallOutputItem(call_id=call_id, output=PROGRAM_LEFT)
+            self._create_item(output, None)
+        self.emit([ev.ProgramLeft()])
+        self._tasks.create_task(self._take_back(), name="program left")
+
+    async def _take_back(self) -> None:
+        try:
+            await self._update({"type": "realtime", **self._edge_part})
+        except (ProtocolError, EngineError) as exc:
+            log.warning("the edge's session did not come back", code=exc.code)
 
     def _create_item(self, item: Item, place: str | None) -> None:
         call: ApprovedCall | None = None
@@ -212,6 +271,10 @@ class Connection:
         self._answering.create(self.session, params)
 
     async def _update(self, update: dict[str, Json]) -> None:
+        async with self._updating:  # an edge and its program may both be at it
+            await self._update_alone(update)
+
+    async def _update_alone(self, update: dict[str, Json]) -> None:
         new = updated(
             self.session,
             update,
@@ -292,6 +355,10 @@ class Connection:
         reason = f"Your session hit the maximum duration of {minutes} minutes."
         self.emit([error_event(ProtocolError(reason, code="session_expired"))])
         self.outbox.close(1001, reason)
+
+
+def _is_beside(params: ce.ResponseParams | None) -> bool:
+    return params is not None and params.conversation == "none"
 
 
 def _with_audio(entry: Entry) -> Item:

@@ -184,6 +184,21 @@ class Conversation:
             )
             entry.item = entry.item.model_copy(update={"content": content})
 
+    def unanswered_calls(self) -> list[str]:
+        """The ``call_id`` of each function call that has no output."""
+        answered = {
+            entry.item.call_id
+            for entry in self._order
+            if isinstance(entry.item, FunctionCallOutputItem)
+        }
+        return [
+            entry.item.call_id
+            for entry in self._order
+            if isinstance(entry.item, FunctionCallItem)
+            and entry.item.call_id
+            and entry.item.call_id not in answered
+        ]
+
     # ---- what an engine may know ---------------------------------------------------------------
 
     def history(self, items: Sequence[Entry] | None = None) -> tuple[HistoryItem, ...]:

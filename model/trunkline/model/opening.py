@@ -66,13 +66,6 @@ def opening_of(
 ) -> Opening:
     """Read a WebSocket handshake; Invalid names a query parameter that cannot be served.
     ``is_transcription``: an ephemeral key was minted for such a session."""
-    if "call_id" in query:
-        raise Invalid(
-            "The query parameter 'call_id' is not supported by this server: it has no calls of its "
-            "own to attach to.",
-            code="unsupported_parameter",
-            param="call_id",
-        )
     intent = query.get("intent", "")
     if intent not in ("", "conversation", "transcription"):
         raise Invalid(

@@ -24,6 +24,7 @@ from trunkline.model.engine_config import engine_config
 from trunkline.model.mcp.client import McpClient
 from trunkline.model.opening import Opening, opening_of
 from trunkline.model.outbox import STALLED, Close, Outbox
+from trunkline.model.programs import AttachedProgram, Programs
 from trunkline.model.registry import Engines, ServedModel
 from trunkline.model.served_fields import refuse_unserved
 from trunkline.model.usage import SessionMeter, UsageSink
@@ -38,6 +39,8 @@ log = get_logger(__name__)
 
 OPEN_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 5.0
+CONTROL_SCOPE: Final = "calls:control"
+"""Beside ``realtime``: what a key needs to take part in a call that it does not carry."""
 
 
 class _SessionOver(Exception):
@@ -61,6 +64,7 @@ class RealtimeSockets:
         self._access = access
         self._admission = admission
         self._usage = usage
+        self._programs = Programs()
         self._open: set[Outbox] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -72,6 +76,9 @@ class RealtimeSockets:
         """One connection from its handshake to its end; refused with a status and a reason."""
         try:
             admitted = await self._admitted(socket)
+            if "call_id" in socket.query_params:
+                await self._attach(socket, admitted)
+                return
             principal = admitted.principal
             opening = opening_of(
                 socket.query_params,
@@ -131,6 +138,32 @@ class RealtimeSockets:
         served = self._engines.serve(model, TRANSCRIPTION if opening.is_transcription else REALTIME)
         return model or served.loaded.name, served
 
+    # ---- a program in a call's session ---------------------------------------------------------
+
+    async def _attach(self, socket: WebSocket, admitted: Admitted) -> None:
+        """A second client of a session that an edge opened, until either is gone."""
+        admitted.principal.require(CONTROL_SCOPE)
+        door = self._programs.door(socket.query_params["call_id"])
+        program = door.attach()
+        log.info("a program attached to a call", key_id=admitted.principal.key_id)
+        try:
+            await socket.accept(chosen_subprotocol(socket.scope["subprotocols"]))
+            program.start()
+            async with asyncio.TaskGroup() as tasks:
+                sides = (
+                    tasks.create_task(_read(socket, program), name="read"),
+                    tasks.create_task(_write(socket, program.outbox), name="write"),
+                )
+                await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
+                raise _SessionOver
+        except* _SessionOver:
+            log.info("a program left a call")
+        except* Exception:  # a bug ends this connection only; the call goes on without it
+            log.exception("a program's connection failed")
+            await _hang_up(socket)
+        finally:
+            door.detach(program)
+
     # ---- the session ---------------------------------------------------------------------------
 
     async def _attend(
@@ -150,7 +183,7 @@ class RealtimeSockets:
             engine=engine.name,
         )
         SESSIONS_LIVE.inc()
-        outbox: Outbox | None = None
+        connection: Connection | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 connection = Connection(
@@ -166,6 +199,7 @@ class RealtimeSockets:
                     mcp=McpClient(
                         Reach(networks=self._mcp_networks, client=_direct_client(socket))
                     ),
+                    programs=self._programs,
                 )
                 outbox = connection.outbox
                 self._open.add(outbox)
@@ -183,8 +217,9 @@ class RealtimeSockets:
             log.exception("a Realtime session failed", session_id=session.id)
         finally:
             SESSIONS_LIVE.dec()
-            if outbox is not None:
-                self._open.discard(outbox)
+            if connection is not None:
+                connection.door.shut()
+                self._open.discard(connection.outbox)
                 if not self._open:
                     self._empty.set()
         await _hang_up(socket)
@@ -205,7 +240,7 @@ def _begun(session: Session, start: StartConfig | None) -> Session:
     return updated(session, document, has_spoken=False, is_responding=False)
 
 
-async def _read(socket: WebSocket, connection: Connection) -> None:
+async def _read(socket: WebSocket, connection: Connection | AttachedProgram) -> None:
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":

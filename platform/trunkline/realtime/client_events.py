@@ -160,6 +160,22 @@ class ResponseCancel(ClientEventBase):
     response_id: str | None = None
 
 
+# ---- ours: a call whose conversation a program may take part in (docs/agents-sdk.md) -----------
+
+
+class ProgramOpen(ClientEventBase):
+    """From here on a program may attach to this session by ``call_id``; only an edge may say so."""
+
+    type: Literal["trunkline.program.open"] = "trunkline.program.open"
+    call_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")]
+
+
+class ProgramClose(ClientEventBase):
+    """The program that is attached has to leave, and no other may come."""
+
+    type: Literal["trunkline.program.close"] = "trunkline.program.close"
+
+
 ClientEvent: TypeAlias = (
     SessionUpdate
     | InputAudioAppend
@@ -172,6 +188,8 @@ ClientEvent: TypeAlias = (
     | ItemTruncate
     | ResponseCreate
     | ResponseCancel
+    | ProgramOpen
+    | ProgramClose
 )
 
 CLIENT_EVENTS: dict[str, TypeAdapter[ClientEvent]] = {
@@ -188,5 +206,7 @@ CLIENT_EVENTS: dict[str, TypeAdapter[ClientEvent]] = {
         ItemTruncate,
         ResponseCreate,
         ResponseCancel,
+        ProgramOpen,
+        ProgramClose,
     )
 }

@@ -45,7 +45,8 @@ __all__ = [
     "McpCallArgumentsDone", "McpCallCompleted", "McpCallFailed", "McpCallInProgress",
     "McpListToolsCompleted", "McpListToolsFailed", "McpListToolsInProgress",
     "OutputBufferCleared", "OutputBufferStarted", "OutputBufferStopped", "OutputItemAdded",
-    "OutputItemDone", "RateLimit", "RateLimitsUpdated", "ResponseAudioDelta",
+    "OutputItemDone", "ProgramAttached", "ProgramLeft", "ProgramWantsResponse",
+    "ProgramWantsSilence", "RateLimit", "RateLimitsUpdated", "ResponseAudioDelta",
     "ResponseAudioDone", "ResponseCreated", "ResponseDone", "ResponseTextDelta",
     "ResponseTextDone", "ResponseTranscriptDelta", "ResponseTranscriptDone", "ServerEvent",
     "ServerEventBase", "SessionCreated", "SessionUpdated", "TranscriptionCompleted",
@@ -262,6 +263,33 @@ class OutputBufferCleared(ServerEventBase):
     response_id: str
 
 
+# ---- ours: to the edge whose session a program is attached to (docs/agents-sdk.md) --------------
+
+
+class ProgramAttached(ServerEventBase):
+    """A program has attached and said what it is to be: it answers from here on."""
+
+    type: Literal["trunkline.program.attached"] = "trunkline.program.attached"
+
+
+class ProgramLeft(ServerEventBase):
+    """It is gone; its function calls that waited for an output have one that says so."""
+
+    type: Literal["trunkline.program.left"] = "trunkline.program.left"
+
+
+class ProgramWantsResponse(ServerEventBase):
+    """Its ``response.create``: the edge, which has the floor, asks when nobody is speaking."""
+
+    type: Literal["trunkline.program.wants_response"] = "trunkline.program.wants_response"
+
+
+class ProgramWantsSilence(ServerEventBase):
+    """Its ``response.cancel`` or ``output_audio_buffer.clear``: what is being said is to stop."""
+
+    type: Literal["trunkline.program.wants_silence"] = "trunkline.program.wants_silence"
+
+
 class UnknownEvent(ServerEventBase):
     """An event of a type this side does not know; kept whole."""
 
@@ -315,6 +343,10 @@ KnownServerEvent: TypeAlias = (
     | McpCallFailed
     | McpCallArgumentsDelta
     | McpCallArgumentsDone
+    | ProgramAttached
+    | ProgramLeft
+    | ProgramWantsResponse
+    | ProgramWantsSilence
 )
 ServerEvent: TypeAlias = KnownServerEvent | UnknownEvent
 
