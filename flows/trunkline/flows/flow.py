@@ -11,6 +11,7 @@ from trunkline.domain.agent import AgentSpec
 from trunkline.domain.events import Json
 from trunkline.flows.actions import TurnTaking
 from trunkline.flows.calendars import Calendar
+from trunkline.flows.escalation import EscalationPlan
 from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.slots import Slot
 from trunkline.flows.step_lines import lines_of
@@ -129,6 +130,7 @@ class Flow:
     subflows: Mapping[str, SubFlow] = field(default_factory=dict)
     turn_taking: TurnTaking = TurnTaking.BALANCED
     identity: frozenset[str] = frozenset()
+    escalation: EscalationPlan = EscalationPlan()
 
     @property
     def version(self) -> str:
@@ -166,6 +168,8 @@ class Flow:
         yield from policies.no_match.reprompts
         yield from policies.tool_failure.lines
         yield from policies.goodbye
+        for rule in self.escalation.every():
+            yield from rule.lines
         for tool in self.tools.values():
             yield from (
                 Line(prompt) for prompt in (tool.while_running, tool.still_running) if prompt

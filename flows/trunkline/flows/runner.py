@@ -15,7 +15,15 @@ from typing import Final, assert_never
 from trunkline.domain.errors import NotFound
 from trunkline.domain.events import Json
 from trunkline.domain.ids import new_tool_run_id
-from trunkline.flows import away, background, offered_tools, talk_steps, tool_steps, waiting
+from trunkline.flows import (
+    away,
+    background,
+    looked_after,
+    offered_tools,
+    talk_steps,
+    tool_steps,
+    waiting,
+)
 from trunkline.flows.actions import (
     ApprovalChanged,
     BackgroundFinished,
@@ -27,9 +35,11 @@ from trunkline.flows.actions import (
     EngineCalled,
     EngineFailed,
     EngineSpoke,
+    Escalated,
     FloorFree,
     FlowAction,
     FlowEvent,
+    HandedBack,
     HangUpReason,
     QueueFinished,
     QueuePosition,
@@ -189,6 +199,8 @@ class FlowRunner:
                 return None
             case FloorFree():
                 return background.tell(walk)
+            case Escalated() | HandedBack():
+                return looked_after.go_on(walk, event)
             case SayFinished():
                 return None  # lines queue by themselves, and silence is counted by the call
             case _:
@@ -306,7 +318,7 @@ class FlowRunner:
             walk.patience.heard()
             walk.patience.engine_turns += 1
         policy = walk.flow.policies.no_match
-        if walk.patience.engine_turns > policy.max_engine_turns:
+        if walk.patience.engine_turns > policy.max_engine_turns and not walk.listening.program:
             return walk.fall_back(policy.fallback, HangUpReason.NO_MATCH)
         walk.listen()
         return None

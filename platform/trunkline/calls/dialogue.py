@@ -104,6 +104,7 @@ class Dialogue:
         self.is_closing = False
         self.is_held = False
         self.voice = setting.voice
+        self.led_on_at: int | None = None  # in samples: the caller's words were acted on then
         self._is_owed = False
         self._played_before = 0
         self._sent_tools: Json = None
@@ -200,6 +201,8 @@ class Dialogue:
                 self.responses.cancel()
             case Discard(item_id, _):
                 self.conversation.discard(item_id)
+            case Answer() | Unclear() if self.led_on_at == self._call_clock.samples:
+                pass  # these words led the flow elsewhere, which says what comes next
             case Answer():
                 self._caller_stopped()
                 if self.responses.is_thinking:

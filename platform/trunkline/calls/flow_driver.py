@@ -38,6 +38,7 @@ from trunkline.flows.actions import (
     UseEngine,
     WithdrawApproval,
 )
+from trunkline.flows.flow import Flow
 from trunkline.flows.routes import Route
 from trunkline.runtime.logging import get_logger
 
@@ -48,6 +49,9 @@ _FREE_TICKS: Final = 8  # of 100 ms: a pause in which nobody is about to go on
 
 class Runner(Protocol):
     """``flows.runner.FlowRunner`` is one."""
+
+    @property
+    def flow(self) -> Flow: ...
 
     @property
     def variables(self) -> Mapping[str, Json]: ...
@@ -122,6 +126,8 @@ class FlowDriver:
         self._is_busy = False
         self._owes_failure: EngineFailed | None = None
         self._free_ticks = 0
+        self.noticed: Callable[[FlowEvent, list[Route]], None] = lambda event, routes: None
+        self.is_parked = False
         self.entry: DigitEntry | None = None
         self.no_input_ms: int | None = None
         self.is_over = False
@@ -129,6 +135,11 @@ class FlowDriver:
     def know(self, fetched: Mapping[str, Json]) -> None:
         """What was fetched while the phone rang; before ``prepare``."""
         self._runner.know(fetched)
+
+    @property
+    def flow(self) -> Flow:
+        """Of the agent that has the call now."""
+        return self._runner.flow
 
     @property
     def variables(self) -> Mapping[str, Json]:
@@ -150,13 +161,24 @@ class FlowDriver:
     def handle(self, event: FlowEvent) -> None:
         """Queue an event and work the queue, unless that is being done already."""
         self._waiting.append(event)
+        if not (self._is_busy or self.is_parked):
+            self._drain()
+
+    def park(self) -> None:
+        """Somebody else talks to the caller: what happens meanwhile waits until ``unpark``."""
+        self.is_parked = True
+
+    def unpark(self, first: FlowEvent) -> None:
+        """``first``, and then all that has happened meanwhile."""
+        self.is_parked = False
+        self._waiting.appendleft(first)
         if not self._is_busy:
             self._drain()
 
     def tick(self) -> None:
         """Every 100 ms: whether the floor has been free for long enough to tell what came back."""
         is_free = (
-            not self.is_over
+            not (self.is_over or self.is_parked)
             and self._runner.has_news
             and self._stage.is_idle
             and not (self.entry is not None and self.entry.digits)
@@ -169,7 +191,7 @@ class FlowDriver:
     def _drain(self) -> None:
         self._is_busy = True
         try:
-            while self._waiting and not self.is_over:
+            while self._waiting and not (self.is_over or self.is_parked):
                 event = self._waiting.popleft()
                 if not isinstance(event, SayFinished):
                     self._record.note("flow_event", name=type(event).__name__)
@@ -178,7 +200,8 @@ class FlowDriver:
             self._is_busy = False
 
     def _perform(self, event: FlowEvent, actions: list[FlowAction]) -> None:
-        for route in self._runner.routes_taken():
+        routes = list(self._runner.routes_taken())
+        for route in routes:
             self._record.note("route", agent=route.agent, step=route.step, route=route.name)
         entry = self.entry if _only_listens_on(actions) else None
         if _acts(actions):
@@ -190,6 +213,7 @@ class FlowDriver:
         if isinstance(event, EngineFailed) and not any(_moves(action) for action in actions):
             # A flow that is busy with a tool looks away; it is told again when it listens next.
             self._owes_failure = event
+        self.noticed(event, routes)
 
     def _stop_listening(self) -> None:
         self.entry = None

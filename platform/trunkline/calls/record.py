@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from trunkline.calls.bridge import CallClock
@@ -45,11 +46,13 @@ class CallRecord:
         self.state = CallState.INITIATED
         self.step = ""
         self.withholding = Withholding()
+        self.published: Callable[[CallFact], None] = lambda fact: None
 
     def publish(self, fact: CallFact) -> None:
         self._sink.publish(fact)
         if not isinstance(fact, CallerPartial):
             self.note("fact", document=encode_fact(fact))
+        self.published(fact)
 
     def note(self, kind: str, **fields: Json) -> None:
         self._events.note(self._call_clock.now_ms, kind, **fields)

@@ -24,6 +24,7 @@ from trunkline.calls.edge import Edge
 from trunkline.calls.ending import Ending
 from trunkline.calls.engine_ears import EngineEars
 from trunkline.calls.engine_link import EngineLink
+from trunkline.calls.escalating import Escalating
 from trunkline.calls.event_log import EventLog
 from trunkline.calls.flow_driver import FlowDriver
 from trunkline.calls.house_lines import house_lines
@@ -171,6 +172,7 @@ class CallSession:
         self.away = Away(self)
         self.answering = Answering(self)
         self.parting = Parting(self)
+        self.escalating = Escalating(self)
         self.answered_at_ms: float | None = None
         self.beside: set[Leg] = set()  # other legs of this call: a human's
         self.opening = Opening(self, invite_at_ms)
@@ -329,6 +331,7 @@ class CallSession:
             self.ears.tick()
             self.follower.tick(now_ms)
             self.away.tick()
+            self.escalating.tick(self.call_clock.now_ms)
             self.parting.tick(now_ms)
             self.record.flush()
 

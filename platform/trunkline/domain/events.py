@@ -219,6 +219,43 @@ class CallbackRequested:
     waited_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class EscalationRaised:
+    """A rule of the flow has come true: a person is to know. ``why`` in one sentence.
+
+    ``to`` is one of ``domain.escalation.EscalatesTo``, ``urgency`` and ``kind`` likewise; ``goto``
+    the step that leads the caller to a person, empty for none.
+    """
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    escalation_id: str
+    rule: str
+    kind: str
+    urgency: str
+    to: str
+    step: str
+    why: str
+    goto: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOverChanged:
+    """How a person fares who takes the call over; ``stage`` is one of ``domain.take_over``'s.
+
+    ``cause``: why it came to nothing, empty otherwise.
+    """
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    take_over_id: str
+    by: str
+    stage: str
+    cause: str = ""
+
+
 class RecordingState(StrEnum):
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"  # the disk refused a part; what could be written is there
@@ -267,6 +304,8 @@ CallFact: TypeAlias = (
     | TransferAttempted
     | QueuePlaced
     | CallbackRequested
+    | EscalationRaised
+    | TakeOverChanged
     | RecordingClosed
     | CallEnded
 )

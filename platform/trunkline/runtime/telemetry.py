@@ -44,6 +44,9 @@ ANSWERED_BY: Final = Counter(
     "trunkline_answerers_total", "Who took a call, as far as was heard", ["answerer"]
 )
 TOOL_RUNS: Final = Counter("trunkline_tool_runs_total", "Tool runs, by outcome", ["outcome"])
+ESCALATIONS: Final = Counter(
+    "trunkline_escalations_total", "Escalations raised, by what gave rise to them", ["kind"]
+)
 ENGINE_FAILURES: Final = Counter(
     "trunkline_engine_failures_total", "Engine failures seen by calls, by code", ["code"]
 )

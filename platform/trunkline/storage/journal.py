@@ -26,9 +26,11 @@ from trunkline.domain.events import (
     CallFact,
     CallStarted,
     CallStateChanged,
+    EscalationRaised,
     QueuePlaced,
     RecordingClosed,
     StepEntered,
+    TakeOverChanged,
     ToolOutcome,
     ToolQueued,
     ToolRan,
@@ -40,6 +42,7 @@ from trunkline.storage.approvals import Approvals, park
 from trunkline.storage.background_runs import note_told, queue_run
 from trunkline.storage.callbacks import CallbackRepository
 from trunkline.storage.engine import Sessions, database_now
+from trunkline.storage.escalations import Escalations
 from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import (
     CallRow,
@@ -51,6 +54,7 @@ from trunkline.storage.rows import (
     TurnRow,
     WordRow,
 )
+from trunkline.storage.take_overs import TakeOvers
 from trunkline.storage.upsert import clean_json, clean_text, digest_id, insert_new, upsert
 
 _FOR_THE_DISK: Final = (ApprovalParked, ApprovalWithdrawn, ToolQueued)
@@ -110,6 +114,10 @@ async def _write(session: AsyncSession, fact: CallFact) -> None:
             await _ended(session, fact)
         case CallbackRequested():
             await CallbackRepository(session).note(fact)
+        case EscalationRaised():
+            await Escalations(session).note(fact, await database_now(session))
+        case TakeOverChanged():
+            await TakeOvers(session).note(fact)
         case CallerPartial() | QueuePlaced():
             pass  # live view only
         case _:
@@ -287,7 +295,10 @@ async def _ended(session: AsyncSession, fact: CallEnded) -> None:
         )
     )
     await announce_call_ended(session, fact.call_id, fact.at)
-    await Approvals(session).caller_left(fact.call_id, await database_now(session))
+    now = await database_now(session)
+    await Approvals(session).caller_left(fact.call_id, now)
+    await Escalations(session).call_ended(fact.call_id, now)
+    await TakeOvers(session).call_ended(fact.call_id, now)
     await settle_attempt(session, await _call(session, fact.call_id))
 
 

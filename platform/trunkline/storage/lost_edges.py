@@ -13,8 +13,10 @@ from trunkline.domain.ids import CallId
 from trunkline.storage.announcements import announce_call_ended
 from trunkline.storage.approvals import Approvals
 from trunkline.storage.engine import database_now
+from trunkline.storage.escalations import Escalations
 from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import CallRow
+from trunkline.storage.take_overs import TakeOvers
 
 
 async def edges_with_live_calls(session: AsyncSession) -> frozenset[str]:
@@ -65,6 +67,9 @@ async def _close(session: AsyncSession, row: CallRow, last_heard: datetime) -> C
         row.duration_ms = max(0, int((ended_at - row.answered_at).total_seconds() * 1000))
     await session.flush()
     await announce_call_ended(session, row.id, ended_at)
-    await Approvals(session).caller_left(row.id, await database_now(session))
+    now = await database_now(session)
+    await Approvals(session).caller_left(row.id, now)
+    await Escalations(session).call_ended(row.id, now)
+    await TakeOvers(session).call_ended(row.id, now)
     await settle_attempt(session, row)
     return CallId(row.id)

@@ -18,6 +18,7 @@ from trunkline.storage.base import Base, Owned
 from trunkline.storage.callback_rows import CallbackRow
 from trunkline.storage.column_types import Document
 from trunkline.storage.decision_rows import DecisionLinkRow, HouseRulesRow
+from trunkline.storage.escalation_rows import EscalationRow, TakeOverRow
 from trunkline.storage.flow_rows import AgentRow, FlowDraftRow, FlowVersionRow, PublicationRow
 from trunkline.storage.placement_rows import AttemptRow, PlacementRow
 from trunkline.storage.usage_rows import UsageRow
@@ -36,6 +37,7 @@ __all__ = [
     "CallRow",
     "CallbackRow",
     "DecisionLinkRow",
+    "EscalationRow",
     "FlowDraftRow",
     "FlowVersionRow",
     "HouseRulesRow",
@@ -47,6 +49,7 @@ __all__ = [
     "RecordingRow",
     "SettingRow",
     "StepRow",
+    "TakeOverRow",
     "ToolRunRow",
     "TransferRow",
     "TurnRow",
@@ -223,6 +226,7 @@ class UserRow(Owned, Base):
     last_login_at: Mapped[datetime | None]
     email: Mapped[str] = mapped_column(default="", server_default="")
     session_version: Mapped[int] = mapped_column(default=0, server_default="0")
+    phone: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (UniqueConstraint("username"),)
 
