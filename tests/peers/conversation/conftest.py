@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from tests.peers.conversation.paying import HURRIED, write_hurried
 from tests.peers.drivers.installation import Installation, running
 from tests.peers.drivers.ports import free_port
 
@@ -20,8 +22,14 @@ def installation(
     tmp_path_factory: pytest.TempPathFactory, person_port: int
 ) -> Iterator[Installation]:
     # A short path: the private Redis listens on a Unix socket (unix(7): 107 bytes).
+    folder = tmp_path_factory.mktemp("tl")
+    (folder / "agents").mkdir()
+    write_hurried(folder / "agents")
+    numbers = [{"number": HURRIED, "agent": "hurried", "trunk": "local"}]
     with running(
-        tmp_path_factory.mktemp("tl") / "var",
+        folder / "var",
         TRUNKLINE_TRANSFER_TARGET=f"sip:person@127.0.0.1:{person_port}",
+        TRUNKLINE_AGENTS_DIR=str(folder / "agents"),
+        TRUNKLINE_NUMBERS=json.dumps(numbers),
     ) as started:
         yield started

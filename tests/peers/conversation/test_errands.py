@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from tests.peers.conversation.caller import calling, runs_of, said
+from tests.peers.conversation.paying import books_of
 from tests.peers.drivers.installation import Installation
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
@@ -72,14 +71,3 @@ async def pay_a_bill(installation: Installation, folder: Path) -> None:
     books = books_of(installation, PAYER)
     assert books["payments"] == []
     assert books["owed"] == 67.05
-
-
-def books_of(installation: Installation, account: str) -> dict[str, Any]:
-    """What the energy supplier's own service says of an account now."""
-    url = f"http://127.0.0.1:{installation.web_port + 3}/accounts/{account}"
-    with httpx.Client(timeout=10, trust_env=False) as client:
-        answers = [
-            client.get(f"{url}/{part}").raise_for_status().json()
-            for part in ("readings", "payments", "balance")
-        ]
-    return {key: value for answer in answers for key, value in answer.items()}
