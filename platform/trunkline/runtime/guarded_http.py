@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import cache
 from typing import Any, Final, TypeAlias
 
 import httpcore2
@@ -19,6 +20,12 @@ Resolver: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 _MAX_CONNECTIONS: Final = 100
 _EVENT_STREAM: Final = "text/event-stream"
 _FAILED: Final = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException)
+
+
+@cache
+def trusted_authorities() -> ssl.SSLContext:
+    """The machine's, read once: that takes 25 ms of a core, and a caller may be waiting."""
+    return ssl.create_default_context()
 
 
 class RefusedHere(httpx2.TransportError):
@@ -90,7 +97,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         keeps_open: bool = True,
     ) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=trusted_authorities(),
             max_connections=_MAX_CONNECTIONS,
             max_keepalive_connections=None if keeps_open else 0,
             keepalive_expiry=30.0,
