@@ -25,6 +25,7 @@ from trunkline.flows.away_events import QueuePosition as QueuePosition
 from trunkline.flows.away_events import TransferCause as TransferCause
 from trunkline.flows.away_events import TransferFinished as TransferFinished
 from trunkline.flows.away_events import VoicemailDetected as VoicemailDetected
+from trunkline.flows.program import ProgramPlan as ProgramPlan
 from trunkline.flows.escalation_events import Escalated as Escalated
 from trunkline.flows.escalation_events import HandedBack as HandedBack
 
@@ -173,27 +174,13 @@ class TurnTaking(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramPlan:
-    """A program outside answers here: it attaches to the call's session by the call's id.
-
-    ``within_ms``: how long the call waits for it, at first and whenever it has left.
-    ``while_running``: said once when what it does takes longer than a moment.
-    """
-
-    within_ms: int = 8000
-    while_running: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Configure:
     """One ``session.update``: what the engine may ask and report in this step.
 
     ``tools`` are Realtime function tools (flat JSON objects) with ``x-trunkline`` annotations;
     ``hangover_ms`` is the silence that ends the caller's turn in this step, the preset included.
     ``max_turn_ms``: a turn of the caller's that is longer is taken as it is. ``is_secret``: nothing
-    of what the caller says or keys in this step may be kept. ``program``: who answers instead of
-    the flow, once it is there.
-    """
+    of what the caller says or keys in this step may be kept. ``program``: who answers here."""
 
     instructions: str
     tools: tuple[Mapping[str, Json], ...]

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from trunkline.domain.events import Json
-from trunkline.flows.actions import Configure, DigitGathering, TurnTaking
+from trunkline.flows.actions import Configure, DigitGathering, ProgramPlan, TurnTaking
 from trunkline.flows.flow import Flow, Intent
 from trunkline.flows.offers import offered_function, offers_at
 from trunkline.flows.slots import Confirm, Slot, SlotKind, SlotValue, property_schema
@@ -122,6 +122,7 @@ def configure(
         turn_taking=preset,
         max_turn_ms=listening.max_turn_ms if listening else None,
         is_secret=is_secret,
+        program=_program(listening, variables),
     )
 
 
@@ -155,6 +156,13 @@ def configure_confirmation(
         hangover_ms=CONFIRM_HANGOVER_MS,
         turn_taking=step.listening.turn_taking or flow.turn_taking,
     )
+
+
+def _program(listening: Listening | None, variables: Mapping[str, Json]) -> ProgramPlan | None:
+    if listening is None or listening.program is None:
+        return None
+    line = listening.program.while_running
+    return ProgramPlan(listening.program.within_ms, line.render(variables) if line else "")
 
 
 def gathering(

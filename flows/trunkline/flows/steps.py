@@ -14,6 +14,7 @@ from trunkline.domain.approval import ApprovalState
 from trunkline.flows.actions import Answerer, HangUpReason, TransferCause, TransferMode, TurnTaking
 from trunkline.flows.builtins import SetVariableBuiltin
 from trunkline.flows.conditions import Condition
+from trunkline.flows.program import ProgramSlot
 from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.slots import Slot
 from trunkline.flows.tools import After, ToolSpec
@@ -124,6 +125,7 @@ class Listening:
     max_turn_ms: int | None = None
     offers_everywhere: bool = True
     offers: Mapping[str, Offer] = field(default_factory=dict)
+    program: ProgramSlot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,10 +252,7 @@ class SetStep:
 
 @dataclass(frozen=True, slots=True)
 class CallStep:
-    """Goes through a sub-flow and comes back.
-
-    ``arguments``: its parameters' values; ``returns``: variable here to variable there.
-    """
+    """Goes through a sub-flow and back; ``returns``: variable here to variable there."""
 
     name: str
     flow: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias, cast
 
@@ -93,7 +93,21 @@ class ApprovalNews:
     arguments: Mapping[str, Json]
 
 
-ControlCommand: TypeAlias = HangUpCall | PlaceCall | ToolResult | ApprovalNews
+@dataclass(frozen=True, slots=True)
+class ProgramAsked:
+    """The program that answers the call had a person asked before it does something.
+
+    ``function_call_id``: the model's call that waits for it. The lines are said to the caller, the
+    second one to whoever speaks meanwhile.
+    """
+
+    call_id: CallId
+    function_call_id: str
+    holding_line: str
+    not_yet_line: str
+
+
+ControlCommand: TypeAlias = HangUpCall | PlaceCall | ToolResult | ApprovalNews | ProgramAsked
 
 
 def encode_command(command: ControlCommand, at: datetime) -> bytes:
@@ -125,6 +139,8 @@ def encode_command(command: ControlCommand, at: datetime) -> bytes:
                 "result": command.result,
                 "arguments": dict(command.arguments),
             }
+        case ProgramAsked():
+            document = {"kind": "program_asked", **asdict(command)}
     return orjson.dumps({**document, "at": at.isoformat()})
 
 
@@ -143,6 +159,8 @@ def decode_command(payload: bytes) -> tuple[ControlCommand, datetime]:
                 return _tool_result(document), at
             case "approval_news":
                 return _approval_news(document), at
+            case "program_asked":
+                return _program_asked(document), at
             case kind:
                 raise Invalid(f"unknown command {kind!r}", code="unknown_command")
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
@@ -159,6 +177,15 @@ def _approval_news(document: Mapping[str, Json]) -> ApprovalNews:
         reason=str(document["reason"]),
         result=document["result"],
         arguments=dict(document["arguments"]),
+    )
+
+
+def _program_asked(document: Mapping[str, Json]) -> ProgramAsked:
+    return ProgramAsked(
+        call_id=CallId(str(document["call_id"])),
+        function_call_id=str(document["function_call_id"]),
+        holding_line=str(document["holding_line"]),
+        not_yet_line=str(document["not_yet_line"]),
     )
 
 

@@ -105,6 +105,10 @@ class Conversation:
         self._note(item.id or "", item)
         self._send(ItemCreate(item=item))
 
+    def answered(self, output: FunctionCallOutputItem) -> None:
+        """Somebody else has given a function call its output."""
+        self._note(output.id or new_item_id(), output)
+
     # ---- the caller ----------------------------------------------------------------------------
 
     def caller_committed(self, item_id: str) -> None:

@@ -17,6 +17,7 @@ from trunkline.calls.bridge import CallClock
 from trunkline.calls.conversation import Conversation
 from trunkline.calls.engine_link import EngineLink
 from trunkline.calls.flow_driver import FlowDriver
+from trunkline.calls.program import ProgramSeat
 from trunkline.calls.receipts import Receipts
 from trunkline.calls.record import CallRecord
 from trunkline.calls.responses import ResponseFailure, Responses
@@ -62,6 +63,7 @@ from trunkline.realtime.client_events import InputAudioCommit
 
 PREFIX_PADDING_MS: Final = 300
 _QUIET_MS: Final = 300
+_WAITED_ON_MS: Final = 6000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class Dialogue:
         self.responses = Responses(setting.link.send, setting.clock.monotonic_ms)
         self.speaker = Speaker(
             self.playout, setting.cache, setting.voice, setting.wire, setting.spawn, self
+        )
+        self.program = ProgramSeat(
+            self, setting.record, setting.call_clock, setting.link.send, self._flow
         )
         self.driver: FlowDriver | None = None
         self.is_closing = False
@@ -203,6 +208,10 @@ class Dialogue:
                 self.conversation.discard(item_id)
             case Answer() | Unclear() if self.led_on_at == self._call_clock.samples:
                 pass  # these words led the flow elsewhere, which says what comes next
+            case Answer() if self.program.answers():
+                self._caller_stopped()
+            case Silent() if self.program.keeps_waiting:
+                self.listen((self.driver and self.driver.no_input_ms) or _WAITED_ON_MS)
             case Answer():
                 self._caller_stopped()
                 if self.responses.is_thinking:
@@ -297,6 +306,7 @@ class Dialogue:
         if session != self._sent_tools:
             self._sent_tools = session
             self._link.configure(session)
+        self.program.adopt(action.program)
 
     def ask_engine(self) -> None:
         if self._link.has_failed:
@@ -333,6 +343,7 @@ class Dialogue:
         failure = self.responses.tick()
         if failure is not None:
             self.fail_response(failure)
+        self.program.tick()
 
     def _flow(self, event: FlowEvent) -> None:
         if self.driver is not None:

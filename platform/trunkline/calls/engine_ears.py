@@ -109,6 +109,7 @@ class EngineEars:
         self._owes_apology = dialogue.policy.awaits_words
         self._owes_answer = dialogue.responses.lost()
         dialogue.speaker.replies_ended()
+        dialogue.program.session_lost()
         dialogue.tell(ServerLost(self._call_clock.now_ms))
         self._spans.clear()
         self._gap.begin(self._call_clock.now_ms)
@@ -139,6 +140,7 @@ class EngineEars:
         self._record.note("engine_restored", engine=self._link.engine)
         self._gap_over()
         self._dialogue.conversation.replay()
+        self._dialogue.program.session_back()
         # What was asked for while there was no session went nowhere.
         if self._dialogue.responses.lost() or self._owes_answer:
             self._dialogue.responses.ask()
@@ -169,6 +171,7 @@ class EngineEars:
             # What is heard near a secret is told by its type alone: it may hold the secret.
             is_near = self._record.withholding.is_near(self._call_clock.now_ms)
             self._record.note("realtime", type=event.type, **({} if is_near else _brief(event)))
+        self._dialogue.program.saw(event)
         match event:
             case InputSpeechStarted() | InputSpeechStopped() | InputCommitted():
                 self._on_input(event)
@@ -333,6 +336,8 @@ class EngineEars:
     def _answer_unheeded(self, event: ResponseDone, heeded: Sequence[FunctionCallItem]) -> None:
         """Calls of a response that was cut or failed: nobody acts on them, and no model waits."""
         known = {call.call_id for call in heeded}
+        if not heeded and self._dialogue.program.heeds(event.response.output or ()):
+            return
         conversation = self._dialogue.conversation
         for item in event.response.output or ():
             if isinstance(item, FunctionCallItem) and item.call_id and item.call_id not in known:
@@ -366,7 +371,7 @@ class EngineEars:
                 self.usage[name] = self.usage.get(name, 0) + value
 
     def _flow(self, event: EngineCalled | EngineSpoke | EngineFailed | CallerUnclear) -> None:
-        if self._dialogue.driver is not None:
+        if self._dialogue.driver is not None and not self._dialogue.program.takes(event):
             self._dialogue.driver.handle(event)
 
 

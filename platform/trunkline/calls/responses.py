@@ -71,6 +71,12 @@ class Responses:
             running is not None and running.cancelled_ms is None and not running.has_output
         )
 
+    @property
+    def is_due(self) -> bool:
+        """Asked for, and not begun: it will have all that is in the conversation until then."""
+        running = self._running
+        return self._is_wanted or (running is not None and running.response_id is None)
+
     def ask(self) -> None:
         """``response.create`` now, or as soon as the one that runs is done."""
         self._tries = 0

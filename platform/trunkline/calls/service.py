@@ -7,7 +7,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
-from trunkline.calls.control import ApprovalNews, ControlCommand, HangUpCall, PlaceCall, ToolResult
+from trunkline.calls.control import (
+    ApprovalNews,
+    ControlCommand,
+    HangUpCall,
+    PlaceCall,
+    ProgramAsked,
+    ToolResult,
+)
 from trunkline.calls.edge import Edge
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.placing import Orders, Placing
@@ -147,7 +154,7 @@ class CallService:
                     log.info("an operator ended a call", call_id=call_id)
                 else:
                     log.info("a command came for a call that is over", call_id=call_id)
-            case ToolResult() | ApprovalNews():
+            case ToolResult() | ApprovalNews() | ProgramAsked():
                 if not self._live.tell(command):
                     log.info("a result came that no call waits for", call_id=command.call_id)
             case PlaceCall(placement_id):

@@ -18,7 +18,7 @@ from trunkline.calls.away import Away
 from trunkline.calls.backchannels import keywords
 from trunkline.calls.background_tools import BackgroundTools
 from trunkline.calls.bridge import Bridge, CallClock
-from trunkline.calls.control import ApprovalNews, ToolResult
+from trunkline.calls.control import ApprovalNews, ProgramAsked, ToolResult
 from trunkline.calls.dialogue import Dialogue, Setting, turn_detection
 from trunkline.calls.edge import Edge
 from trunkline.calls.ending import Ending
@@ -151,7 +151,7 @@ class CallSession:
             self.call_clock,
             rate_hz=leg.format.sample_rate_hz,
             say_house_line=self._say_house_line,
-            is_pending=lambda: self.parked.is_pending,
+            is_pending=lambda: self.parked.is_pending or self.dialogue.program.is_pending,
         )
         self.background = BackgroundTools(
             edge.tools,
@@ -343,13 +343,15 @@ class CallSession:
             return
         self.ending.ask(cause, reason=reason)
 
-    def take_result(self, result: ToolResult | ApprovalNews) -> bool:
+    def take_result(self, result: ToolResult | ApprovalNews | ProgramAsked) -> bool:
         """A worker has run a tool of this call's, or a person has decided about one.
 
         False when the call is past hearing of it.
         """
         if self.driver.is_over:
             return False
+        if isinstance(result, ProgramAsked):
+            return self.dialogue.program.asked(result)
         if isinstance(result, ApprovalNews):
             return self.parked.take_news(result)
         return self.parked.take_result(result) or self.background.take(result)

@@ -17,7 +17,7 @@ from trunkline.flows.check.reads import reads
 from trunkline.flows.flow import Flow
 from trunkline.flows.offers import offers_at
 from trunkline.flows.schema.source import YamlPath
-from trunkline.flows.steps import Offer, Step, ToolStep, offered_names
+from trunkline.flows.steps import Offer, Step, ToolStep, listening_of, offered_names
 from trunkline.flows.tools import After, RiskClass, ToolSpec
 
 _ENDS = (HangUpBuiltin, QueueBuiltin, TransferBuiltin, VoicemailMessageBuiltin)
@@ -28,7 +28,10 @@ def offer_path(path: YamlPath, name: str) -> YamlPath:
 
 
 def offer_edges(step: Step, path: YamlPath, may_set: frozenset[str]) -> Iterator[Edge]:
-    """Where an engine may lead a call by the tools it is offered."""
+    """Where an engine may lead a call by the tools it is offered, and a program by itself."""
+    if (listening := listening_of(step)) is not None and listening.program is not None:
+        at = (*path, "listen", "program")
+        yield Edge(step.name, END, Way.CHOICE, "the program ends the call", at, may_set=may_set)
     for name, offer in offers_at(step).items():
         at = offer_path(path, name)
         why = f"the engine runs {name}"
@@ -42,6 +45,9 @@ def offer_edges(step: Step, path: YamlPath, may_set: frozenset[str]) -> Iterator
 
 
 def offer_texts(step: Step, path: YamlPath) -> Iterator[Text]:
+    program = listening.program if (listening := listening_of(step)) is not None else None
+    if program is not None and program.while_running is not None:
+        yield Text(program.while_running, (*path, "listen", "program", "while_running"))
     for name, offer in offers_at(step).items():
         at = offer_path(path, name)
         for argument, value in offer.arguments.items():

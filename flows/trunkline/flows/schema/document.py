@@ -194,6 +194,16 @@ class OfferPart(Part):
     goto: Name | None = None
 
 
+def _or_true(value: Any) -> Any:
+    """``program: true`` reads as well as ``program: {}``."""
+    return {} if value is True else None if value is False else value
+
+
+class ProgramPart(Part):
+    within_s: Annotated[float, Field(ge=1, le=60, strict=False)] = 8.0
+    while_running: Text | None = None
+
+
 class ListenPart(Part):
     intents: Annotated[dict[Name, Name | None], BeforeValidator(_intents)] = {}
     keys: Keys = {}
@@ -203,6 +213,7 @@ class ListenPart(Part):
     idle: list[IdlePart] = []
     silence: SilencePart | None = None
     tools: Annotated[dict[Name, OfferPart], BeforeValidator(_offers)] = {}
+    program: Annotated[ProgramPart | None, BeforeValidator(_or_true)] = None
 
 
 class SlotPart(Part):
@@ -273,11 +284,6 @@ class ParkedPart(Part):
     goto: Name | None = None
 
 
-def _background(value: Any) -> Any:
-    """``background: true`` reads as well as ``background: {}``."""
-    return {} if value is True else None if value is False else value
-
-
 class BackgroundPart(Part):
     """``say`` and ``goto`` when it worked, ``on_failure`` when not; both once nobody speaks."""
 
@@ -321,7 +327,7 @@ class ToolStepPart(StepPart):
     next: Name
     on_failure: dict[Name, FailurePart] = {}
     on_parked: ParkedPart | None = None
-    background: Annotated[BackgroundPart | None, BeforeValidator(_background)] = None
+    background: Annotated[BackgroundPart | None, BeforeValidator(_or_true)] = None
     wait: WaitPart | None = None
 
 

@@ -31,6 +31,7 @@ from trunkline.flows.schema.source import YamlPath
 from trunkline.flows.schema.tool_parts import argument_names, takes_any_argument
 from trunkline.flows.schema.wait_parts import check_waiting, listened_to, wait_plan
 from trunkline.flows.slots import DateOrder, Slot, SlotKind
+from trunkline.flows.program import ProgramSlot
 from trunkline.flows.steps import (
     BranchStep,
     Case,
@@ -110,7 +111,7 @@ def _say(
     if part.after_beep and part.next is None:
         assembly.complain((*path, "after_beep"), "a machine does not answer: go on with next")
     if part.listen is not None and not (
-        part.listen.intents or part.listen.silence or part.listen.tools
+        part.listen.intents or part.listen.silence or part.listen.tools or part.listen.program
     ):
         assembly.complain((*path, "listen"), "'intents' is missing: what may the caller want here?")
     return SayStep(
@@ -172,6 +173,20 @@ def _listening(
         engine=engine_of(step) if step else None,
         turn_taking=step.turn_taking if step else None,
         offers=assemble_offers(assembly, part.tools, (*path, "tools"), tools),
+        program=_program(assembly, part, path),
+    )
+
+
+def _program(assembly: Assembly, part: ListenPart, path: YamlPath) -> ProgramSlot | None:
+    program, where = part.program, (*path, "program")
+    if program is None:
+        return None
+    if part.tools or part.intents:
+        assembly.complain(where, "a program brings its own tools: drop 'tools' and 'intents' here")
+    line = program.while_running
+    return ProgramSlot(
+        within_ms=round(program.within_s * 1000),
+        while_running=assembly.prompt(line, (*where, "while_running")) if line else None,
     )
 
 
