@@ -22,6 +22,7 @@ from trunkline.dashboard import (
     approval_stream,
     call_detail,
     call_list,
+    decision_pages,
     flow_edits,
     flow_pages,
     flow_publishing,
@@ -39,6 +40,7 @@ _PARTS: Final = (
     live_pages,
     approval_stream,  # its fixed paths before the pages' own
     approval_pages,
+    decision_pages,
     call_list,
     recordings,
     call_detail,

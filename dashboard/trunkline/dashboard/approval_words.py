@@ -10,6 +10,7 @@ from trunkline.dashboard.formats import local_time
 from trunkline.domain.approval import (
     OPEN,
     UNDER_WAY,
+    USER_PREFIX,
     Approval,
     ApprovalState,
     Deed,
@@ -17,9 +18,6 @@ from trunkline.domain.approval import (
 )
 from trunkline.domain.errors import CallerError
 from trunkline.storage.approval_views import PastDeed
-
-USER_PREFIX: Final = "user:"
-"""Before a user's name, so that nobody's name can pass for a key's or a link's."""
 
 STATE_WORDS: Final = {
     ApprovalState.ASKED: "Waiting",
@@ -85,8 +83,6 @@ def person_words(person_id: str | None) -> str:
     kind, colon, name = person_id.partition(":")
     if colon and kind == "key":
         return f"API key {name}"
-    if colon and kind == "link":
-        return f"link of {name}"
     return person_id.removeprefix(USER_PREFIX)
 
 

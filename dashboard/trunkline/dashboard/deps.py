@@ -14,8 +14,8 @@ from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from trunkline.calls.approval_desk import Wake
+from trunkline.calls.link_desk import LinkDesk
 from trunkline.dashboard.approval_feed import ApprovalFeed
-from trunkline.dashboard.approval_words import USER_PREFIX
 from trunkline.dashboard.assets import Assets
 from trunkline.dashboard.flow_shelf import AgentFlows
 from trunkline.dashboard.live_feed import LiveFeed
@@ -30,7 +30,7 @@ from trunkline.dashboard.sessions import (
     ZONE_COOKIE,
     SessionSigner,
 )
-from trunkline.domain.approval import Person, Role
+from trunkline.domain.approval import Person, user_as_person
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, NotFound
 from trunkline.domain.ids import CallId
@@ -52,7 +52,7 @@ class DashboardDeps:
     """``secret`` signs cookies; ``data_dir`` is what recordings' paths are relative to.
 
     Without ``commands`` the pages show no hang-up; without ``flows`` no flows page. ``wake_worker``
-    hurries a worker once something is decided.
+    hurries a worker once something is decided; without ``links`` no signed link decides here.
     """
 
     sessions: Sessions
@@ -63,6 +63,7 @@ class DashboardDeps:
     flows: AgentFlows | None = None
     clock: Clock = field(default_factory=SystemClock)
     wake_worker: Wake | None = None
+    links: LinkDesk | None = None
 
 
 class Desk:
@@ -113,9 +114,8 @@ class Operator:
 
     @property
     def as_person(self) -> Person:
-        """As whoever decides; a role that approvals do not know may only look."""
-        role = Role.__members__.get(self.user.role.upper(), Role.VIEWER)
-        return Person(f"{USER_PREFIX}{self.user.username}", role)
+        """As whoever decides, the same person as by a signed link."""
+        return user_as_person(self.user.username, self.user.role)
 
 
 def get_desk(request: Request) -> Desk:
@@ -136,7 +136,7 @@ async def get_operator(request: Request, desk: DeskDep) -> Operator:
             user = await UserRepository(reading).get(session.user_id)
     except NotFound:
         raise NotLoggedIn from None
-    if not user.is_active:
+    if not user.is_active or user.session_version != session.version:
         raise NotLoggedIn
     csrf = desk.signer.csrf_token(session.nonce)
     return Operator(user, session.nonce, csrf, session.wants_renewal)
@@ -202,16 +202,16 @@ def respond(
         template, block, status=status, **shell_context(request, desk, operator), **context
     )
     if operator.renews:
-        set_session(request, desk, answer, operator.user.user_id, operator.nonce)
+        set_session(request, desk, answer, operator.user, operator.nonce)
     return answer
 
 
 def set_session(
-    request: Request, desk: Desk, answer: Response, user_id: str, nonce: str | None = None
+    request: Request, desk: Desk, answer: Response, user: UserView, nonce: str | None = None
 ) -> None:
     answer.set_cookie(
         SESSION_COOKIE,
-        desk.signer.issue(user_id, nonce),
+        desk.signer.issue(user.user_id, nonce, version=user.session_version),
         max_age=SESSION_MAX_AGE_S,
         httponly=True,
         samesite="lax",

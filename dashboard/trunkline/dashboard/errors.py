@@ -43,6 +43,10 @@ _TITLES = {
 }
 
 
+def status_of(exc: TrunklineError) -> int:
+    return next(status for kind, status in _STATUS if isinstance(exc, kind))
+
+
 def add_error_pages(app: FastAPI, desk: Desk) -> None:
     def not_logged_in(request: Request, _: Exception) -> Response:
         target = login_url(request)
@@ -58,7 +62,7 @@ def add_error_pages(app: FastAPI, desk: Desk) -> None:
 
     def trunkline_error(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, TrunklineError)
-        status = next(status for kind, status in _STATUS if isinstance(exc, kind))
+        status = status_of(exc)
         answer = page(request, status, exc.message)
         if isinstance(exc, TooMany):
             answer.headers["retry-after"] = str(exc.retry_after_s)

@@ -79,7 +79,7 @@ async def log_in(
             user.username, "operator.logged_in", user.user_id, desk.deps.clock.now()
         )
     answer = RedirectResponse(to, 303)
-    set_session(request, desk, answer, user.user_id)
+    set_session(request, desk, answer, user)
     answer.delete_cookie(LOGIN_COOKIE, path="/login")
     return answer
 

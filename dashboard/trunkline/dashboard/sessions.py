@@ -22,10 +22,12 @@ LOGIN_MAX_AGE_S: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class OperatorSession:
-    """``nonce`` is new at every login; the CSRF token is derived from it."""
+    """``nonce`` is new at every login; the CSRF token is derived from it. ``version``: the user's
+    when it was made; theirs counts up when their sessions are to end."""
 
     user_id: str
     nonce: str
+    version: int
     age_s: float
 
     @property
@@ -41,9 +43,9 @@ class SessionSigner:
         self._sessions = URLSafeTimedSerializer(secret, salt="trunkline.session")
         self._logins = URLSafeTimedSerializer(secret, salt="trunkline.login")
 
-    def issue(self, user_id: str, nonce: str | None = None) -> str:
+    def issue(self, user_id: str, nonce: str | None = None, *, version: int = 0) -> str:
         """A cookie value; ``nonce`` is kept when a session is only renewed."""
-        return str(self._sessions.dumps([user_id, nonce or secrets.token_urlsafe(18)]))
+        return str(self._sessions.dumps([user_id, nonce or secrets.token_urlsafe(18), version]))
 
     def read(self, cookie: str | None) -> OperatorSession | None:
         """None when it is absent, forged or too old."""
@@ -56,8 +58,9 @@ class SessionSigner:
         except BadSignature:
             return None
         match value:
-            case [str(user_id), str(nonce)]:
-                return OperatorSession(user_id, nonce, time.time() - signed_at.timestamp())
+            case [str(user_id), str(nonce), int(version)]:
+                age_s = time.time() - signed_at.timestamp()
+                return OperatorSession(user_id, nonce, version, age_s)
             case _:
                 return None
 

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from trunkline.api import (
+    approval_links,
     approvals,
     callbacks,
     calls,
@@ -21,6 +22,7 @@ from trunkline.api import (
     keys,
     live,
     placements,
+    program_approvals,
     usage,
     webhook_deliveries,
     webhooks,
@@ -52,6 +54,8 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
         placements,
         callbacks,
         approvals,
+        program_approvals,
+        approval_links,
         keys,
         webhooks,
         webhook_deliveries,

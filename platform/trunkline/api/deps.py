@@ -16,6 +16,7 @@ from trunkline.api.limits import RateLimits
 from trunkline.api.principal import Principal, identify
 from trunkline.calls.approval_desk import Wake
 from trunkline.calls.flow_shelf import FlowShelf
+from trunkline.calls.link_desk import LinkLimits
 from trunkline.calls.order_desk import Dialler
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, TooMany, Unauthorized
@@ -52,6 +53,7 @@ class ApiDeps:
     admin_key: str = field(default="", repr=False)
     clock: Clock = field(default_factory=SystemClock)
     limits: RateLimits = field(default_factory=RateLimits)
+    link_limits: LinkLimits = field(default_factory=LinkLimits)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     shelf: FlowShelf | None = None
     rules: OutboundRules = field(default_factory=OutboundRules)

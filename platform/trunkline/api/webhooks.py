@@ -32,6 +32,11 @@ class NewWebhook(BaseModel):
     events: list[Annotated[str, Field(json_schema_extra={"enum": list(EVENTS)})]] = Field(
         min_length=1, max_length=10, examples=[["call.ended"]]
     )
+    decision_links: bool = Field(
+        default=False,
+        description="With approval.requested, send links by which the people who are asked decide"
+        " without logging in: only to a receiver that hands each to nobody else.",
+    )
 
 
 class WebhookOut(BaseModel):
@@ -40,6 +45,7 @@ class WebhookOut(BaseModel):
     webhook_id: str
     url: str
     events: tuple[str, ...]
+    decision_links: bool
     created_at: datetime
     signing_secret: str
 
@@ -57,7 +63,11 @@ async def create_webhook(wanted: NewWebhook, deps: Deps, admin: Admin) -> Webhoo
     now = deps.clock.now()
     async with deps.sessions.writing(durable=True) as session:
         made = await WebhookRepository(session).add(
-            wanted.url, wanted.events, now, owner=admin.owner
+            wanted.url,
+            wanted.events,
+            now,
+            has_links=wanted.decision_links,
+            owner=admin.owner,
         )
         await Audit(session, owner=admin.owner).append(
             admin.name, "webhook.created", made.webhook_id, now
@@ -81,6 +91,7 @@ def _out(deps: ApiDeps, webhook: WebhookView) -> WebhookOut:
         webhook_id=webhook.webhook_id,
         url=webhook.url,
         events=webhook.events,
+        decision_links=webhook.has_links,
         created_at=webhook.created_at,
         signing_secret=signing_key(installation_secret(deps.data_dir), webhook.webhook_id),
     )

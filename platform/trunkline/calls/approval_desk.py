@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from trunkline.domain.approval import OPEN, UNDER_WAY, ApprovalState, Deed, Person, binding_hash
+from trunkline.domain.approval import ApprovalState, Deed, Person, binding_hash
 from trunkline.domain.approval_json import write_policy
 from trunkline.domain.approval_rules import Act
 from trunkline.domain.errors import Invalid
 from trunkline.domain.events import Json
 from trunkline.flows.tool_slip import read_slip
 from trunkline.flows.tool_validation import invalid_arguments
+from trunkline.storage.approval_inbox import WANTED
 from trunkline.storage.approval_views import Parked, PastDeed
 from trunkline.storage.approvals import Approvals
 from trunkline.storage.engine import Sessions, database_now
@@ -35,7 +36,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What is open, what is under way, and what was closed last."""
+    """What is open or under way or of unknown outcome, and what was closed last."""
 
     approvals: tuple[Parked, ...]
     now: datetime
@@ -56,7 +57,7 @@ class ApprovalDesk:
         owner: str = HOUSE,
         limit: int = 100,
     ) -> Inbox:
-        states = OPEN | UNDER_WAY if is_open else ()
+        states = WANTED if is_open else ()
         async with self.sessions.reading() as session:
             found = await Approvals(session).list(
                 states=states, call_id=call_id, owner=owner, limit=limit
@@ -84,7 +85,7 @@ class ApprovalDesk:
         self, approval_id: str, person: Person, reason: str, *, via: str, owner: str = HOUSE
     ) -> Parked:
         """Hand it to the next level."""
-        act = Act(Deed.ESCALATE, person, reason=_reason(reason))
+        act = Act(Deed.ESCALATE, person, reason=checked_reason(reason))
         return await self._act(approval_id, act, via, owner)
 
     async def grant(
@@ -108,7 +109,7 @@ class ApprovalDesk:
         owner: str = HOUSE,
     ) -> Parked:
         """``reason`` is for the record; the caller hears what the flow says."""
-        act = Act(Deed.REFUSE, person, seen_hash=seen_hash, reason=_reason(reason))
+        act = Act(Deed.REFUSE, person, seen_hash=seen_hash, reason=checked_reason(reason))
         parked = await self._act(approval_id, act, via, owner)
         await self._hurry()
         return parked
@@ -151,7 +152,7 @@ class ApprovalDesk:
         owner: str = HOUSE,
     ) -> Parked:
         """A person found out whether an unknown one was done."""
-        act = Act(Deed.SETTLE, person, reason=_reason(reason), settled_as=settled_as)
+        act = Act(Deed.SETTLE, person, reason=checked_reason(reason), settled_as=settled_as)
         return await self._act(approval_id, act, via, owner)
 
     async def _hurry(self) -> None:
@@ -165,7 +166,8 @@ class ApprovalDesk:
             return await Approvals(session).act(approval_id, act, now, via=via, owner=owner)
 
 
-def _reason(text: str) -> str:
+def checked_reason(text: str) -> str:
+    """Invalid when it is too long to keep."""
     if len(text) > MAX_REASON_CHARS:
         raise Invalid(f"at most {MAX_REASON_CHARS} characters", param="reason")
     return text.strip()

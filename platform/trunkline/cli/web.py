@@ -13,6 +13,7 @@ from trunkline.api.app import create_api
 from trunkline.api.deps import ApiDeps
 from trunkline.calls.commands import RedisCommands
 from trunkline.calls.flow_shelf import FlowShelf
+from trunkline.calls.link_desk import LinkDesk
 from trunkline.calls.outbound_rules import outbound_rules
 from trunkline.dashboard.app import Dashboard, mount
 from trunkline.dashboard.deps import DashboardDeps
@@ -40,6 +41,7 @@ async def serve(settings: Settings) -> int:
     await shelf.start()
     commands = RedisCommands(redis, clock)
     waker = Waker(settings.resolved_redis_url)
+    links = LinkDesk(sessions, lambda: installation_secret(settings.data_dir), waker, clock)
     dashboards: list[Dashboard] = []
 
     def pages(app: FastAPI):  # type: ignore[no-untyped-def]
@@ -53,6 +55,7 @@ async def serve(settings: Settings) -> int:
                 commands=commands,
                 flows=AgentFlows(shelf, catalog.environment, settings.served_numbers()),
                 wake_worker=waker,
+                links=links,
             ),
         )
         dashboards.append(dashboard)
@@ -71,6 +74,7 @@ async def serve(settings: Settings) -> int:
         rules=outbound_rules(settings),
         dialler=commands,
         wake_worker=waker,
+        link_limits=links.limits,
     )
     app = create_api(deps, pages)
     server = QuietServer(

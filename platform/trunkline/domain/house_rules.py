@@ -100,8 +100,10 @@ def write_rules(rules: HouseRules) -> dict[str, Any]:
         "quiet_hours": None
         if quiet is None
         else f"{quiet.begins:%H:%M}-{quiet.ends:%H:%M} {quiet.zone.key}",
-        "quiet_role": rules.quiet_role.name.lower(),
-        "mail_arguments": rules.mail_arguments.value,
+        "quiet_role": None if quiet is None else rules.quiet_role.name.lower(),
+        "mail_arguments": None
+        if rules.mail_arguments is MailedArguments.MASKED
+        else rules.mail_arguments.value,
     }
     return {name: value for name, value in document.items() if value not in (None, {})}
 

@@ -18,8 +18,8 @@ _PII_KEY: Final = re.compile(r"(^|_)pii(_|$)")
 _SECRET_KEY: Final = re.compile(
     r"(^|_)(password|passwd|secret|token|api_?key|authorization|credential|cookie)s?(_|$)", re.I
 )
-# Keys and bearer tokens that slip into a text, and runs of digits long enough to be a number.
-_SECRET_VALUE: Final = re.compile(r"\b(?:Bearer\s+\S+|(?:sk|ek|tk)_[A-Za-z0-9_-]{8,})")
+# Keys, bearer tokens and decision links that slip into a text; digits enough for a number.
+_SECRET_VALUE: Final = re.compile(r"\b(?:Bearer\s+\S+|(?:sk|ek|tk|lk)_[A-Za-z0-9_-]{8,})")
 _LONG_NUMBER: Final = re.compile(r"(?<![\w.:-])\+?\d[\d ]{6,}\d(?![\w:-])")
 _URL_PASSWORD: Final = re.compile(r"(\w+://[^:/@\s]*):[^@/\s]+@")
 

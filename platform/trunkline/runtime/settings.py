@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     model_tls_cert: Path | None = None  # PEM: the chain; renewed files are taken up by themselves
     model_tls_key: Path | None = None
     model_url: str = ""  # empty: the model server on model_port of this machine
+    public_url: str = ""  # of the dashboard, as people reach it; empty: links are sent to nobody
+    smtp_url: str = ""  # smtp://user@host (STARTTLS), smtps://, smtp+plain://; empty: no mail
+    smtp_password: SecretStr = SecretStr("")
+    smtp_from: str = ""  # "Trunkline <approvals@example.org>"
     database_url: str = ""  # empty: SQLite in data_dir
     redis_url: str = ""  # empty: a private Redis that `trunkline up` starts
     api_key: SecretStr = SecretStr("")
@@ -92,6 +96,8 @@ class Settings(BaseSettings):
     currency: str = "USD"  # of all prices
     mcp_networks: str = ""  # private networks where sessions' MCP servers may be: CIDR, commas
     local_trunk: bool = True
+    guard_packs: Path | None = None  # a folder of guardrail packs, beside the shipped ones
+    guard_weights: Path | None = None  # what `trunkline guard train` wrote for them
     agents_dir: Path | None = None  # more flows; the shipped ones are always there
     # Python modules whose @tool functions flows may use; nothing else is imported for a flow.
     tool_modules: Annotated[tuple[str, ...], NoDecode] = ()

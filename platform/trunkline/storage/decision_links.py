@@ -83,6 +83,11 @@ class DecisionLinks:
             raise Forbidden("this link is not valid any more", code="link_withdrawn")
         return recipient_of(user).as_person, user.owner
 
+    async def owner_of(self, link: DecisionLink) -> str:
+        """Whose audit it belongs in."""
+        user = await self._session.get(UserRow, link.user_id)
+        return HOUSE if user is None else user.owner
+
     async def check_unused(self, link: DecisionLink) -> None:
         """Conflict ``link_used``; Forbidden ``link_withdrawn`` for one that we forgot."""
         row = await self._session.get(DecisionLinkRow, link.link_id, populate_existing=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from email.headerregistry import Address
 from functools import cache
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.domain.errors import Conflict, Invalid, NotFound
 from trunkline.domain.ids import mint
-from trunkline.storage.engine import Sessions
+from trunkline.storage.engine import Sessions, hold
 from trunkline.storage.rows import UserRow
 from trunkline.storage.upsert import insert_new
 from trunkline.storage.views import HOUSE, UserView
@@ -22,6 +23,8 @@ from trunkline.storage.views import HOUSE, UserView
 ROLES: Final = ("admin", "manager", "supervisor", "viewer")
 MIN_PASSWORD_CHARS: Final = 10
 _MAX_PASSWORD_CHARS: Final = 1000  # argon2 reads all of it
+_MAX_EMAIL_CHARS: Final = 254  # RFC 5321, 4.5.3.1.3, without the brackets
+_ADMIN: Final = "admin"
 
 _hasher = PasswordHasher()
 
@@ -75,14 +78,11 @@ async def authenticate(
 
 
 async def change_password(sessions: Sessions, user_id: str, password: str) -> None:
-    """NotFound when there is no such user; Invalid when the password is too short or too long."""
+    """Ends their sessions. NotFound when there is no such user; Invalid when the password is too
+    short or too long."""
     hashed = await hash_password(password)
     async with sessions.writing() as session:
-        done: Any = await session.execute(
-            update(UserRow).where(UserRow.id == user_id).values(password_hash=hashed)
-        )
-        if not done.rowcount:
-            raise NotFound("there is no such user", code="user_not_found")
+        await UserRepository(session).set_password_hash(user_id, hashed)
 
 
 async def hash_password(password: str) -> str:
@@ -146,12 +146,55 @@ class UserRepository:
     async def count(self) -> int:
         return await self._session.scalar(select(func.count()).select_from(UserRow)) or 0
 
+    async def find(self, username: str, *, owner: str = HOUSE) -> UserView:
+        """By name. NotFound when there is none."""
+        query = select(UserRow).where(
+            UserRow.username == normalise_username(username), UserRow.owner == owner
+        )
+        row = await self._session.scalar(query)
+        if row is None:
+            raise NotFound("there is no such user", code="user_not_found")
+        return _view(row)
+
     async def set_role(self, user_id: str, role: str) -> None:
+        """Conflict ``last_admin`` when nobody else could manage the house then."""
         _check_role(role)
+        if role != _ADMIN:
+            await self._check_not_last_admin(user_id)
         await self._change(user_id, role=role)
 
     async def set_active(self, user_id: str, is_active: bool) -> None:
-        await self._change(user_id, is_active=is_active)
+        """Off: their sessions and links end. Conflict ``last_admin`` as for ``set_role``."""
+        if is_active:
+            await self._change(user_id, is_active=True)
+            return
+        await self._check_not_last_admin(user_id)
+        ended = UserRow.session_version + 1
+        await self._change(user_id, is_active=False, session_version=ended)
+
+    async def set_email(self, user_id: str, email: str) -> None:
+        """Where they are written to; empty: nowhere. Invalid when it is no address."""
+        await self._change(user_id, email=checked_email(email))
+
+    async def set_password_hash(self, user_id: str, hashed: str) -> None:
+        """Their sessions end."""
+        ended = UserRow.session_version + 1
+        await self._change(user_id, password_hash=hashed, session_version=ended)
+
+    async def _check_not_last_admin(self, user_id: str) -> None:
+        user = await self.get(user_id)
+        # Two who switch each other off at once must take turns.
+        await hold(self._session, f"trunkline.users.{user.owner}")
+        query = select(func.count()).where(
+            UserRow.owner == user.owner,
+            UserRow.role == _ADMIN,
+            UserRow.is_active,
+            UserRow.id != user_id,
+        )
+        if user.role == _ADMIN and user.is_active and not await self._session.scalar(query):
+            raise Conflict(
+                "this is the last admin: give somebody else that role first", code="last_admin"
+            )
 
     async def _change(self, user_id: str, **values: Any) -> None:
         done: Any = await self._session.execute(
@@ -159,6 +202,22 @@ class UserRepository:
         )
         if not done.rowcount:
             raise NotFound("there is no such user", code="user_not_found")
+
+
+def checked_email(email: str) -> str:
+    """The address without a name; empty for none. Invalid when mail could not be sent there."""
+    text = email.strip()
+    if not text:
+        return ""
+    try:
+        address = Address(addr_spec=text)
+    except ValueError:
+        address = Address()
+    if not (text.isascii() and text.isprintable() and address.username and "." in address.domain):
+        raise Invalid("write an address such as ann@example.org", param="email")
+    if len(text) > _MAX_EMAIL_CHARS:
+        raise Invalid("the address is too long", param="email")
+    return address.addr_spec
 
 
 def _check_role(role: str) -> None:
@@ -175,4 +234,6 @@ def _view(row: UserRow) -> UserView:
         created_at=row.created_at,
         last_login_at=row.last_login_at,
         owner=row.owner,
+        email=row.email,
+        session_version=row.session_version,
     )

@@ -16,7 +16,7 @@ from tests.unit.calls.flow_texts import BROKEN, shop
 from tests.unit.storage.facts import answered, started, whole_call
 
 from trunkline.api.deps import ApiDeps
-from trunkline.api.limits import Buckets, RateLimits
+from trunkline.api.limits import RateLimits
 from trunkline.calls.commands import RedisCommands
 from trunkline.calls.control import ControlListener
 from trunkline.calls.flow_editor import FlowEditor
@@ -26,6 +26,7 @@ from trunkline.domain.dial_plan import DialPlan
 from trunkline.domain.ids import CallId
 from trunkline.domain.outbound import OutboundRules, OutboundTrunk
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
+from trunkline.runtime.buckets import Buckets
 from trunkline.storage.engine import Sessions, open_sessions
 from trunkline.storage.journal import write_facts
 from trunkline.storage.migrate import upgrade_to_head

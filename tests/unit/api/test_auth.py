@@ -4,7 +4,7 @@ import orjson
 import pytest
 from tests.unit.api.conftest import Api
 
-from trunkline.api.limits import Buckets
+from trunkline.runtime.buckets import Buckets
 from trunkline.storage.audit import Audit
 from trunkline.storage.keys import hash_key
 
