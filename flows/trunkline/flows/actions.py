@@ -25,9 +25,10 @@ from trunkline.flows.away_events import QueuePosition as QueuePosition
 from trunkline.flows.away_events import TransferCause as TransferCause
 from trunkline.flows.away_events import TransferFinished as TransferFinished
 from trunkline.flows.away_events import VoicemailDetected as VoicemailDetected
-from trunkline.flows.program import ProgramPlan as ProgramPlan
 from trunkline.flows.escalation_events import Escalated as Escalated
 from trunkline.flows.escalation_events import HandedBack as HandedBack
+from trunkline.flows.guard_events import GuardStopped as GuardStopped
+from trunkline.flows.program import ProgramPlan as ProgramPlan
 
 # ---- events: what happened ---------------------------------------------------------------------
 
@@ -140,6 +141,7 @@ FlowEvent: TypeAlias = (
     | FloorFree
     | Escalated
     | HandedBack
+    | GuardStopped
 )
 
 # ---- actions: what to do -----------------------------------------------------------------------
@@ -156,13 +158,15 @@ class EnterStep:
 class Say:
     """Speak a line verbatim, never by a language model; ``is_fixed`` lines are rendered ahead.
 
-    Lines queue behind each other. SayFinished comes back for each.
+    Lines queue behind each other. SayFinished comes back for each. ``own``: what the flow's author
+    wrote of it, values left out.
     """
 
     say_id: str
     text: str
     is_fixed: bool
     is_interruptible: bool = True
+    own: str = ""
 
 
 class TurnTaking(StrEnum):

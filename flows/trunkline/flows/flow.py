@@ -12,6 +12,7 @@ from trunkline.domain.events import Json
 from trunkline.flows.actions import TurnTaking
 from trunkline.flows.calendars import Calendar
 from trunkline.flows.escalation import EscalationPlan
+from trunkline.flows.guard.rules import GuardRules
 from trunkline.flows.prompts import Expression, Prompt
 from trunkline.flows.slots import Slot
 from trunkline.flows.step_lines import lines_of
@@ -130,6 +131,7 @@ class Flow:
     subflows: Mapping[str, SubFlow] = field(default_factory=dict)
     turn_taking: TurnTaking = TurnTaking.BALANCED
     identity: frozenset[str] = frozenset()
+    guardrails: GuardRules = GuardRules()
     escalation: EscalationPlan = EscalationPlan()
 
     @property

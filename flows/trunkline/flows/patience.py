@@ -14,13 +14,14 @@ class Patience:
     unclear: int = 0  # in this step: not understood, or digits that fit nothing
     engine_turns: int = 0  # in this step: the engine answered in its own words
     bad_calls: int = 0  # in this step: the engine reported what cannot be taken
+    stopped: int = 0  # in this step: the guardrails stopped the caller, or the engine
     fallbacks: int = 0  # in a row, nothing accepted from the caller between
     flow_errors: int = 0  # in the call
     tool_failures: dict[tuple[str, str], int] = field(default_factory=dict)  # by step and code
 
     def entered(self) -> None:
         """Another step: patience for it is fresh; for the caller's absence it is not."""
-        self.idles = self.unclear = self.engine_turns = self.bad_calls = 0
+        self.idles = self.unclear = self.engine_turns = self.bad_calls = self.stopped = 0
 
     def heard(self) -> None:
         """The caller is there."""

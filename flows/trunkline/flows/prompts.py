@@ -56,6 +56,7 @@ _STOCK_TESTS: Final = (
 )  # fmt: skip
 _T = TypeVar("_T")
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
+_PLACES: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.S)
 
 
 class PromptError(Exception):
@@ -138,6 +139,11 @@ class Expression:
         if isinstance(value, StrictUndefined):
             raise PromptError(f"{_short(self.source)} has no value")
         return value
+
+
+def literal(source: str) -> str:
+    """The words that a template says of itself, whatever its values are."""
+    return _SPACES.sub(" ", _PLACES.sub(" ", source)).strip()
 
 
 def compile_prompt(source: str) -> Prompt:

@@ -20,6 +20,7 @@ from trunkline.flows import (
     background,
     looked_after,
     offered_tools,
+    stopped,
     talk_steps,
     tool_steps,
     waiting,
@@ -39,6 +40,7 @@ from trunkline.flows.actions import (
     FloorFree,
     FlowAction,
     FlowEvent,
+    GuardStopped,
     HandedBack,
     HangUpReason,
     QueueFinished,
@@ -201,6 +203,8 @@ class FlowRunner:
                 return background.tell(walk)
             case Escalated() | HandedBack():
                 return looked_after.go_on(walk, event)
+            case GuardStopped():
+                return stopped.go_on(walk, event)
             case SayFinished():
                 return None  # lines queue by themselves, and silence is counted by the call
             case _:

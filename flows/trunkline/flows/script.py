@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from trunkline.domain.events import Json
 from trunkline.flows.actions import FlowAction, Say
+from trunkline.flows.prompts import literal
 from trunkline.flows.steps import Line
 
 
@@ -33,15 +34,22 @@ class Script:
         for line in lines:
             text = line.prompt.render(variables)
             is_fixed = line.prompt.variables <= self.constants
-            self.say_text(text, is_fixed, line.is_interruptible, remembers=remembers)
+            own = "" if is_fixed else literal(line.prompt.source)
+            self.say_text(text, is_fixed, line.is_interruptible, own, remembers=remembers)
 
     def say_text(
-        self, text: str, is_fixed: bool, is_interruptible: bool = True, *, remembers: bool = True
+        self,
+        text: str,
+        is_fixed: bool,
+        is_interruptible: bool = True,
+        own: str = "",
+        *,
+        remembers: bool = True,
     ) -> None:
         if not text:
             return
         self._said += 1
-        line = Say(f"say-{self._said}", text, is_fixed, is_interruptible)
+        line = Say(f"say-{self._said}", text, is_fixed, is_interruptible, own)
         self._actions.append(line)
         if remembers:
             self._now.append(line)
@@ -49,7 +57,7 @@ class Script:
     def say_again(self) -> None:
         """The last remembered lines once more, this time interruptible."""
         for line in self._last:
-            self.say_text(line.text, line.is_fixed, remembers=False)
+            self.say_text(line.text, line.is_fixed, own=line.own, remembers=False)
 
     def engine_said(self, text: str) -> None:
         """The engine's own words are what a caller who asks to repeat wants to hear."""

@@ -14,6 +14,7 @@ Samples: TypeAlias = npt.NDArray[np.int16]
 SILENCE_DBFS: Final = -90.0
 
 _FULL_SCALE_POWER: Final = 32768.0**2
+_HUSH_PEAK: Final = 16  # a line that is open, and nothing on it
 
 
 def samples_of(pcm: bytes | bytearray | memoryview) -> Samples:
@@ -65,6 +66,14 @@ def interleave_pairs(pairs: bytes, bytes_per_frame: int) -> bytes:
     """Pairs (a left frame, then a right frame, and so on) as left-right samples."""
     frames = np.frombuffer(pairs, dtype="<i2").reshape(-1, 2, bytes_per_frame // SAMPLE_WIDTH_BYTES)
     return frames.transpose(0, 2, 1).tobytes()
+
+
+def hushed(block: bytes, channel: int) -> bytes:
+    """Left-right samples with comfort noise (about -66 dBFS) in place of one channel."""
+    both = samples_of(block).reshape(-1, 2).copy()
+    dice = np.random.default_rng(len(both))
+    both[:, channel] = dice.integers(-_HUSH_PEAK, _HUSH_PEAK + 1, len(both), dtype=np.int16)
+    return both.astype("<i2").tobytes()
 
 
 def _clipped(wide: npt.NDArray[np.float32]) -> bytes:

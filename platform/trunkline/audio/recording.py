@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from trunkline.audio.disk_writer import Disk
-from trunkline.audio.pcm import interleave_pairs
+from trunkline.audio.pcm import hushed, interleave_pairs
 from trunkline.domain.audio import AudioFormat
 from trunkline.domain.events import RecordingState
 from trunkline.runtime.logging import get_logger
@@ -81,6 +81,19 @@ class CallRecorder:
         if len(self._pending) >= self._piece_bytes:
             self._send()
 
+    def hide(self, channel: int, first: int, last: int) -> None:
+        """Comfort noise over samples of a channel (0 the caller) that were taken already.
+
+        Behind everything that is on its way to the disk, and whatever the queue says: what is to
+        be hidden must not stay because the disk is slow.
+        """
+        first, last = max(first, 0), min(last, self._samples + len(self._pending) // _BLOCK_BYTES)
+        if first >= last or self._closing is not None:
+            return
+        if self._pending:
+            self._send()
+        self._disk.finish(lambda: self._file.hide(channel, first, last))
+
     def _send(self) -> None:
         pairs = bytes(self._pending)
         self._pending.clear()
@@ -138,6 +151,18 @@ class _WavFile:
             self._write_all(wav_header(self._rate_hz, self._end_bytes), 0)
         except OSError as exc:
             self._lost_samples += len(block) // _BLOCK_BYTES
+            self._complain(exc)
+
+    def hide(self, channel: int, first: int, last: int) -> None:
+        if self._fd is None:
+            return
+        try:
+            at = _HEADER_BYTES + first * _BLOCK_BYTES
+            block = os.pread(self._fd, (last - first) * _BLOCK_BYTES, at)
+            block = block[: len(block) // _BLOCK_BYTES * _BLOCK_BYTES]
+            self._write_all(hushed(block, channel), at)
+        except OSError as exc:
+            log.error("a number could not be hidden in a recording", file=self._path.name)
             self._complain(exc)
 
     def _write_all(self, payload: bytes, at: int) -> None:

@@ -45,6 +45,7 @@ class CallActs:
         call.record.note("agent", name=agent.name, flow_version=agent.flow_version)
         call.dialogue.use_agent(agent)
         call.use_tools_of(agent.name)
+        call.dialogue.guard.use(call.flows.take(agent.name).guardrails)
         if (agent.voice, agent.speed, agent.language) != (
             before.voice,
             before.speed,

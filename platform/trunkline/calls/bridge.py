@@ -37,6 +37,10 @@ class CallClock:
     def ms_of(self, samples: int) -> int:
         return (samples - self.zero_samples) * 1000 // self._rate_hz
 
+    def samples_at(self, ms: int) -> int:
+        """Counted from the leg's first sample, as the recording counts them."""
+        return max(ms * self._rate_hz // 1000 + self.zero_samples, 0)
+
 
 class BridgeEnds(Protocol):
     """What the bridge tells the dialogue, in this order within one call of the sink."""

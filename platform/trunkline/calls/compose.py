@@ -30,6 +30,7 @@ from trunkline.calls.switch import SwitchBoard
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.ids import mint
 from trunkline.flows.catalog import catalog_from
+from trunkline.flows.guard.shelf import load_shelf
 from trunkline.flows.tool_runner import ToolRunner, secrets_from
 from trunkline.realtime.client import RealtimeClient
 from trunkline.runtime.settings import Settings
@@ -145,6 +146,7 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             ),
             is_recording=settings.recordings,
             is_durable=True,
+            guards=load_shelf(settings.guard_packs, settings.guard_weights),
         )
         sharing = edge.queues.sharing = QueueSharing(redis, edge_id, edge.queues, clock)
         rules = outbound_rules(settings)

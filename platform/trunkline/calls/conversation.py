@@ -117,10 +117,18 @@ class Conversation:
     def caller_said(self, item_id: str, text: str) -> None:
         self._note(item_id, user_message(text, item_id=item_id) if text else None)
 
-    def digits_entered(self, text: str) -> None:
+    def replace(self, item_id: str, text: str) -> None:
+        """Something the caller said must not be in there: another text in its place."""
+        at = next((n for n, e in enumerate(self._entries) if e.item_id == item_id), None)
+        self._send(ItemDelete(item_id=item_id))
         item = user_message(text, item_id=new_item_id())
-        self._note(item.id or "", item)
-        self._send(ItemCreate(item=item))
+        if at is None:
+            self._note(item.id or "", item)
+            self._send(ItemCreate(item=item))
+            return
+        before = self._entries[at - 1].item_id if at else "root"
+        self._entries[at] = _Entry(item.id or "", item)
+        self._send(ItemCreate(item=item, previous_item_id=before))
 
     def discard(self, item_id: str) -> None:
         """It was no turn: a backchannel, noise, an echo."""

@@ -17,6 +17,7 @@ from trunkline.calls.bridge import CallClock
 from trunkline.calls.conversation import Conversation
 from trunkline.calls.engine_link import EngineLink
 from trunkline.calls.flow_driver import FlowDriver
+from trunkline.calls.guard_desk import GuardDesk
 from trunkline.calls.program import ProgramSeat
 from trunkline.calls.receipts import Receipts
 from trunkline.calls.record import CallRecord
@@ -80,6 +81,7 @@ class Setting:
     call_clock: CallClock
     spawn: Spawn
     turns: TurnSettings
+    guard: GuardDesk
     hang_up: Callable[[HangUpReason], None]
 
 
@@ -100,8 +102,15 @@ class Dialogue:
         self.conversation = Conversation(setting.link.send)
         self.responses = Responses(setting.link.send, setting.clock.monotonic_ms)
         self.speaker = Speaker(
-            self.playout, setting.cache, setting.voice, setting.wire, setting.spawn, self
+            self.playout,
+            setting.cache,
+            setting.voice,
+            setting.wire,
+            setting.spawn,
+            self,
+            setting.guard,
         )
+        self.guard = setting.guard
         self.program = ProgramSeat(
             self, setting.record, setting.call_clock, setting.link.send, self._flow
         )
@@ -229,15 +238,24 @@ class Dialogue:
         stopped_ms = self.policy.caller_stopped_ms
         self.receipts.caller_stopped(self._call_clock.now_ms if stopped_ms is None else stopped_ms)
 
-    def cut(self) -> None:
+    def cut(self, *, keeps_response: bool = False) -> None:
         """The caller has the floor: stop the engine, drop what was not heard, and say so."""
-        self.responses.cancel()
+        if not keeps_response:
+            self.responses.cancel()
         cut = self.speaker.cut(self._leg)
         if not self.is_held:
             self._leg.resume()  # an empty ring: what comes next must not stay paused
         far_end = far_end_ms(self._leg.stats().rtt_ms)
         for speech in cut:
             self._close(speech, far_end)
+
+    def stop_turn(self, item_id: str, *, is_discarded: bool) -> None:
+        """What the caller said is not acted on: nothing of it stays with the engine."""
+        self._caller_stopped()
+        if not is_discarded:
+            self.conversation.discard(item_id)
+        if self.responses.is_pending:
+            self.cut()  # it came late, and the engine answers already
 
     def _close(self, speech: Speech, far_end: int) -> None:
         """A speech is over, heard whole or cut: transcript, conversation and flow are told."""
@@ -247,11 +265,14 @@ class Dialogue:
             now_ms=self._call_clock.now_ms,
             zero_samples=self._call_clock.zero_samples,
         )
-        is_whole = turn is not None and not turn.is_interrupted and not speech.error_code
+        is_broken = bool(speech.error_code) or speech.is_stopped
+        is_whole = turn is not None and not turn.is_interrupted and not is_broken
         heard = turn.text if turn is not None else ""
         if speech.kind is TurnKind.REPLY:
             if is_whole:
                 self.conversation.reply_heard(speech.item_id, speech.text)
+            elif speech.is_stopped and not speech.segment.received_samples:
+                self.conversation.discard(speech.item_id)
             else:
                 segment = speech.segment
                 rate = self._leg.format.sample_rate_hz
@@ -283,14 +304,17 @@ class Dialogue:
     # ---- the stage -----------------------------------------------------------------------------
 
     def say(self, action: Say) -> None:
+        text, stopped = self.guard.sayable(action)
+        if stopped is not None:
+            self._flow(stopped)
         speech = self.speaker.say(
-            action.text,
+            text,
             say_id=action.say_id,
             step=self._record.step,
-            is_fixed=action.is_fixed,
+            is_fixed=action.is_fixed or text != action.text,
             is_interruptible=action.is_interruptible,
         )
-        self.conversation.line_queued(speech.item_id, action.text)
+        self.conversation.line_queued(speech.item_id, text)
 
     def configure(self, action: Configure) -> None:
         self._record.withhold(action.is_secret)

@@ -15,6 +15,7 @@ from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.switch import SwitchBoard
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.clock import Clock
+from trunkline.flows.guard.shelf import GuardShelf, shipped_shelf
 
 SPEECH_MODEL: Final = "trunkline-tts"
 """What lines are rendered with, and so part of their address in the cache."""
@@ -47,6 +48,7 @@ class Edge:
     is_durable: bool = False
     switch: SwitchBoard = field(default_factory=SwitchBoard)
     queues: QueueBoard = field(default_factory=QueueBoard)
+    guards: GuardShelf = field(default_factory=shipped_shelf)
 
     def speech_model_of(self, agent: AgentSpec) -> str:
         """What the agent's lines are rendered with: the voice that also answers."""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-import orjson
-
 from trunkline.calls.bridge import CallClock
+from trunkline.calls.caller_turn import take_turn
 from trunkline.calls.dialogue import Dialogue
 from trunkline.calls.engine_gap import EngineGap
 from trunkline.calls.engine_link import SESSION_OVER, EngineLink
+from trunkline.calls.engine_words import UNLOGGED, Span, arguments_of, brief
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.record import CallRecord
 from trunkline.calls.responses import ResponseFailure, ResponseResult
 from trunkline.calls.transcript import CallerUtterance
 from trunkline.calls.turn_events import (
-    Discard,
     Hypothesis,
     Interrupt,
     Pause,
@@ -30,8 +28,16 @@ from trunkline.calls.turn_events import (
 )
 from trunkline.domain.events import Json
 from trunkline.domain.turn import SpokenWord, TurnKind
-from trunkline.flows.actions import CallerUnclear, EngineCalled, EngineFailed, EngineSpoke
+from trunkline.flows.actions import (
+    CallerUnclear,
+    EngineCalled,
+    EngineFailed,
+    EngineSpoke,
+    GuardStopped,
+)
 from trunkline.flows.claims import is_claimed_aloud
+from trunkline.flows.guard.gate import Blocked
+from trunkline.flows.guard.pack import Side
 from trunkline.realtime.items import FunctionCallItem, MessageItem
 from trunkline.realtime.server_events import (
     ErrorEvent,
@@ -41,36 +47,22 @@ from trunkline.realtime.server_events import (
     OutputItemAdded,
     OutputItemDone,
     ResponseAudioDelta,
-    ResponseAudioDone,
     ResponseCreated,
     ResponseDone,
     ResponseTranscriptDelta,
+    ResponseTranscriptDone,
     ServerEvent,
     TranscriptionCompleted,
     TranscriptionDelta,
     TranscriptionFailed,
-    UnknownEvent,
 )
 
-# Frequent, and told elsewhere in the log: what was played and understood.
-_UNLOGGED: Final = (ResponseAudioDelta, TranscriptionDelta, ResponseTranscriptDelta)
 _ON_THE_AGENT: Final = (Pause, Resume, Interrupt)
 _MOST_OPEN: Final = 64
 _INTERRUPTED: Final[Json] = {
     "error": {"code": "interrupted", "message": "the caller spoke first, and nothing was done"}
 }
 _TALKING_MS: Final = 1000  # a caller who was heard this recently is not talked over
-
-
-@dataclass(slots=True)
-class _Span:
-    """Where an utterance lies, in call time; the end is unknown while it is being spoken."""
-
-    audio_ms: int  # where the item's audio begins, padding included
-    started_ms: int
-    ended_ms: int | None = None
-    told: str = ""  # the deltas, which only append
-    text: str = ""  # what is understood so far; may still change
 
 
 class EngineEars:
@@ -95,7 +87,7 @@ class EngineEars:
         self._say_house_line = say_house_line
         self._is_pending = is_pending
         self._gap = EngineGap()
-        self._spans: dict[str, _Span] = {}
+        self._spans: dict[str, Span] = {}
         self._owes_answer = False
         self._owes_apology = False
         self.is_deaf = False
@@ -123,6 +115,7 @@ class EngineEars:
 
     def tick(self) -> None:
         """A caller who waits for the engine to be back is told so; ten times a second."""
+        self._heed(self._dialogue.speaker.overdue())
         if not self._gap.is_open:
             return
         dialogue, now_ms = self._dialogue, self._call_clock.now_ms
@@ -162,15 +155,17 @@ class EngineEars:
                 step = self._record.step
                 turn = self._dialogue.transcript.caller_turn(utterance, TurnKind.SPEECH, step)
                 self._record.turn(turn)
+                verdict = self._dialogue.guard.heard(span.text)
+                self._dialogue.guard.told(Side.INPUT, verdict, span.text)
         self._spans.clear()
 
     # ---- its events ----------------------------------------------------------------------------
 
     def on_server_event(self, event: ServerEvent) -> None:
-        if not isinstance(event, _UNLOGGED):
+        if not isinstance(event, UNLOGGED):
             # What is heard near a secret is told by its type alone: it may hold the secret.
             is_near = self._record.withholding.is_near(self._call_clock.now_ms)
-            self._record.note("realtime", type=event.type, **({} if is_near else _brief(event)))
+            self._record.note("realtime", type=event.type, **({} if is_near else brief(event)))
         self._dialogue.program.saw(event)
         match event:
             case InputSpeechStarted() | InputSpeechStopped() | InputCommitted():
@@ -182,9 +177,9 @@ class EngineEars:
                     self._dialogue.speaker.reply_audio(event.item_id, event.audio)
             case ResponseTranscriptDelta():
                 self._on_reply_text(event)
-            case ResponseAudioDone():
+            case ResponseTranscriptDone():
                 if self._dialogue.responses.is_current(event.response_id):
-                    self._dialogue.speaker.reply_ended(event.item_id)
+                    self._heed(self._dialogue.speaker.reply_told(event.item_id))
             case ResponseCreated():
                 self._dialogue.responses.created(event.response.id)
             case OutputItemAdded() | OutputItemDone():
@@ -218,13 +213,13 @@ class EngineEars:
                 self._dialogue.conversation.caller_committed(event.item_id)
                 self._dialogue.tell(SpeechClosed(now_ms, event.item_id))
 
-    def _span(self, audio_ms: int) -> _Span:
+    def _span(self, audio_ms: int) -> Span:
         """The edge's own ears know better when the words began than a padded buffer does."""
         heard_ms = self._dialogue.policy.caller_started_ms
         is_this = heard_ms is not None and audio_ms <= heard_ms
-        return _Span(audio_ms, heard_ms if is_this and heard_ms is not None else audio_ms)
+        return Span(audio_ms, heard_ms if is_this and heard_ms is not None else audio_ms)
 
-    def _ended_ms(self, span: _Span) -> int:
+    def _ended_ms(self, span: Span) -> int:
         """Where the words ended: the server's own end has the hangover in it."""
         ended_ms = self._call_clock.now_ms if span.ended_ms is None else span.ended_ms
         heard_ms = self._dialogue.policy.caller_stopped_ms
@@ -238,7 +233,7 @@ class EngineEars:
         now_ms, item_id = self._call_clock.now_ms, event.item_id
         match event:
             case TranscriptionDelta():
-                span = self._spans.setdefault(item_id, _Span(now_ms, now_ms))
+                span = self._spans.setdefault(item_id, Span(now_ms, now_ms))
                 before = span.text
                 span.told += event.delta
                 span.text = span.told if event.x_hypothesis is None else event.x_hypothesis
@@ -255,7 +250,7 @@ class EngineEars:
     def _on_words(self, event: TranscriptionCompleted, transcribed: Transcribed) -> None:
         """A final text: first its place in the conversation, then what the policy makes of it."""
         dialogue, now_ms = self._dialogue, self._call_clock.now_ms
-        span = self._spans.pop(event.item_id, None) or _Span(now_ms, now_ms)
+        span = self._spans.pop(event.item_id, None) or Span(now_ms, now_ms)
         utterance = CallerUtterance(
             event.item_id,
             event.transcript,
@@ -267,22 +262,7 @@ class EngineEars:
             ),
             confidence=event.x_confidence,
         )
-        is_withheld = self._record.withholding.covers(utterance.started_ms, utterance.ended_ms)
-        told = "" if is_withheld else event.transcript
-        dialogue.conversation.caller_said(event.item_id, told)
-        step = self._record.step
-        decisions = dialogue.policy.handle(transcribed)
-        is_discarded = any(
-            isinstance(decision, Discard) and decision.item_id == event.item_id
-            for decision in decisions
-        )
-        # The agent's turn that this one cuts ends before it; the answer comes after it.
-        first = [decision for decision in decisions if isinstance(decision, _ON_THE_AGENT)]
-        dialogue.carry_out(first)
-        if event.transcript or not is_discarded:
-            kind = TurnKind.BACKCHANNEL if is_discarded else TurnKind.SPEECH
-            self._record.turn(dialogue.transcript.caller_turn(utterance, kind, step))
-        dialogue.carry_out([decision for decision in decisions if decision not in first])
+        take_turn(dialogue, self._record, utterance, transcribed, self._flow)
 
     def _on_reply_text(self, event: ResponseTranscriptDelta) -> None:
         dialogue = self._dialogue
@@ -294,9 +274,24 @@ class EngineEars:
             self._block_claim()
             return
         marks = [word.mark() for word in event.x_words or ()]
-        dialogue.speaker.reply_text(event.item_id, event.delta, marks)
+        blocked = dialogue.speaker.reply_text(event.item_id, event.delta, marks)
         text = dialogue.speaker.text_of(event.item_id)
         dialogue.responses.spoke(event.response_id, event.item_id, text)
+        self._heed(blocked)
+
+    def _heed(self, blocked: Blocked | None) -> None:
+        """The engine was about to say what it may not: it is stopped there, and the flow told.
+
+        What was judged before it is said to its end.
+        """
+        if blocked is None:
+            return
+        dialogue = self._dialogue
+        dialogue.responses.cancel()
+        dialogue.speaker.replies_ended()
+        self._flow(dialogue.guard.stopped(blocked))
+        if blocked.verdict is not None:
+            dialogue.guard.alert(blocked.verdict)
 
     def _block_claim(self) -> None:
         """The engine says that it is done, and it is not: its audio comes behind its words."""
@@ -315,6 +310,8 @@ class EngineEars:
                 dialogue.conversation.reply_began(item.id)
                 dialogue.speaker.reply_began(item.id, self._record.step)
             case MessageItem():
+                if item.status != "incomplete":
+                    self._heed(dialogue.speaker.reply_whole(item.id))
                 dialogue.speaker.reply_ended(item.id)
             case FunctionCallItem() if isinstance(event, OutputItemDone):
                 dialogue.conversation.called(item)
@@ -325,6 +322,9 @@ class EngineEars:
     def _on_response_done(self, event: ResponseDone) -> None:
         if event.response.usage is not None:
             self._count(event.response.usage.model_dump())
+        is_whole = event.response.status == "completed"
+        if is_whole and self._dialogue.responses.is_current(event.response.id):
+            self._heed(self._dialogue.speaker.replies_whole())
         result = self._dialogue.responses.done(event.response)
         self._answer_unheeded(event, result.calls if isinstance(result, ResponseResult) else ())
         if isinstance(result, ResponseFailure):
@@ -350,7 +350,7 @@ class EngineEars:
             if call.call_id is None:  # nothing can be answered to it
                 self._dialogue.fail_response(ResponseFailure("bad_function_call"))
                 return
-            arguments, fault = _arguments(call)
+            arguments, fault = arguments_of(call)
             self._flow(EngineCalled(call.call_id, call.name, arguments, place, fault))
         if result.calls:
             return
@@ -370,27 +370,8 @@ class EngineEars:
             if isinstance(value, int):
                 self.usage[name] = self.usage.get(name, 0) + value
 
-    def _flow(self, event: EngineCalled | EngineSpoke | EngineFailed | CallerUnclear) -> None:
+    def _flow(
+        self, event: EngineCalled | EngineSpoke | EngineFailed | CallerUnclear | GuardStopped
+    ) -> None:
         if self._dialogue.driver is not None and not self._dialogue.program.takes(event):
             self._dialogue.driver.handle(event)
-
-
-def _arguments(call: FunctionCallItem) -> tuple[dict[str, Json], str]:
-    """What was called with, and why it cannot be used; values that nobody said never are."""
-    if call.x_synthesised:
-        return {}, "not_said"
-    try:
-        arguments = orjson.loads(call.arguments or "{}")
-    except orjson.JSONDecodeError:
-        return {}, "bad_json"
-    return (arguments, "") if isinstance(arguments, dict) else ({}, "bad_json")
-
-
-def _brief(event: ServerEvent) -> dict[str, Json]:
-    """The event for the log, without audio and without the whole session object."""
-    if isinstance(event, UnknownEvent):
-        return {}
-    fields = event.model_dump(mode="json", exclude={"type", "event_id", "session"})
-    return {
-        f"x_{key}" if key in {"at_ms", "event", "kind"} else key: v for key, v in fields.items()
-    }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
+from trunkline.audio.recording import CallRecorder
 from trunkline.calls.bridge import CallClock
 from trunkline.calls.event_log import EventLog
 from trunkline.calls.fact_json import encode_fact
+from trunkline.calls.guard_masks import SpokenNumbers, masked_document
 from trunkline.calls.publish import FactSink
 from trunkline.calls.withholding import WITHHELD, Withholding
 from trunkline.domain.call import CallEvent, CallState, IllegalTransition, next_state
@@ -18,13 +21,17 @@ from trunkline.domain.events import (
     CallStateChanged,
     Json,
     StepEntered,
+    ToolRan,
     TurnEnded,
 )
 from trunkline.domain.ids import CallId
 from trunkline.domain.turn import Speaker, Turn
+from trunkline.flows.guard.identity import masked_so_far
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
+
+_WITH_WORDS: Final = ("realtime", "variables", "fact")
 
 
 class CallRecord:
@@ -47,14 +54,22 @@ class CallRecord:
         self.step = ""
         self.withholding = Withholding()
         self.published: Callable[[CallFact], None] = lambda fact: None
+        self.recorder: CallRecorder | None = None
+        self.hides_numbers = False  # card and identity numbers, wherever they would be written
+        self._numbers = SpokenNumbers()
 
     def publish(self, fact: CallFact) -> None:
+        if self.hides_numbers and isinstance(fact, ToolRan):
+            arguments, result = masked_document(fact.arguments), masked_document(fact.result)
+            fact = replace(fact, arguments=arguments, result=result)
         self._sink.publish(fact)
         if not isinstance(fact, CallerPartial):
             self.note("fact", document=encode_fact(fact))
         self.published(fact)
 
     def note(self, kind: str, **fields: Json) -> None:
+        if self.hides_numbers and kind in _WITH_WORDS:
+            fields = masked_document(fields)
         self._events.note(self._call_clock.now_ms, kind, **fields)
 
     def withhold(self, is_secret: bool) -> None:
@@ -103,11 +118,34 @@ class CallRecord:
             turn.started_ms, turn.ended_ms
         ):
             turn = replace(turn, text=WITHHELD, words=())
+        if self.hides_numbers:
+            turn = self._without_numbers(turn)
         self.publish(TurnEnded(self.call_id, self.clock.now(), turn))
+
+    def _without_numbers(self, turn: Turn) -> Turn:
+        """Text and recording hold none; one that began in turns before is taken out of them too."""
+        kept, before, spans = self._numbers.take(turn)
+        for begun in before:
+            renewed = TurnEnded(self.call_id, self.clock.now(), begun)
+            self._sink.publish(renewed)
+            self.note("fact", document=encode_fact(renewed))
+        for begin_ms, end_ms in spans:
+            self._hide(turn.speaker, begin_ms, end_ms)
+        return kept
+
+    def _hide(self, speaker: Speaker, begin_ms: int, end_ms: int) -> None:
+        """Comfort noise over what was recorded of them then."""
+        if self.recorder is not None:
+            clock, channel = self._call_clock, 0 if speaker is Speaker.CALLER else 1
+            first, last = clock.samples_at(begin_ms), clock.samples_at(end_ms)
+            self.recorder.hide(channel, first, last)
+        self.note("number_hidden", speaker=speaker.value, begin_ms=begin_ms, end_ms=end_ms)
 
     def partial(self, text: str) -> None:
         if self.withholding.is_near(self._call_clock.now_ms):
             return
+        if self.hides_numbers:
+            text = masked_so_far(text)
         at_ms = self._call_clock.now_ms
         self.publish(CallerPartial(self.call_id, self.clock.now(), at_ms, text))
         self.note("partial", text=text)

@@ -15,11 +15,11 @@ from trunkline.audio.recording import CallRecorder
 from trunkline.calls.acts import CallActs
 from trunkline.calls.answering import Answering
 from trunkline.calls.away import Away
-from trunkline.calls.backchannels import keywords
 from trunkline.calls.background_tools import BackgroundTools
+from trunkline.calls.base_session import base_session
 from trunkline.calls.bridge import Bridge, CallClock
-from trunkline.calls.control import ApprovalNews, ProgramAsked, ToolResult
-from trunkline.calls.dialogue import Dialogue, Setting, turn_detection
+from trunkline.calls.control import ApprovalNews, ProgramAsked, TakeOverCall
+from trunkline.calls.dialogue import Dialogue, Setting
 from trunkline.calls.edge import Edge
 from trunkline.calls.ending import Ending
 from trunkline.calls.engine_ears import EngineEars
@@ -27,6 +27,7 @@ from trunkline.calls.engine_link import EngineLink
 from trunkline.calls.escalating import Escalating
 from trunkline.calls.event_log import EventLog
 from trunkline.calls.flow_driver import FlowDriver
+from trunkline.calls.guard_desk import GuardDesk
 from trunkline.calls.house_lines import house_lines
 from trunkline.calls.leg_events import LegFollower
 from trunkline.calls.metering import Allowance, keep_within
@@ -35,8 +36,10 @@ from trunkline.calls.parked_tools import ParkedTools
 from trunkline.calls.parting import Parting
 from trunkline.calls.placing import Orders
 from trunkline.calls.record import CallRecord
+from trunkline.calls.registry import Told
 from trunkline.calls.serving import HeldFlows, Served
 from trunkline.calls.speaker import Voice
+from trunkline.calls.take_over import TakingOver
 from trunkline.calls.tool_calls import ToolCalls
 from trunkline.calls.turn_state import TurnSettings
 from trunkline.calls.winding_up import break_off, wind_up
@@ -110,11 +113,12 @@ class CallSession:
             if edge.is_recording
             else None
         )
+        self.record.recorder = self.recorder
         wire = wire_audio(leg.format, leg.codec)
         self.link = EngineLink(
             edge.connect,
             edge.engines_of(flow.agent),
-            self._base_session(wire.format),
+            base_session(flow.agent, wire.format),
             rate_hz=leg.format.sample_rate_hz,
         )
         self.dialogue = Dialogue(
@@ -131,6 +135,7 @@ class CallSession:
                 call_clock=self.call_clock,
                 spawn=self.spawn,
                 turns=TurnSettings(language=flow.agent.language),
+                guard=GuardDesk(edge.guards, flow.guardrails, self.record, self.call_clock),
                 hang_up=lambda reason: self.parting.hang_up(reason),
             )
         )
@@ -173,6 +178,8 @@ class CallSession:
         self.answering = Answering(self)
         self.parting = Parting(self)
         self.escalating = Escalating(self)
+        self.taking_over = TakingOver(self)
+        self.dialogue.guard.found = self.escalating.guarded
         self.answered_at_ms: float | None = None
         self.beside: set[Leg] = set()  # other legs of this call: a human's
         self.opening = Opening(self, invite_at_ms)
@@ -198,29 +205,6 @@ class CallSession:
             "caller_number": about.caller_number,
             "called_number": about.called_number,
             "direction": about.direction.value,
-        }
-
-    def _base_session(self, audio_format: Any) -> dict[str, Json]:
-        agent = self._flow.agent
-        return {
-            "type": "realtime",
-            "output_modalities": ["audio"],
-            "audio": {
-                "input": {
-                    "format": dict(audio_format),
-                    "turn_detection": turn_detection(500),
-                    "transcription": {
-                        "model": "trunkline-asr",
-                        "language": agent.language,
-                        "keywords": list(keywords(agent.language)),
-                    },
-                },
-                "output": {
-                    "format": dict(audio_format),
-                    "voice": agent.voice,
-                    "speed": agent.speed,
-                },
-            },
         }
 
     # ---- life ----------------------------------------------------------------------------------
@@ -343,13 +327,15 @@ class CallSession:
             return
         self.ending.ask(cause, reason=reason)
 
-    def take_result(self, result: ToolResult | ApprovalNews | ProgramAsked) -> bool:
+    def take_result(self, result: Told) -> bool:
         """A worker has run a tool of this call's, or a person has decided about one.
 
         False when the call is past hearing of it.
         """
         if self.driver.is_over:
             return False
+        if isinstance(result, TakeOverCall):
+            return self.taking_over.begin(result)
         if isinstance(result, ProgramAsked):
             return self.dialogue.program.asked(result)
         if isinstance(result, ApprovalNews):

@@ -14,6 +14,8 @@ from typing import Any, Final, Protocol, TypeAlias
 from trunkline.audio.framer import Framer
 from trunkline.audio.playout import PlayoutChange, PlayoutQueue, Ring, SegmentStarted
 from trunkline.calls.conversation import new_item_id
+from trunkline.calls.guard_desk import GuardDesk
+from trunkline.calls.guarded_reply import MOST_HELD_S, GuardedReply
 from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.speech_source import SpokenLine
 from trunkline.calls.transcript import Speech
@@ -22,6 +24,7 @@ from trunkline.domain.agent import AgentSpec
 from trunkline.domain.audio import WordMark
 from trunkline.domain.errors import EngineError
 from trunkline.domain.turn import TurnKind
+from trunkline.flows.guard.gate import Blocked, ClauseGate
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
@@ -30,6 +33,7 @@ Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None
 """Starts work in the call's task group."""
 
 LINE_TIMEOUT_S: Final = 20.0
+_TICKS_A_SECOND: Final = 10
 
 
 class SpeakerEvents(Protocol):
@@ -66,6 +70,7 @@ class Speaker:
         wire: WireAudio,
         spawn: Spawn,
         events: SpeakerEvents,
+        guard: GuardDesk,
     ) -> None:
         self._playout = playout
         self._cache = cache
@@ -73,8 +78,10 @@ class Speaker:
         self._wire = wire
         self._spawn = spawn
         self._events = events
+        self._guard = guard
         self._live: list[Speech] = []
-        self._replies: dict[str, tuple[Speech, Framer]] = {}
+        self._replies: dict[str, GuardedReply] = {}
+        self._held_ticks = 0
         self._fetches: dict[Speech, asyncio.Task[None]] = {}
         self._rate_hz = voice.sample_rate_hz
         self.idle = asyncio.Event()
@@ -169,30 +176,69 @@ class Speaker:
         speech = Speech(self._playout.open(item_id), TurnKind.REPLY, item_id, step=step)
         self._live.append(speech)
         self.idle.clear()
-        self._replies[item_id] = (speech, Framer(self._wire.bytes_per_sample))
+        gate = None
+        if self._guard.judges_speech:
+            speed = self._voice.agent.speed
+            gate = ClauseGate(self._guard.clause, self._rate_hz, speed=speed)
+        self._replies[item_id] = GuardedReply(
+            speech,
+            Framer(self._wire.bytes_per_sample),
+            gate,
+            lambda pcm: self._playout.append(item_id, pcm),
+        )
 
-    def reply_text(self, item_id: str, text: str, marks: Sequence[WordMark]) -> None:
-        if item_id in self._replies:
-            self._replies[item_id][0].add_words(text, marks)
+    def reply_text(self, item_id: str, text: str, marks: Sequence[WordMark]) -> Blocked | None:
+        reply = self._replies.get(item_id)
+        return None if reply is None else reply.text(text, marks)
 
     def reply_audio(self, item_id: str, payload: bytes) -> None:
         """Audio in the session's output format, split anywhere."""
-        if item_id in self._replies:
-            whole = self._replies[item_id][1].feed_whole(payload)
-            self._playout.append(item_id, self._wire.decode(whole))
+        reply = self._replies.get(item_id)
+        if reply is not None:
+            reply.audio(self._wire.decode(reply.framer.feed_whole(payload)))
+
+    def reply_told(self, item_id: str) -> Blocked | None:
+        """No more text of it will come."""
+        reply = self._replies.get(item_id)
+        return None if reply is None else reply.told()
+
+    def reply_whole(self, item_id: str) -> Blocked | None:
+        """It is complete."""
+        reply = self._replies.get(item_id)
+        blocked = None if reply is None else reply.whole()
+        if blocked is None:
+            self.reply_ended(item_id)
+        return blocked
 
     def reply_ended(self, item_id: str) -> None:
-        """No more of it will come."""
-        if self._replies.pop(item_id, None) is not None:
+        """No more of it will come: what was not judged by now never will be."""
+        reply = self._replies.pop(item_id, None)
+        if reply is not None:
+            reply.drop()
             self._playout.close(item_id)
+
+    def replies_whole(self) -> Blocked | None:
+        """The engine is done: what it has said is all there is."""
+        found = (self.reply_whole(item_id) for item_id in list(self._replies))
+        return next((blocked for blocked in found if blocked is not None), None)
 
     def replies_ended(self) -> None:
         """None of the engine's open items will go on (response done, or engine lost)."""
         for item_id in list(self._replies):
             self.reply_ended(item_id)
 
+    def overdue(self) -> Blocked | None:
+        """Ten times a second: speech whose words do not come, while nobody hears anything."""
+        waits = [reply for reply in self._replies.values() if reply.held_samples]
+        is_waiting = bool(waits) and self._playout.is_owed
+        self._held_ticks = self._held_ticks + 1 if is_waiting else 0
+        if self._held_ticks < MOST_HELD_S * _TICKS_A_SECOND:
+            return None
+        self._held_ticks = 0
+        return waits[0].give_up()
+
     def text_of(self, item_id: str) -> str:
-        return self._replies[item_id][0].text if item_id in self._replies else ""
+        return self._replies[item_id].speech.text if item_id in self._replies else ""
 
     # ---- the ring ------------------------------------------------------------------------------
 

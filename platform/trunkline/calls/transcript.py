@@ -30,6 +30,7 @@ class Speech:
     response_ms: int | None = None
     stop_to_silence_ms: int | None = None
     error_code: str = ""
+    is_stopped: bool = False  # by the guardrails: what would have followed is gone
     question_ends_ms: list[int] = field(default_factory=list)
 
     def add_words(self, text: str, marks: Sequence[WordMark]) -> None:
@@ -37,6 +38,12 @@ class Speech:
         self.text += text
         self.segment.marks.extend(marks)
         self.question_ends_ms += [mark.end_ms for mark in marks if mark.text.rstrip().endswith("?")]
+
+    def stop_at(self, fine_text: str, until_ms: int) -> None:
+        """No more of it than this will be heard, whatever the engine meant to say."""
+        self.is_stopped = True
+        self.text = fine_text
+        self.segment.marks[:] = [mark for mark in self.segment.marks if mark.end_ms <= until_ms]
 
     def marks(self, rate_hz: int) -> Sequence[WordMark]:
         segment = self.segment

@@ -67,12 +67,16 @@ class SpeechClosed:
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """The final text. ``text`` is None when no transcript could be made."""
+    """The final text. ``text`` is None when no transcript could be made.
+
+    ``is_stopped``: it takes the floor as any turn does, and is not to be answered.
+    """
 
     at_ms: int
     item_id: str
     text: str | None
     is_rejected: bool = False
+    is_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,7 +320,7 @@ class TurnPolicy:
             started = self._burst.started_ms if self._burst else item.opened_ms
             decisions += [Pause(started), *self._interrupt(Reason.WORDS)]
         self._scales.learn(self._burst)
-        self._owed = item.item_id
+        self._owed = None if event.is_stopped else item.item_id
         return decisions + self._answer_if_due(event.at_ms)
 
     def _dismiss(

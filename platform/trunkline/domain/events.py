@@ -256,6 +256,27 @@ class TakeOverChanged:
     cause: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class GuardActed:
+    """The guardrails found something; ``action`` is what was done about it.
+
+    ``side``: ``input`` for the caller's words, ``output`` for the agent's. ``by``: ``pattern``,
+    ``number``, ``classifier``, or ``unknown`` for speech whose words never came. ``text``: the words,
+    numbers left out; of an agent's that were stopped nobody has heard them.
+    """
+
+    call_id: CallId
+    at: datetime
+    at_ms: int
+    side: str
+    category: str
+    action: str
+    by: str
+    score: float
+    text: str
+    step: str = ""
+
+
 class RecordingState(StrEnum):
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"  # the disk refused a part; what could be written is there
@@ -304,6 +325,7 @@ CallFact: TypeAlias = (
     | TransferAttempted
     | QueuePlaced
     | CallbackRequested
+    | GuardActed
     | EscalationRaised
     | TakeOverChanged
     | RecordingClosed

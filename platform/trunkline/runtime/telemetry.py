@@ -43,6 +43,11 @@ QUEUE_WAIT_SECONDS: Final = Histogram(
 ANSWERED_BY: Final = Counter(
     "trunkline_answerers_total", "Who took a call, as far as was heard", ["answerer"]
 )
+GUARD_ACTIONS: Final = Counter(
+    "trunkline_guard_actions_total",
+    "What the guardrails did about the words of calls",
+    ["side", "category", "action"],
+)
 TOOL_RUNS: Final = Counter("trunkline_tool_runs_total", "Tool runs, by outcome", ["outcome"])
 ESCALATIONS: Final = Counter(
     "trunkline_escalations_total", "Escalations raised, by what gave rise to them", ["kind"]

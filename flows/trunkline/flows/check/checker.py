@@ -9,7 +9,9 @@ from trunkline.flows.check.build import build_graphs
 from trunkline.flows.check.circles import check_circles
 from trunkline.flows.check.claims import check_claims
 from trunkline.flows.check.declarations import EVERY_MODEL, check_declarations
+from trunkline.flows.check.escalations import check_escalations
 from trunkline.flows.check.findings import Finding, Proof, Report, as_finding
+from trunkline.flows.check.guards import check_guards
 from trunkline.flows.check.handoffs import check_handoffs
 from trunkline.flows.check.identity import declared_checks, prove_identity
 from trunkline.flows.check.listening import check_listening
@@ -18,6 +20,7 @@ from trunkline.flows.check.shape import check_shape
 from trunkline.flows.check.types import check_types
 from trunkline.flows.check.unset import check_unset
 from trunkline.flows.flow import Flow
+from trunkline.flows.guard.shelf import GuardShelf, shelf_in
 from trunkline.flows.schema.loader import FlowInvalid, load_flow
 from trunkline.flows.schema.source import Source, read_yaml
 from trunkline.realtime.model_table import ModelTable
@@ -46,6 +49,7 @@ def _examine(
     source: Source,
     models: ModelTable = EVERY_MODEL,
     agents: Collection[str] | None = None,
+    shelf: GuardShelf | None = None,
 ) -> tuple[tuple[Finding, ...], tuple[Proof, ...]]:
     report = Report(source)
     graphs = build_graphs(flow)
@@ -55,8 +59,10 @@ def _examine(
         check_claims(flow, graph, report)
         check_types(flow, graph, report)
     check_listening(flow, graphs, report)
+    check_escalations(flow, graphs, report)
     check_declarations(flow, report, models)
     check_offers(flow, graphs, declared_checks(report), report)
+    check_guards(flow, graphs, report, shelf or shelf_in({}))
     if agents is not None:
         check_handoffs(flow, report, agents)
     proofs = prove_identity(graphs, report)
@@ -79,4 +85,4 @@ def examine_text(
         flow = load_flow(text, environment=environment, name=name)
     except FlowInvalid as exc:
         return Checked(None, tuple(as_finding(complaint) for complaint in exc.complaints))
-    return Checked(flow, *_examine(flow, read_yaml(text), models, agents))
+    return Checked(flow, *_examine(flow, read_yaml(text), models, agents, shelf_in(environment)))

@@ -55,6 +55,7 @@ _IBAN: Final = re.compile(
 )
 _SSN: Final = re.compile(r"\b(?!000|666|9[0-9]{2})[0-9]{3}[- ](?!00)[0-9]{2}[- ](?!0000)[0-9]{4}\b")
 _CARD: Final = range(13, 20)
+MASK: Final = "[number]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,41 @@ def find_numbers(text: str) -> tuple[Number, ...]:
     return tuple(kept)
 
 
-def masked(text: str, mask: str = "[number]") -> str:
+def masked(text: str, mask: str = MASK) -> str:
     """The text with ``mask`` in place of every number."""
     for number in reversed(find_numbers(text)):
         text = text[: number.start] + mask + text[number.end :]
     return text
+
+
+def masked_after(before: str, text: str, mask: str = MASK) -> tuple[str, bool]:
+    """``text`` without the numbers that end in it, and whether one began in ``before``."""
+    if not before:
+        return masked(text, mask), False
+    whole, begin = f"{before} {text}", len(before) + 1
+    is_over, kept = False, text
+    for number in reversed(find_numbers(whole)):
+        if number.end > begin:
+            is_over = is_over or number.start < begin
+            first = max(number.start - begin, 0)
+            kept = kept[:first] + mask + kept[number.end - begin :]
+    return kept, is_over
+
+
+def masked_so_far(text: str, mask: str = MASK) -> str:
+    """The same for a text that is still growing: digits that may become a card go as well."""
+    kept = masked(text, mask)
+    if could_begin_card(kept):
+        return f"{kept[: list(_runs(kept))[-1][0][1]]}{mask}"
+    return kept
+
+
+def open_run(text: str) -> str:
+    """The digits that the text ends with, as they stand in it; they may go on."""
+    runs = list(_runs(text))
+    if not runs or runs[-1][-1][2] < len(text.rstrip(" .,-")):
+        return ""
+    return text[runs[-1][0][1] :].rstrip(" .,-")
 
 
 def could_begin_card(text: str) -> bool:

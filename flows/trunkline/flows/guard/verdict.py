@@ -6,8 +6,9 @@ first: "kill the power" is no threat.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from trunkline.flows.guard.classifier import Classifier
@@ -15,6 +16,9 @@ from trunkline.flows.guard.identity import find_numbers, masked
 from trunkline.flows.guard.normal import folded
 from trunkline.flows.guard.pack import Category, Packs, Response, Side, Verb
 
+_WINDOW_WORDS: Final = 16
+_MOST_WINDOWS: Final = 24
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?\n])\s+")
 # The strongest of what was found is done; the rest is noted.
 _STRENGTH: Final = (Verb.NOTE, Verb.MASK, Verb.REDACT, Verb.REFUSE, Verb.ESCALATE, Verb.END)
 
@@ -55,6 +59,16 @@ class Verdict:
         """Nothing of the text may reach the model (input) or the caller (output)."""
         return self.verb in (Verb.REFUSE, Verb.ESCALATE, Verb.END)
 
+    @property
+    def may_be_said(self) -> bool:
+        """Words cannot be taken out of speech that an engine makes: redacting stops it."""
+        return not self.is_blocked and self.verb is not Verb.REDACT
+
+    @property
+    def hides(self) -> bool:
+        """Something is left out of what is kept."""
+        return any(one.response.verb in (Verb.MASK, Verb.REDACT) for one in self.findings)
+
 
 class Guard:
     """Judges text under some of the packs' categories (all of them unless named)."""
@@ -69,12 +83,52 @@ class Guard:
             one.has_classifier for one in self._categories
         )
 
+    @property
+    def finds_numbers(self) -> bool:
+        """Card and identity numbers are kept out of sight, on one side or the other."""
+        return any(one.numbers for one in self._categories)
+
+    def judges(self, side: Side) -> bool:
+        return any(side in one.responses for one in self._categories)
+
     def judge(self, text: str, side: Side) -> Verdict:
         """The verdict; an empty one when nothing is found. Costs about 0.2 ms."""
         scores: Mapping[str, float] = {}
         if self._is_scored and self._classifier is not None:
             scores = self._classifier.scores(text, side)
         return self.judge_with(text, side, scores)
+
+    def judge_turn(self, text: str) -> Verdict:
+        """What a caller said, as a whole and, where it is long, by windows of its words.
+
+        A wish among much small talk weighs little in the whole.
+        """
+        words = text.split()
+        readings = [text]
+        if len(words) > _WINDOW_WORDS:
+            readings += [
+                " ".join(words[at : at + _WINDOW_WORDS])
+                for at in range(0, len(words) - _WINDOW_WORDS // 2, _WINDOW_WORDS // 2)
+            ][:_MOST_WINDOWS]
+        found = [self.judge(one, Side.INPUT) for one in readings]
+        return _joined(text, found)
+
+    def judge_clause(self, before: str, clause: str) -> Verdict:
+        """What an agent says, by itself and as the end of its sentence.
+
+        What came ``before`` was judged, and counts only for what runs over into the clause.
+        """
+        sentence = _SENTENCE_END.split(before)[-1] + clause
+        found = [self.judge(clause, Side.OUTPUT)]
+        if sentence.strip() != clause.strip():
+            found.append(self.judge(sentence, Side.OUTPUT))
+        whole = before + clause
+        if len(whole) > max(len(sentence), len(clause)):
+            found.append(self.judge_with(whole, Side.OUTPUT, {}))
+        is_new = any(number.end > len(before) for number in find_numbers(whole))
+        if not is_new:
+            found = [_without_numbers(one) for one in found]
+        return _joined(clause, found)
 
     def judge_with(self, text: str, side: Side, scores: Mapping[str, float]) -> Verdict:
         """The verdict from the patterns, and from scores that a classifier gave the text."""
@@ -85,8 +139,8 @@ class Guard:
             if (response := category.responses.get(side)) is not None
             and (found := self._find(category, response, text, plain, side, scores)) is not None
         ]
-        hides = any(one.response.verb in (Verb.MASK, Verb.REDACT) for one in findings)
-        return Verdict(masked(text) if hides else text, tuple(findings))
+        verdict = Verdict(text, tuple(findings))
+        return replace(verdict, text=masked(text)) if verdict.hides else verdict
 
     def _find(
         self,
@@ -114,3 +168,19 @@ class Guard:
         if score < least:
             return None
         return Finding(category.name, "classifier", score, response)
+
+
+def _joined(text: str, found: Iterable[Verdict]) -> Verdict:
+    """One verdict on a text that was read in several ways: the surest finding of each category."""
+    findings: dict[str, Finding] = {}
+    for verdict in found:
+        for one in verdict.findings:
+            known = findings.get(one.category)
+            if known is None or one.score > known.score:
+                findings[one.category] = one
+    joined = Verdict(text, tuple(findings.values()))
+    return replace(joined, text=masked(text)) if joined.hides else joined
+
+
+def _without_numbers(verdict: Verdict) -> Verdict:
+    return replace(verdict, findings=tuple(one for one in verdict.findings if one.by != "number"))

@@ -30,15 +30,8 @@ def _lines(value: Any) -> Any:
     return [{"text": entry} if isinstance(entry, str) else entry for entry in entries]
 
 
-def _intents(value: Any) -> Any:
-    """A list of intent names, or a mapping of intent to step."""
-    if isinstance(value, list):
-        return {entry if isinstance(entry, str) else repr(entry): None for entry in value}
-    return value
-
-
-def _collect(value: Any) -> Any:
-    """A list of names from ``slots``, or a mapping of name to slot."""
+def _named(value: Any) -> Any:
+    """A list of names (of intents, of ``slots``), or a mapping of name to step or slot."""
     if isinstance(value, list):
         return {entry if isinstance(entry, str) else repr(entry): None for entry in value}
     return value
@@ -205,7 +198,7 @@ class ProgramPart(Part):
 
 
 class ListenPart(Part):
-    intents: Annotated[dict[Name, Name | None], BeforeValidator(_intents)] = {}
+    intents: Annotated[dict[Name, Name | None], BeforeValidator(_named)] = {}
     keys: Keys = {}
     no_input_ms: Annotated[int, Field(ge=1000, le=60000)] | None = None
     hangover_ms: Annotated[int, Field(ge=200, le=3000)] | None = None
@@ -251,6 +244,7 @@ class StepPart(Part):
 
     kind_key: ClassVar[str] = ""
     say: Lines = []
+    escalation: dict[Name, Any] = {}  # read one by one
 
 
 class ListeningStepPart(StepPart):
@@ -272,7 +266,7 @@ class SayPart(ListeningStepPart):
 
 class CollectPart(ListeningStepPart):
     kind_key: ClassVar[str] = "collect"
-    collect: Annotated[dict[Name, Slots | None], BeforeValidator(_collect), Field(min_length=1)]
+    collect: Annotated[dict[Name, Slots | None], BeforeValidator(_named), Field(min_length=1)]
     next: Name
     listen: ListenPart = ListenPart()
     reuse: bool = False
@@ -308,7 +302,7 @@ class WaitPart(Part):
         "how long does it take", "how much longer", "what is happening", "are you still there",
         "is that paid now", "is it ready", "any news",
     )  # fmt: skip
-    intents: Annotated[dict[Name, Name | None], BeforeValidator(_intents)] = {}
+    intents: Annotated[dict[Name, Name | None], BeforeValidator(_named)] = {}
     keys: Keys = {}
     save_arguments_as: Name | None = None
     on_granted: Lines = []
@@ -386,6 +380,8 @@ class FlowPart(Part):
     keys: Keys = {}
     policies: PoliciesPart = PoliciesPart()
     identity: IdentityPart = IdentityPart()
+    guardrails: Any = {}  # read by itself
+    escalation: dict[Name, Any] = {}  # read one by one
     intents: dict[Name, Any] = {}
     slots: dict[Name, Slots] = {}
     tools: dict[Name, Any] = {}

@@ -19,11 +19,14 @@ from trunkline.flows.flow import (
     NoMatchPolicy,
     Policies,
 )
+from trunkline.flows.guard.rules import GuardRules
 from trunkline.flows.prompts import PromptError
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.calendar_parts import assemble_calendar
 from trunkline.flows.schema.document import AgentPart, FlowPart, IntentPart, PoliciesPart
-from trunkline.flows.schema.parts import Parts, did_you_mean, read_parts
+from trunkline.flows.schema.escalation_parts import assemble_escalation
+from trunkline.flows.schema.guard_parts import GuardrailsPart, assemble_guardrails
+from trunkline.flows.schema.parts import Parts, did_you_mean, read_parts, validate_part
 from trunkline.flows.schema.source import Complaint, read_yaml
 from trunkline.flows.schema.step_parts import assemble_step, failure_route, told_slots
 from trunkline.flows.schema.subflows import assemble_before_answer, assemble_subflows
@@ -103,6 +106,8 @@ def _assemble(
         subflows=subflows,
         turn_taking=document.turn_taking,
         identity=frozenset(document.identity.by),
+        escalation=assemble_escalation(assembly, document),
+        guardrails=_guardrails(assembly, document.guardrails),
     )
     if not assembly.source.complaints:
         try:
@@ -110,6 +115,11 @@ def _assemble(
         except PromptError as exc:
             assembly.complain(("variables",), f"a fixed line cannot be said: {exc}")
     return flow
+
+
+def _guardrails(assembly: Assembly, written: Json) -> GuardRules:
+    part = validate_part(assembly.source, GuardrailsPart, written, ("guardrails",))
+    return GuardRules() if part is None else assemble_guardrails(assembly, part)
 
 
 def _variables(
