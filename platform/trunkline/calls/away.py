@@ -161,6 +161,10 @@ class Away:
             talked_ms = round(clock.monotonic_ms() - since_ms)
             call.edge.queues.talked(queueing.queue, queueing.target, call.call_id, talked_ms)
 
+    def talk_to(self, human: Consulting | None) -> None:
+        """Whoever has taken the call over, or nobody any more; the agent stays, and is silent."""
+        self._human, self.is_joined = human, human is not None
+
     def abandon(self) -> None:
         """The call ends here: no more music, and nobody is put through any more."""
         self._music.stop(self._call.leg)

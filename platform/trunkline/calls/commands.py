@@ -8,7 +8,14 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from trunkline.calls.control import ControlSender, HangUpCall, PlaceCall, announced_edges
+from trunkline.calls.control import (
+    ControlCommand,
+    ControlSender,
+    HangUpCall,
+    PlaceCall,
+    TakeOverCall,
+    announced_edges,
+)
 from trunkline.domain.clock import Clock
 from trunkline.domain.errors import TrunklineError
 from trunkline.domain.ids import CallId
@@ -25,6 +32,13 @@ class RedisCommands:
         self._sender = ControlSender(redis, clock)
 
     async def hang_up(self, call_id: CallId, edge_id: str, by: str) -> None:
+        await self._tell(edge_id, HangUpCall(call_id, by), "told to end")
+
+    async def take_over(self, edge_id: str, wanted: TakeOverCall) -> None:
+        await self._tell(edge_id, wanted, "taken over")
+
+    async def _tell(self, edge_id: str, command: ControlCommand, what: str) -> None:
+        """TrunklineError when the edge that carries the call cannot be told."""
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 edges = {edge.edge_id: edge for edge in await announced_edges(self._redis)}
@@ -35,10 +49,10 @@ class RedisCommands:
                         " within a minute.",
                         code="edge_away",
                     )
-                await self._sender.send(edge_id, HangUpCall(call_id, by))
+                await self._sender.send(edge_id, command)
         except (RedisError, OSError, TimeoutError):
             raise TrunklineError(
-                "Redis is away, so the call could not be told to end. Try again in a moment.",
+                f"Redis is away, so the call could not be {what}. Try again in a moment.",
                 code="control_away",
             ) from None
 

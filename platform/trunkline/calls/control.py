@@ -107,7 +107,23 @@ class ProgramAsked:
     not_yet_line: str
 
 
-ControlCommand: TypeAlias = HangUpCall | PlaceCall | ToolResult | ApprovalNews | ProgramAsked
+@dataclass(frozen=True, slots=True)
+class TakeOverCall:
+    """A person takes the call over at ``target``, their phone; ``by`` names them for the record.
+
+    ``withdraws_approvals``: what a person is asked about is taken back once they have the caller.
+    """
+
+    call_id: CallId
+    take_over_id: str
+    target: str
+    by: str
+    withdraws_approvals: bool = False
+
+
+ControlCommand: TypeAlias = (
+    HangUpCall | PlaceCall | ToolResult | ApprovalNews | ProgramAsked | TakeOverCall
+)
 
 
 def encode_command(command: ControlCommand, at: datetime) -> bytes:
@@ -139,6 +155,15 @@ def encode_command(command: ControlCommand, at: datetime) -> bytes:
                 "result": command.result,
                 "arguments": dict(command.arguments),
             }
+        case TakeOverCall():
+            document = {
+                "kind": "take_over_call",
+                "call_id": command.call_id,
+                "take_over_id": command.take_over_id,
+                "target": command.target,
+                "by": command.by,
+                "withdraws_approvals": command.withdraws_approvals,
+            }
         case ProgramAsked():
             document = {"kind": "program_asked", **asdict(command)}
     return orjson.dumps({**document, "at": at.isoformat()})
@@ -157,6 +182,8 @@ def decode_command(payload: bytes) -> tuple[ControlCommand, datetime]:
                 return PlaceCall(CallId(str(document["placement_id"]))), at
             case "tool_result":
                 return _tool_result(document), at
+            case "take_over_call":
+                return _take_over(document), at
             case "approval_news":
                 return _approval_news(document), at
             case "program_asked":
@@ -177,6 +204,16 @@ def _approval_news(document: Mapping[str, Json]) -> ApprovalNews:
         reason=str(document["reason"]),
         result=document["result"],
         arguments=dict(document["arguments"]),
+    )
+
+
+def _take_over(document: Mapping[str, Json]) -> TakeOverCall:
+    return TakeOverCall(
+        call_id=CallId(str(document["call_id"])),
+        take_over_id=str(document["take_over_id"]),
+        target=str(document["target"]),
+        by=str(document["by"]),
+        withdraws_approvals=bool(document.get("withdraws_approvals", False)),
     )
 
 

@@ -17,7 +17,8 @@ class HouseLines:
 
     ``still_here``: said every few seconds until it is known which. ``closing``: this edge stops,
     and the call with it. ``press_one`` asks a human to take a caller. ``not_done`` replaces what
-    an engine claims while a person is still asked.
+    an engine claims while a person is still asked. ``takes_over`` is heard by who takes a call
+    over; ``put_through`` and ``with_you_again`` by the caller, before and after.
     """
 
     one_moment: str
@@ -26,6 +27,9 @@ class HouseLines:
     closing: str
     press_one: str
     not_done: str
+    takes_over: str
+    put_through: str
+    with_you_again: str
 
     def all(self) -> tuple[str, ...]:
         return (
@@ -35,6 +39,9 @@ class HouseLines:
             self.closing,
             self.press_one,
             self.not_done,
+            self.takes_over,
+            self.put_through,
+            self.with_you_again,
         )
 
 
@@ -46,6 +53,9 @@ _LINES: Final[Mapping[str, HouseLines]] = {
         closing="I am sorry, I have to end this call now. Please call us again. Goodbye.",
         press_one="Press one to take the call, or two to decline.",
         not_done="It is not done yet. A person has to decide about it first.",
+        takes_over="Your caller is waiting. Press star to give them back to the agent.",
+        put_through="One moment, a colleague is taking over.",
+        with_you_again="You are back with me.",
     )
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from trunkline.calls.bridge import CallClock
 from trunkline.calls.control import ApprovalNews, ToolResult
 from trunkline.calls.record import CallRecord
-from trunkline.domain.approval import CLOSED, ApprovalState, binding_hash
+from trunkline.domain.approval import CLOSED, OPEN, ApprovalState, binding_hash
 from trunkline.domain.approval_json import write_policy
 from trunkline.domain.events import (
     ApprovalHeard,
@@ -121,6 +121,12 @@ class ParkedTools:
                     run_id=ToolRunId(run_id),
                 )
             )
+
+    def withdraw_all(self) -> None:
+        """A person has the call: what nobody has decided is theirs to settle in another way."""
+        for run_id, parked in self._parked.items():
+            if parked.state in OPEN:
+                self.withdraw(run_id)
 
     def take_news(self, news: ApprovalNews) -> bool:
         """Known from here on, and acknowledged each time; told to the flow once, in order.

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeAlias
 
-from trunkline.calls.control import ApprovalNews, ProgramAsked, ToolResult
+from trunkline.calls.control import ApprovalNews, ProgramAsked, TakeOverCall, ToolResult
 from trunkline.domain.call import EndCause
 from trunkline.domain.ids import CallId
 
 EndCall: TypeAlias = Callable[[EndCause, str], None]
-TellCall: TypeAlias = Callable[[ToolResult | ApprovalNews | ProgramAsked], bool]
+Told: TypeAlias = ToolResult | ApprovalNews | ProgramAsked | TakeOverCall
+TellCall: TypeAlias = Callable[[Told], bool]
 
 
 class LiveCalls:
@@ -48,7 +49,7 @@ class LiveCalls:
         end(cause, reason)
         return True
 
-    def tell(self, result: ToolResult | ApprovalNews | ProgramAsked) -> bool:
+    def tell(self, result: Told) -> bool:
         """False when there is no such call, or it does not wait for that."""
         tell = self._tells.get(result.call_id)
         return tell is not None and tell(result)

@@ -13,6 +13,7 @@ from trunkline.calls.control import (
     HangUpCall,
     PlaceCall,
     ProgramAsked,
+    TakeOverCall,
     ToolResult,
 )
 from trunkline.calls.edge import Edge
@@ -154,7 +155,7 @@ class CallService:
                     log.info("an operator ended a call", call_id=call_id)
                 else:
                     log.info("a command came for a call that is over", call_id=call_id)
-            case ToolResult() | ApprovalNews() | ProgramAsked():
+            case ToolResult() | ApprovalNews() | ProgramAsked() | TakeOverCall():
                 if not self._live.tell(command):
                     log.info("a result came that no call waits for", call_id=command.call_id)
             case PlaceCall(placement_id):

@@ -7,7 +7,7 @@ call: whatever ends the call ends it too (``calls.winding_up``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -42,10 +42,15 @@ _KEY_WAIT_S: Final = 15.0
 _INBOX: Final = 64  # a human's events in one consultation; keys beyond it are lost
 _NO_TRUNK: Final = 503
 _FORBIDDEN: Final = 403
+_NO_CALLER: Final = 487
 
 
 class Consulting:
-    """One human, asked once. ``noted`` hears every new stage with the SIP status that made it."""
+    """One human, asked once. ``noted`` hears every new stage with the SIP status that made it.
+
+    ``before_join`` is awaited once they have taken the caller; False: there is none to give any
+    more. With ``hand_back_key`` they leave the caller by that key as well as by hanging up.
+    """
 
     def __init__(
         self,
@@ -56,9 +61,13 @@ class Consulting:
         ring_ms: int,
         needs_key: bool = False,
         detects_machine: bool = False,
+        hand_back_key: str = "",
+        before_join: Callable[[], Awaitable[bool]] | None = None,
         noted: Callable[[Consultation], None] = lambda _: None,
     ) -> None:
         self._call = call
+        self._hand_back_key = hand_back_key
+        self._before_join = before_join
         self._target = target
         self._briefing = briefing
         self._ring_s = ring_ms / 1000
@@ -148,6 +157,8 @@ class Consulting:
 
     async def _join(self, leg: Leg) -> Consultation:
         call = self._call
+        if self._before_join is not None and not await self._before_join():
+            return Consultation().after(LegOver(_NO_CALLER))
         try:
             await call.edge.switch.join(call.leg, leg)
         except TrunklineError as exc:
@@ -165,6 +176,10 @@ class Consulting:
                 await leg.hang_up(EndCause.AGENT_HANGUP)
             call.beside.discard(leg)
 
+    def leave(self) -> None:
+        """They are not heard any more: the caller is somebody else's again."""
+        self._call.bridge.beside = None
+
     async def over(self) -> None:
         """Wait until the human has hung up."""
         await self._is_over.wait()
@@ -181,6 +196,8 @@ class Consulting:
         async for event in leg.events():
             self._call.record.note("human_leg", name=type(event).__name__)
             if self._now.is_joined and isinstance(event, LegDigit):
+                if event.digit == self._hand_back_key:
+                    break
                 with suppress(TrunklineError):
                     await self._call.leg.send_digits(event.digit)
                 continue

@@ -129,6 +129,11 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedBack:
+    """Whoever had taken the call over has left it: the caller is with the agent again."""
+
+
+@dataclass(frozen=True, slots=True)
 class HangupRequested:
     cause: EndCause
 
@@ -149,6 +154,7 @@ CallEvent: TypeAlias = (
     | Enqueued
     | Dequeued
     | Joined
+    | HandedBack
     | HangupRequested
     | Disconnected
 )
@@ -188,7 +194,7 @@ TRANSITIONS: Final[Mapping[CallState, Mapping[type[CallEvent], CallState]]] = Ma
             Joined: CallState.BRIDGED,
             **_LEAVING,
         },
-        CallState.BRIDGED: {**_LEAVING},
+        CallState.BRIDGED: {HandedBack: CallState.ANSWERED, **_LEAVING},
         CallState.ENDING: {Disconnected: CallState.ENDED},
         CallState.ENDED: {},
     }

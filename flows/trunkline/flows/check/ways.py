@@ -12,6 +12,7 @@ from typing import assert_never
 
 from trunkline.flows.check.approvals import approval_edges, line_texts, waiting_texts
 from trunkline.flows.check.backgrounds import background_edges
+from trunkline.flows.check.escalations import escalation_edges
 from trunkline.flows.check.graph import END, Edge, Place, Text, Way
 from trunkline.flows.check.offers import offer_edges, offer_texts
 from trunkline.flows.check.reads import known_when, reads
@@ -254,6 +255,7 @@ class Ways:
             at = (*path, "listen", "keys", key) if key in own_keys else ("keys", key)
             why = f"{meanwhile}the caller presses {key}"
             yield Edge(step.name, goto, Way.CHOICE, why, at, may_set=may_set)
+        yield from escalation_edges(flow, step, may_set)
 
     def _patience(
         self, step: Step, path: YamlPath, may_set: frozenset[str] = frozenset()

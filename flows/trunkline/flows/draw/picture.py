@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from trunkline.flows.check.escalations import RULE
 from trunkline.flows.check.graph import END, UNWANTED, Edge, Graph, Way
 from trunkline.flows.flow import Flow
 from trunkline.flows.steps import (
@@ -94,6 +95,10 @@ def _anywhere(flow: Flow) -> list[str]:
         if intent.is_global
     ]
     found += [f"key {key} → {goto}" for key, goto in flow.keys.items()]
+    found += [
+        f"escalation {rule.name} → {rule.goto or 'a supervisor is told'}"
+        for rule in flow.escalation.rules.values()
+    ]
     policies = flow.policies
     for name, fallback in (
         ("silence", policies.no_input.fallback),
@@ -109,6 +114,8 @@ def _anywhere(flow: Flow) -> list[str]:
 def _label(flow: Flow, edge: Edge) -> str:
     match edge.way:
         case Way.CHOICE:
+            if edge.why.startswith(RULE):
+                return f"escalation {edge.path[-2]}"
             found = _EXAMPLE.search(edge.why)
             if found is None:
                 return "silence" if "silent" in edge.why else "callback"

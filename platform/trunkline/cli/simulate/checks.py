@@ -147,6 +147,7 @@ def check_expectations(source: Source, simulation: Simulation, reach: Reach) -> 
         source.complain(("expect",), "nothing is expected, so nothing could go wrong")
     _check_steps(source, simulation, reach)
     _check_tools(source, expect, reach)
+    _check_escalated(source, expect, reach)
     for where, texts in _texts(simulation):
         for text in texts:
             if not spoken(str(text.value)):
@@ -207,6 +208,16 @@ def _check_tools(source: Source, expect: Expectations, reach: Reach) -> None:
             hint = did_you_mean(str(never.value), tools)
             message = f"the flow has no tool {never.value!r}{hint}"
             _complain_at(source, never, ("expect", "never_tools"), message)
+
+
+def _check_escalated(source: Source, expect: Expectations, reach: Reach) -> None:
+    """Rules of the flows that the call may come to; ``guard_…`` are the guardrails' own."""
+    known = {rule.name for flow in reach.flows for rule in flow.escalation.every()}
+    for name in expect.escalated.value if expect.escalated is not None else ():
+        if name not in known and not name.startswith("guard_"):
+            message = f"no flow has an escalation rule {name!r}{did_you_mean(name, known)}"
+            assert expect.escalated is not None
+            _complain_at(source, expect.escalated, ("expect", "escalated"), message)
 
 
 def _check_ends(source: Source, expect: Expectations) -> None:

@@ -123,6 +123,7 @@ class ExpectPart(SimulationPart):
     within_ms: Milliseconds | None = None
     ends: EndsPart = EndsPart()
     transferred_to: Text | None = None
+    escalated: Annotated[list[Name], BeforeValidator(_as_list)] | None = None
     flow_error: bool | None = None
 
 

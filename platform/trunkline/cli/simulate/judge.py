@@ -65,6 +65,7 @@ def judge(
         *_tools(simulation.expect, seen),
         *_variables(simulation.expect, seen),
         *_words(simulation.expect, seen),
+        *_escalations(simulation.expect, seen),
         *_end(simulation.expect, seen),
     ]
     for number, one in enumerate(done):
@@ -171,6 +172,15 @@ def _tool(wanted: ExpectedTool, run: SeenTool) -> Iterable[str]:
         yield f"{run.tool} ended {run.outcome}, not {wanted.outcome}"
     if wanted.code is not None and wanted.code != run.code:
         yield f"{run.tool} failed with {run.code or 'nothing'}, not {wanted.code}"
+
+
+def _escalations(expect: Expectations, seen: Observed) -> Iterable[Finding]:
+    wanted = expect.escalated
+    if wanted is not None and list(wanted.value) != seen.escalated:
+        raised = ", ".join(seen.escalated) or "nothing"
+        yield Finding(
+            wanted.line, f"escalated {raised}, not {', '.join(wanted.value) or 'nothing'}"
+        )
 
 
 def _variables(expect: Expectations, seen: Observed) -> Iterable[Finding]:

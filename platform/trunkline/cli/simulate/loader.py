@@ -333,6 +333,7 @@ def _expectations(at: _At, part: ExpectPart) -> Expectations:
         within_ms=at.maybe((*path, "within_ms"), part.within_ms),
         ends=_ends(at, part.ends, (*path, "ends")),
         transferred_to=at.maybe((*path, "transferred_to"), part.transferred_to),
+        escalated=at.maybe((*path, "escalated"), part.escalated),
         flow_error=at.maybe((*path, "flow_error"), part.flow_error),
     )
 

@@ -41,7 +41,8 @@ class Observed:
     """``steps`` with the moment each was entered, in order; ``variables`` as they were last.
 
     ``answerer`` and ``has_beeped`` are of a call that was placed; ``queued`` has the first position
-    in every queue, ``callbacks`` the moments when a caller in one wanted to be called back.
+    in every queue, ``callbacks`` the moments when a caller in one wanted to be called back,
+    ``escalated`` the rules that came true.
     ``visited`` has the steps with their agents, ``routes`` the ways that were taken out of them.
     """
 
@@ -63,6 +64,7 @@ class Observed:
     has_beeped: bool = False
     queued: dict[str, int] = field(default_factory=dict)
     callbacks: list[int] = field(default_factory=list)
+    escalated: list[str] = field(default_factory=list)
     visited: set[tuple[str, str]] = field(default_factory=set)
     routes: set[Route] = field(default_factory=set)
 
@@ -126,6 +128,8 @@ def _take_fact(seen: Observed, fact: Mapping[str, Any]) -> None:
             seen.queued.setdefault(fact["queue"], fact["position"])
         case "callback_requested":
             seen.callbacks.append(fact["at_ms"])
+        case "escalation_raised":
+            seen.escalated.append(fact["rule"])
         case "call_ended":
             seen.cause, seen.ended_ms = fact["cause"], fact["duration_ms"]
         case _:

@@ -290,7 +290,8 @@ class ExpectedTool:
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """``tools`` lists every run in order; None asks for nothing."""
+    """``tools`` lists every run in order; None asks for nothing. ``escalated`` likewise the rules
+    that came true."""
 
     steps: tuple[Expected, ...] = ()
     only_steps: Expected | None = None
@@ -305,6 +306,7 @@ class Expectations:
     within_ms: Expected | None = None
     ends: Mapping[str, Expected] = field(default_factory=dict)
     transferred_to: Expected | None = None
+    escalated: Expected | None = None
     flow_error: Expected | None = None
 
 
