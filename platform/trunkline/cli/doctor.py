@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from trunkline.cli.doctor_engines import far_ends, unserved_agents
+from trunkline.cli.doctor_mail import mail
 from trunkline.cli.doctor_outbound import outbound
 from trunkline.cli.findings import Finding, Status
 from trunkline.cli.private_redis import redis_server
@@ -44,6 +45,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("database", _database),
         ("redis", _redis),
         ("flows", _flows),
+        ("mail", mail),
         ("machine", _machine),
     )
 

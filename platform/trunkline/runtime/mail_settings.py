@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from trunkline.domain.errors import ConfigError
+from trunkline.runtime.mail_address import mail_address
 from trunkline.runtime.settings import Settings
 
 
@@ -90,10 +91,7 @@ def is_loopback(host: str) -> bool:
 
 def _sender(text: str) -> Address:
     name, address = parseaddr(text)
-    try:
-        sender = Address(display_name=name, addr_spec=address)
-    except ValueError:
-        sender = Address()
-    if not sender.username or not sender.domain or not text.isprintable():
+    sender = mail_address(address, name) if text.isprintable() else None
+    if sender is None:
         raise ConfigError('TRUNKLINE_SMTP_FROM: write "Trunkline <approvals@example.org>"')
     return sender
