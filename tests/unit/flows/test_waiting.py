@@ -16,6 +16,7 @@ from trunkline.flows.actions import (
     ListenForCaller,
     ParkTool,
     RunTool,
+    Say,
     WithdrawApproval,
 )
 from trunkline.flows.schema.loader import FlowInvalid
@@ -175,6 +176,9 @@ def test_every_other_end_has_its_own_word(state: ApprovalState, line: str) -> No
     call = waiting()
     news(call, state, 1)
     assert call.said == [line, "Anything else?"]
+    # Who asks at that very moment whether it is done hears all of it.
+    told, question = [action for action in call.last if isinstance(action, Say)]
+    assert (told.is_interruptible, question.is_interruptible) == (False, True)
 
 
 def test_a_changed_amount_is_asked_anew_only_once_the_old_one_is_taken_back() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trunkline.domain.approval import ApprovalState
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.document import FallbackPart, ListenPart, ToolStepPart, WaitPart
@@ -25,7 +27,10 @@ def check_waiting(assembly: Assembly, part: ToolStepPart, path: YamlPath, tool: 
 
 def wait_plan(assembly: Assembly, part: WaitPart, path: YamlPath, listening: Listening) -> WaitPlan:
     def outcome(key: str, written: FallbackPart) -> Fallback:
-        return assembly.fallback(written, (*path, key))
+        """Said to its end: whoever asks just then whether it is done would else never hear it."""
+        said = assembly.fallback(written, (*path, key))
+        lines = tuple(replace(line, is_interruptible=False) for line in said.lines)
+        return replace(said, lines=lines)
 
     return WaitPlan(
         lines=assembly.lines(part.say, (*path, "say")),
