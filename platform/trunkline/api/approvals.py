@@ -61,7 +61,8 @@ async def list_approvals(
     call_id: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_]{1,64}$")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 100,
 ) -> list[AskedApproval]:
-    """Open ones, longest waiting first; ``open=false``: closed ones too, the last closed last."""
+    """Open ones, longest waiting first, and those whose outcome nobody knows: a person has to find
+    out. ``open=false``: closed ones too, the last closed last."""
     inbox = await desk.inbox(is_open=is_open, call_id=call_id, owner=reader.owner, limit=limit)
     return [AskedApproval.of(parked, inbox.now) for parked in inbox.approvals]
 

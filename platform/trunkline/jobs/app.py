@@ -6,9 +6,11 @@ from typing import Final
 
 from celery import Celery
 
+from trunkline.jobs.beat import Every
 from trunkline.jobs.broker import be_patient
 
 RELAY_EVERY_S: Final = 2.0
+MAIL_EVERY_S: Final = 2.0
 REAP_EVERY_S: Final = 5.0
 EXPIRE_EVERY_S: Final = 3600.0
 STORE_USAGE_EVERY_S: Final = 2.0
@@ -19,6 +21,7 @@ APPROVALS_EVERY_S: Final = 1.0
 
 _ROUNDS: Final = {
     "relay outbox": ("relay_outbox", RELAY_EVERY_S),
+    "send mail": ("send_mail", MAIL_EVERY_S),
     "close calls of lost edges": ("close_lost_calls", REAP_EVERY_S),
     "place due calls": ("place_due_calls", PLACE_EVERY_S),
     "store usage": ("store_usage", STORE_USAGE_EVERY_S),
@@ -41,12 +44,18 @@ app.conf.update(
     broker_transport_options={"visibility_timeout": 300},
     # A worker that lost Redis goes on trying for ever: the supervisor sees its health.
     broker_connection_max_retries=None,
+    # MISCONF of a full disk and the like: refused for now, not for good.
+    broker_channel_error_retry=True,
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     timezone="UTC",
     beat_schedule={
         # Each wake-up is worthless once the next one is due.
-        name: {"task": f"trunkline.{task}", "schedule": every_s, "options": {"expires": every_s}}
+        name: {
+            "task": f"trunkline.{task}",
+            "schedule": Every(every_s),
+            "options": {"expires": every_s},
+        }
         for name, (task, every_s) in _ROUNDS.items()
     },
 )

@@ -33,8 +33,9 @@ log = get_logger(__name__)
 
 # Facts may reach the database through a spool, some time after the call.
 STRAY_AFTER: Final = timedelta(hours=1)
-_SEEN: Final = "trunkline:seen:"
+_SEEN: Final = "trunkline:looked:"
 _SEEN_FOR_S: Final = 3600
+_LOOKED_AT_LEAST_MS: Final = 12_000  # every REAP_EVERY_S, and one look may fail
 
 
 async def close_lost_calls(
@@ -69,7 +70,8 @@ async def silent_edges(
 ) -> dict[str, timedelta]:
     """Of ``edges``, those silent for longer than ``dead_after``, and for how long they were.
 
-    Each look notes what it saw, so the first look at an edge never finds it silent.
+    Each look notes what it saw and when, so the first look at an edge never finds it silent, nor
+    does one after a time in which nobody looked: Redis was away, and the edge could not speak.
     """
     silent: dict[str, timedelta] = {}
     seconds, micros = await redis.time()
@@ -77,10 +79,13 @@ async def silent_edges(
     for edge in sorted(edges):
         payload = cast(bytes | None, await cast(Any, redis.hget(EDGES_HASH, edge))) or b""
         seen = cast(bytes | None, await redis.get(_SEEN + edge)) or b""
-        since, _, before = seen.partition(b"|")
-        if not seen or before != payload:
-            await redis.set(_SEEN + edge, b"%d|%b" % (now_ms, payload), ex=_SEEN_FOR_S)
-            continue
+        since, _, rest = seen.partition(b"|")
+        looked, _, before = rest.partition(b"|")
+        has_paused = not seen or now_ms - int(looked) > _LOOKED_AT_LEAST_MS
+        if has_paused or before != payload:
+            since = b"%d" % now_ms
+        note = b"%b|%d|%b" % (since, now_ms, payload)
+        await redis.set(_SEEN + edge, note, ex=_SEEN_FOR_S)
         silence = timedelta(milliseconds=now_ms - int(since))
         if silence > dead_after:
             silent[edge] = silence

@@ -17,6 +17,7 @@ from typing import Final
 
 import httpx
 import orjson
+from sqlalchemy.exc import SQLAlchemyError
 
 from trunkline.domain.clock import Clock
 from trunkline.domain.decision_link import write_token
@@ -90,7 +91,11 @@ async def relay(
             body = await _with_links(sessions, claim, installation, base_url)
             claim = replace(claim, body=body)
         error = await _post(client, claim, signing_key(installation, claim.to), clock)
-        delivered.append(await _settle(sessions, claim, error, clock.now()))
+        try:
+            delivered.append(await _settle(sessions, claim, error, clock.now()))
+        except (SQLAlchemyError, OSError) as exc:
+            # Sent again when its lease is over; the others go on.
+            log.warning("a delivery could not be noted", reason=type(exc).__name__)
 
     async with asyncio.TaskGroup() as tasks:
         for claim in claimed:

@@ -14,28 +14,33 @@ from typing import Final, Protocol, TypeAlias
 
 import orjson
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from trunkline.calls.control import ToolResult
 from trunkline.domain.clock import Clock
 from trunkline.domain.errors import Invalid
 from trunkline.domain.events import Json, ToolOutcome
+from trunkline.domain.ids import mint
 from trunkline.flows.tool_context import ToolContext
 from trunkline.flows.tool_slip import read_slip
 from trunkline.flows.tools import ToolError, ToolFailed, ToolRunResult, ToolSpec
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import TOOL_RUNS
-from trunkline.storage.approvals import Approvals
+from trunkline.storage.approval_values import NEVER_SENT
+from trunkline.storage.approvals import Approvals, take_turn
 from trunkline.storage.background_runs import BackgroundRuns, ClaimedRun, RunEnd
-from trunkline.storage.engine import Sessions
+from trunkline.storage.engine import Sessions, is_away
 
 log = get_logger(__name__)
 
 AT_ONCE: Final = 12
-"""Runs held by all workers together; each may keep one of a worker's threads for minutes."""
+"""Runs held by one worker; each may keep one of its threads for minutes."""
 FIRST_RETRY: Final = timedelta(seconds=10)
 LONGEST_RETRY: Final = timedelta(minutes=5)
 MAX_RESULT_BYTES: Final = 64 * 1024
 _GRACE_S: Final = 10.0
+_NOTED_AGAIN_AFTER_S: Final = (0.1, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0)  # well within LEASE_MARGIN
+_HOLDER: Final = mint("w", 8).replace("_", "")  # this process
 
 Send: TypeAlias = Callable[[str, ToolResult], Awaitable[None]]
 """A command to the edge of that id; RedisError or OSError when it cannot be sent."""
@@ -64,14 +69,20 @@ async def run_due_tools(
         if not await BackgroundRuns(session).has_due(clock.now()):
             return 0
     async with sessions.writing(durable=True) as session:
-        claimed = await BackgroundRuns(session).claim(clock.now(), at_once)
+        await take_turn(session)
+        claimed = await BackgroundRuns(session).claim(clock.now(), at_once, holder=_HOLDER)
         approvals = Approvals(session)
         for run in claimed:
             await approvals.run_begun(run.run_id, clock.now())
     ended: list[bool] = []
 
     async def one(run: ClaimedRun) -> None:
-        ended.append(await _one(sessions, runner, clock, run))
+        try:
+            ended.append(await _one(sessions, runner, clock, run))
+        except (SQLAlchemyError, OSError) as exc:
+            # Alone: it must not take the others' requests along in mid-flight. It is tried again
+            # when its lease is over, if that is allowed; else it is unknown.
+            log.error("a run was left to its lease", tool=run.tool, reason=type(exc).__name__)
 
     async with asyncio.TaskGroup() as tasks:
         for run in claimed:
@@ -85,7 +96,7 @@ async def _one(sessions: Sessions, runner: RunsTools, clock: Clock, run: Claimed
         return await _end(sessions, clock, run, _failed(ToolOutcome.UNKNOWN, "unknown", message))
     if clock.now() >= run.expires_at:
         # What was begun before may have had its effect; what never was, has not.
-        outcome = ToolOutcome.UNKNOWN if run.was_begun else ToolOutcome.TIMED_OUT
+        outcome = ToolOutcome.UNKNOWN if run.attempt > 1 else ToolOutcome.TIMED_OUT
         return await _end(
             sessions, clock, run, _failed(outcome, "expired", "its time was over before it ran")
         )
@@ -97,6 +108,9 @@ async def _one(sessions: Sessions, runner: RunsTools, clock: Clock, run: Claimed
                 await BackgroundRuns(session).retry(run, due_at)
             return False
     outcome = result.outcome
+    was_sent_before = run.attempt > 1 or result.attempts > 1
+    if was_sent_before and isinstance(result, ToolFailed) and result.error.code in NEVER_SENT:
+        outcome = ToolOutcome.UNKNOWN  # not this time; but it may have happened before
     end = RunEnd(outcome, result.result, result.duration_ms, run.attempt)
     if len(orjson.dumps(end.result, default=str)) > MAX_RESULT_BYTES:
         message = f"the result is over {MAX_RESULT_BYTES} bytes"
@@ -123,14 +137,36 @@ async def _run(runner: RunsTools, run: ClaimedRun) -> ToolRunResult:
 
 
 async def _end(sessions: Sessions, clock: Clock, run: ClaimedRun, end: RunEnd) -> bool:
-    async with sessions.writing(durable=True) as session:
-        is_ours = await BackgroundRuns(session).end(run, end, clock.now())
-        if is_ours:
-            await Approvals(session).run_ended(run.run_id, end, clock.now())
+    """The answer is known now and cannot be had again: noted as soon as the database takes it.
+
+    Not beyond the lease: then another worker's claim decides. False: it was not noted.
+    """
+    is_ours, tries = False, 0
+    while True:
+        try:
+            is_ours = await _note_end(sessions, clock, run, end)
+            break
+        except (SQLAlchemyError, OSError) as exc:
+            if not isinstance(exc, OSError) and not is_away(exc):
+                raise
+            tries += 1
+            if tries > len(_NOTED_AGAIN_AFTER_S):
+                log.error("the end of a run could not be noted", tool=run.tool, run_id=run.run_id)
+                return False
+        await asyncio.sleep(_NOTED_AGAIN_AFTER_S[tries - 1])
     if is_ours:
         TOOL_RUNS.labels(outcome=end.outcome.value).inc()
     else:
         log.warning("a tool run outlived its lease", tool=run.tool, run_id=run.run_id)
+    return is_ours
+
+
+async def _note_end(sessions: Sessions, clock: Clock, run: ClaimedRun, end: RunEnd) -> bool:
+    async with sessions.writing(durable=True) as session:
+        await take_turn(session)
+        is_ours = await BackgroundRuns(session).end(run, end, clock.now())
+        if is_ours:
+            await Approvals(session).run_ended(run.run_id, end, clock.now())
     return is_ours
 
 

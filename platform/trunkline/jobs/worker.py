@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from trunkline.flows.tool_python import import_tool_modules
 from trunkline.jobs.app import app
+from trunkline.jobs.beat import SteadyScheduler
 from trunkline.jobs.broker import broker_url
 from trunkline.jobs.tasks import pulse
 from trunkline.runtime.health import HealthApp, serve_health
@@ -32,6 +33,7 @@ log = get_logger(__name__)
 _CONCURRENCY: Final = 16
 _SILENT_FOR_S: Final = 30
 _JOIN_S: Final = 5
+_LONGEST_NAP_S: Final = 5  # of the beat: it looks at the clock again, which may have jumped
 
 
 def serve(settings: Settings) -> int:
@@ -57,7 +59,13 @@ def serve(settings: Settings) -> int:
 
 @contextmanager
 def _beat(state_dir: Path) -> Iterator[None]:
-    thread = EmbeddedService(app, thread=True, schedule_filename=str(state_dir / "beat"))
+    thread = EmbeddedService(
+        app,
+        thread=True,
+        schedule_filename=str(state_dir / "beat"),
+        scheduler_cls=SteadyScheduler,
+        max_interval=_LONGEST_NAP_S,
+    )
     thread.start()
     try:
         yield

@@ -16,7 +16,7 @@ from trunkline.storage.approval_views import Parked
 from trunkline.storage.background_runs import RunEnd
 from trunkline.storage.upsert import clean_json, clean_text
 
-_NEVER_SENT: Final = frozenset(
+NEVER_SENT: Final = frozenset(
     {
         "address_refused",
         "bad_template",
@@ -45,7 +45,7 @@ def deed_of(end: RunEnd) -> Deed:
     told: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
     status = told.get("http_status")
     is_refused = isinstance(status, int) and 400 <= status < 500
-    if told.get("code") in _NEVER_SENT and end.outcome is not ToolOutcome.UNKNOWN:
+    if told.get("code") in NEVER_SENT and end.outcome is not ToolOutcome.UNKNOWN:
         return Deed.FAIL
     return Deed.FAIL if is_refused and status not in _MAY_HAVE_HAPPENED else Deed.LOSE
 

@@ -119,15 +119,22 @@ class BackgroundRuns:
         )
         return await self._session.scalar(query.limit(1)) is not None
 
-    async def claim(self, now: datetime, most_at_once: int) -> list[ClaimedRun]:
-        """Due runs that nobody holds, so many that ``most_at_once`` are held altogether.
+    async def claim(
+        self, now: datetime, most_at_once: int, *, holder: str = "lease"
+    ) -> list[ClaimedRun]:
+        """Due runs that nobody holds, so many that ``holder`` holds ``most_at_once`` altogether.
 
-        What is written here says that they have begun: it must be on the disk before they do.
+        ``holder`` is one worker: what another held when it died takes nobody's place. What is
+        written here says that they have begun: it must be on the disk before they do.
         """
         held = await self._session.scalar(
             select(func.count())
             .select_from(BackgroundRunRow)
-            .where(BackgroundRunRow.ended_at.is_(None), BackgroundRunRow.leased_until >= now)
+            .where(
+                BackgroundRunRow.ended_at.is_(None),
+                BackgroundRunRow.leased_until >= now,
+                BackgroundRunRow.lease.startswith(f"{holder}_", autoescape=True),
+            )
         )
         room = most_at_once - int(held or 0)
         if room <= 0:
@@ -146,7 +153,7 @@ class BackgroundRuns:
         claimed = []
         for row in await self._session.scalars(query):
             was_begun = row.begun_at is not None
-            row.lease, row.begun_at = mint("lease"), now
+            row.lease, row.begun_at = mint(holder), now
             row.leased_until = now + timedelta(milliseconds=row.lease_ms)
             row.attempts += 1
             claimed.append(_claimed(row, row.lease, was_begun=was_begun))

@@ -17,7 +17,14 @@ from typing import Any, Final
 from sqlalchemy import event, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
@@ -148,6 +155,13 @@ async def database_now(session: AsyncSession) -> datetime:
         if now is not None:
             return now.astimezone(UTC)
     return datetime.now(UTC)
+
+
+def is_away(exc: Exception) -> bool:
+    """The database was away, or ended this transaction for reasons of its own (a deadlock, a lock
+    that another held for too long): the same again may well succeed."""
+    ours = (ProgrammingError, DataError, IntegrityError, NotSupportedError)
+    return isinstance(exc, OSError) or (isinstance(exc, DBAPIError) and not isinstance(exc, ours))
 
 
 def lock_key(name: str) -> int:

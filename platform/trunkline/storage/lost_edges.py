@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.ids import CallId
 from trunkline.storage.announcements import announce_call_ended
-from trunkline.storage.approvals import Approvals
+from trunkline.storage.approvals import Approvals, take_turn
 from trunkline.storage.engine import database_now
 from trunkline.storage.escalations import Escalations
 from trunkline.storage.placement_ends import settle_attempt
@@ -33,6 +33,7 @@ async def close_calls_of_lost_edges(
     """
     if not lost:
         return ()
+    await take_turn(session)
     query = (
         select(CallRow)
         .where(CallRow.state != CallState.ENDED.value, CallRow.edge_id.in_(lost))
@@ -45,6 +46,7 @@ async def close_calls_of_lost_edges(
 
 async def close_calls_never_started(session: AsyncSession, before: datetime) -> tuple[CallId, ...]:
     """Close calls of which only stray facts came, the last before ``before``."""
+    await take_turn(session)
     query = (
         select(CallRow)
         .where(
