@@ -33,12 +33,15 @@ class GuardedReply:
         self._release = release
         self._held = bytearray()
         self._let_out = 0  # samples
+        self._is_dropped = False
 
     @property
     def held_samples(self) -> int:
         return len(self._held) // SAMPLE_WIDTH_BYTES
 
     def text(self, delta: str, marks: Sequence[WordMark]) -> Blocked | None:
+        if self._is_dropped or (self._gate is not None and self._gate.is_blocked):
+            return None
         self.speech.add_words(delta, marks)
         return None if self._gate is None else self._settle(self._gate.text(delta, marks))
 
@@ -64,12 +67,15 @@ class GuardedReply:
         return None if self._gate is None else self._settle(self._gate.give_up())
 
     def drop(self) -> None:
-        """What is held will never be judged."""
+        """It is over: what is held will never be judged, and what follows is not its own."""
+        self._is_dropped = True
         self._held.clear()
 
     def _settle(self, change: object) -> Blocked | None:
         gate = self._gate
         assert gate is not None
+        if self._is_dropped:
+            return None
         due = (gate.until - self._let_out) * SAMPLE_WIDTH_BYTES
         if due > 0:
             pcm = bytes(self._held[:due])
