@@ -1,0 +1,13 @@
+"""What a long run may be told: from which seed, and how much of it."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("soak")
+    group.addoption("--seed", type=int, default=1, help="of the approvals storm (default 1)")
+    group.addoption(
+        "--approvals", type=int, default=10_000, help="how many the storm has (default 10,000)"
+    )
