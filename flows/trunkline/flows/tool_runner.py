@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from trunkline.domain.events import Json, ToolOutcome
+from trunkline.domain.program_runs import REFUSED_BY_PROGRAM
 from trunkline.flows.tool_breaker import Breaker
 from trunkline.flows.tool_context import ToolContext
 from trunkline.flows.tool_dry_run import describe_run, where_to
@@ -25,6 +26,7 @@ from trunkline.flows.tool_validation import check_arguments
 from trunkline.flows.tools import (
     HttpTransport,
     McpTransport,
+    ProgramTransport,
     PythonTransport,
     ToolError,
     ToolFailed,
@@ -172,6 +174,9 @@ class ToolRunner:
             case McpTransport() as transport:
                 secrets = await self._read_secrets(tool)
                 return await self._mcp.run(tool, transport, arguments, context, secrets)
+            case ProgramTransport():
+                message = "the program that had asked for it never began it"
+                raise ToolFault(ToolError(REFUSED_BY_PROGRAM, message))
             case _:
                 raise ToolFault(ToolError("unknown_tool", "the call itself does that"))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from trunkline.domain.errors import Invalid
 from trunkline.domain.events import Json
+from trunkline.domain.program_runs import PROGRAM
 from trunkline.flows.prompts import (
     Expression,
     Prompt,
@@ -24,6 +25,7 @@ from trunkline.flows.tools import (
     HttpTransport,
     McpServer,
     McpTransport,
+    ProgramTransport,
     PythonTransport,
     Retry,
     ToolSpec,
@@ -108,6 +110,8 @@ def _write_transport(transport: Transport) -> dict[str, Any]:
             }
         case PythonTransport(target):
             return {"kind": "python", "target": target}
+        case ProgramTransport():
+            return {"kind": PROGRAM}
         case McpTransport(server=server):
             return {
                 "kind": "mcp",
@@ -145,6 +149,8 @@ def _read_transport(document: Mapping[str, Json]) -> Transport:
             )
         case "python":
             return PythonTransport(document["target"])
+        case kind if kind == PROGRAM:
+            return ProgramTransport()
         case "mcp":
             server = document["server"]
             return McpTransport(

@@ -102,7 +102,14 @@ class McpTransport:
     max_response_bytes: int = 256 * 1024
 
 
-Transport: TypeAlias = HttpTransport | PythonTransport | McpTransport | BuiltinTransport
+@dataclass(frozen=True, slots=True)
+class ProgramTransport:
+    """A program outside that answers the call runs it itself (docs/agents-sdk.md)."""
+
+
+Transport: TypeAlias = (
+    HttpTransport | PythonTransport | McpTransport | ProgramTransport | BuiltinTransport
+)
 
 
 @dataclass(frozen=True, slots=True)

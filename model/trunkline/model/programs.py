@@ -203,7 +203,9 @@ class AttachedProgram:
             case ce.ResponseCreate():
                 # Of the default conversation it becomes the edge's next one, params included.
                 await self._host.take_from_program(event)
-            case ce.ResponseCancel() | ce.OutputAudioClear():
+            case ce.ResponseCancel(response_id=response_id):
+                self._host.tell_edge(ev.ProgramWantsSilence(response_id=response_id))
+            case ce.OutputAudioClear():
                 self._host.tell_edge(ev.ProgramWantsSilence())
             case _:
                 raise ProtocolError(

@@ -70,6 +70,7 @@ class ProgramSeat:
         self._early: dict[str, ProgramAsked] = {}  # told before the call that they are about
         self._wants_response = False
         self._owes_answer = False
+        self._newest = ""  # response
         self.is_attached = False
 
     # ---- the flow's wishes ---------------------------------------------------------------------
@@ -130,10 +131,11 @@ class ProgramSeat:
             case ProgramWantsResponse():
                 self._wants_response = True
                 self.tick()
-            case ResponseCreated():
+            case ResponseCreated(response=response):
                 self._wants_response = False  # it has all that was said before it
-            case ProgramWantsSilence():
-                self._dialogue.cut()
+                self._newest = response.id
+            case ProgramWantsSilence(response_id=response_id):
+                self._hush(response_id)
             case ItemAdded(item=item) if isinstance(item, FunctionCallOutputItem):
                 if self._calls.pop(item.call_id, None) is not None:
                     self._dialogue.conversation.answered(item)
@@ -162,6 +164,14 @@ class ProgramSeat:
         early = self._early.pop(call_id, None)
         if early is not None and call.asked is None:
             self._hold(call, early)
+
+    def _hush(self, response_id: str | None) -> None:
+        """Stop what is said; what answers it may be on its way already, and is let be."""
+        if response_id is None:
+            self._dialogue.cut()
+        elif response_id == self._newest:
+            is_running = self._dialogue.responses.running_id == response_id
+            self._dialogue.cut(keeps_response=not is_running)
 
     # ---- a person is asked ---------------------------------------------------------------------
 

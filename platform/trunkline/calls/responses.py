@@ -77,6 +77,10 @@ class Responses:
         running = self._running
         return self._is_wanted or (running is not None and running.response_id is None)
 
+    @property
+    def running_id(self) -> str | None:
+        return self._running.response_id if self._running is not None else None
+
     def ask(self) -> None:
         """``response.create`` now, or as soon as the one that runs is done."""
         self._tries = 0

@@ -285,9 +285,11 @@ class ProgramWantsResponse(ServerEventBase):
 
 
 class ProgramWantsSilence(ServerEventBase):
-    """Its ``response.cancel`` or ``output_audio_buffer.clear``: what is being said is to stop."""
+    """Its ``response.cancel`` or ``output_audio_buffer.clear``: what is said of that response, or
+    without one whatever is being said, is to stop."""
 
     type: Literal["trunkline.program.wants_silence"] = "trunkline.program.wants_silence"
+    response_id: str | None = None
 
 
 class UnknownEvent(ServerEventBase):

@@ -11,6 +11,7 @@ from trunkline.domain.approval_json import read_policy
 from trunkline.domain.approval_rules import next_due_at
 from trunkline.domain.events import Json, ToolOutcome
 from trunkline.domain.ids import ApprovalId, CallId, ToolRunId
+from trunkline.domain.program_runs import REFUSED_BY_PROGRAM
 from trunkline.storage.approval_rows import ApprovalRow
 from trunkline.storage.approval_views import Parked
 from trunkline.storage.background_runs import RunEnd
@@ -25,6 +26,7 @@ NEVER_SENT: Final = frozenset(
         "expired",
         "invalid_arguments",
         "no_secrets",
+        REFUSED_BY_PROGRAM,
         "schema_mismatch",
         "too_busy",
         "unknown_tool",

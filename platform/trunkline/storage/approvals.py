@@ -32,6 +32,7 @@ from trunkline.domain.errors import NotFound
 from trunkline.domain.events import ApprovalParked, ToolQueued
 from trunkline.domain.house_rules import HouseRules, tighten, tightened
 from trunkline.domain.ids import CallId, ToolRunId
+from trunkline.domain.program_runs import BEGINS_WITHIN, NOBODY_TO_TELL, is_programs
 from trunkline.storage.announcements import announce_approval
 from trunkline.storage.approval_notices import NOTICE_OF, Notice, tell_deciders
 from trunkline.storage.approval_rows import ApprovalDeedRow, ApprovalRow
@@ -111,7 +112,7 @@ async def park(session: AsyncSession, fact: ApprovalParked, now: datetime) -> No
         "reason": "",
         "next_due_at": next_due_at(asked),
         "revision": 0,
-        "told_revision": 0,
+        "told_revision": NOBODY_TO_TELL if is_programs(fact.slip) else 0,
     }
     if await insert_new(session, ApprovalRow, values, key=["id"]):
         row = await session.get_one(ApprovalRow, fact.approval_id)
@@ -380,4 +381,5 @@ class Approvals:
                 worst_case_ms=row.worst_case_ms,
                 within_ms=RUN_WITHIN // timedelta(milliseconds=1),
             ),
+            held_back=BEGINS_WITHIN if is_programs(row.slip) else None,
         )

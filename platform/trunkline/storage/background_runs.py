@@ -69,8 +69,13 @@ class UntoldRun:
     end: RunEnd
 
 
-async def queue_run(session: AsyncSession, fact: ToolQueued) -> None:
-    """Once; a fact that is written again changes nothing."""
+async def queue_run(
+    session: AsyncSession, fact: ToolQueued, *, held_back: timedelta | None = None
+) -> None:
+    """Once; a fact that is written again changes nothing.
+
+    ``held_back``: for so long it is a program's to begin, whose call hears of it from the program.
+    """
     values = {
         "id": fact.run_id,
         "call_id": fact.call_id,
@@ -82,7 +87,8 @@ async def queue_run(session: AsyncSession, fact: ToolQueued) -> None:
         "may_repeat": fact.may_repeat,
         "lease_ms": fact.worst_case_ms + round(LEASE_MARGIN.total_seconds() * 1000),
         "at": fact.at,
-        "due_at": fact.at,
+        "due_at": fact.at + (held_back or timedelta()),
+        "told_at": None if held_back is None else fact.at,
         "expires_at": fact.at + timedelta(milliseconds=fact.within_ms),
         "attempts": 0,
     }
@@ -156,7 +162,7 @@ class BackgroundRuns:
             row.lease, row.begun_at = mint(holder), now
             row.leased_until = now + timedelta(milliseconds=row.lease_ms)
             row.attempts += 1
-            claimed.append(_claimed(row, row.lease, was_begun=was_begun))
+            claimed.append(claimed_run(row, row.lease, was_begun=was_begun))
         await self._session.flush()
         return claimed
 
@@ -269,7 +275,7 @@ class BackgroundRuns:
         return closed
 
 
-def _claimed(row: BackgroundRunRow, lease: str, *, was_begun: bool) -> ClaimedRun:
+def claimed_run(row: BackgroundRunRow, lease: str, *, was_begun: bool) -> ClaimedRun:
     return ClaimedRun(
         run_id=ToolRunId(row.id),
         call_id=CallId(row.call_id),

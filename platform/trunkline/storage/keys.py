@@ -37,6 +37,7 @@ SCOPES: Final = (
     "approvals:read",
     "approvals:decide",  # as a supervisor
     "approvals:manage",  # as a manager
+    "approvals:ask",  # for a program that answers calls, and does what is granted
     "realtime",  # the model server's endpoint
 )
 _TOUCH_EVERY: Final = timedelta(minutes=1)

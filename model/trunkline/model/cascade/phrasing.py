@@ -95,6 +95,11 @@ def not_understood(plan: ToolPlan, misses: int) -> str:
     return f"{sorry(misses)} {offer(plan)}" if plan.intents else sorry(misses)
 
 
+def may_not_say(plan: ToolPlan) -> str:
+    """Somebody stopped us in the middle of a sentence."""
+    return f"I'm sorry, I may not say that. {offer(plan)}"
+
+
 def cannot(plan: ToolPlan, request: str, misses: int) -> str:
     """Restates what was asked, says that it can't be done, and names what can."""
     words = request.strip().rstrip(".?!").split()
@@ -127,6 +132,8 @@ def report(label: str, output: str) -> str:
             return "The answer is yes." if value else "The answer is no."
         case int() | float():
             return f"The answer is {value}."
+        case {"assistant": str(name)} if len(value) == 1:  # a hand-off of openai-agents
+            return f"You are speaking with {name} now. How can I help?"
         case {"error": error}:
             message = error.get("message", "") if isinstance(error, Mapping) else str(error)
             return f"That did not work. {message}".strip()

@@ -21,6 +21,8 @@ from trunkline.model.cascade.tool_annotations import ToolPlan, read_tools
 from trunkline.model.cascade.triage import Meant
 from trunkline.model.engine import HistoryItem, ItemRole
 
+# What openai-agents puts in for the caller when its own guardrail has stopped a response.
+_GUARDRAIL: Final = "guardrail triggered:"
 _BOUNDARIES: Final = (ItemRole.FUNCTION_CALL, ItemRole.FUNCTION_OUTPUT)
 
 
@@ -63,6 +65,8 @@ class Planner:
             call = force_call(self._tools, tool_choice, history, self._today)
             return Plan(call, self.expected())
         output = _owed_report(history, self._plan)
+        if output is None and _last_words(history).startswith(_GUARDRAIL):
+            output = phrasing.may_not_say(self._plan)
         if output is not None:
             return Plan(Speak(output), self._dialogue.begin())
         state, move = self._replay(history)

@@ -64,9 +64,10 @@ def read_tools(tools: Sequence[Mapping[str, Json]]) -> ToolPlan:
     intents: list[Intent] = []
     steps: list[Collect] = []
     actions: list[Collect] = []
-    for tool in tools:
-        if tool.get("type", "function") != "function" or not isinstance(tool.get("name"), str):
+    for plain in tools:
+        if plain.get("type", "function") != "function" or not isinstance(plain.get("name"), str):
             continue
+        tool = _with_examples(plain)
         notes = notes_of(tool)
         role = notes.get("role")
         if role == "collect":
@@ -77,6 +78,20 @@ def read_tools(tools: Sequence[Mapping[str, Json]]) -> ToolPlan:
         if role != "intent" and any(slot.is_required for slot in group.slots):
             actions.append(group)
     return ToolPlan(tuple(intents), tuple(steps), tuple(actions))
+
+
+_SAID: Final = re.compile(r'\s*Callers say, for example: ("[^"]+"(?:, "[^"]+")*)\.?')
+
+
+def _with_examples(tool: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Examples that a description tells in words, as ``plain_tools`` writes them, taken out of it:
+    a plain tool has no other place for them, and any model understands them there."""
+    found = _SAID.search(_text(tool.get("description")))
+    if found is None:
+        return tool
+    description = _SAID.sub("", _text(tool.get("description")))
+    examples = [*_texts(tool.get("examples")), *re.findall(r'"([^"]+)"', found[1])]
+    return {**tool, "description": description, "examples": examples}
 
 
 def notes_of(node: Mapping[str, Json]) -> Mapping[str, Json]:
