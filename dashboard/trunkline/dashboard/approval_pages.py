@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -24,7 +24,7 @@ from trunkline.dashboard.deps import (
     respond,
     zone_of,
 )
-from trunkline.domain.approval import ApprovalState, Role
+from trunkline.domain.approval import OPEN, ApprovalState, Person, Role
 from trunkline.domain.errors import CallerError, Conflict, Forbidden, Invalid, NotFound
 from trunkline.storage.approval_inbox import ApprovalInbox, Precedent, Waiting
 from trunkline.storage.approval_views import Parked
@@ -41,6 +41,7 @@ _DONE: Final = {
     "claimed": "You have it: nobody else can decide meanwhile.",
     "released": "Free for others again.",
     "granted": "Approved.",
+    "agreed": "Your approval is noted. Waiting for a second person, who must agree too.",
     "edited": "Saved. Whoever approves now approves these arguments.",
     "refused": "Declined. The caller is told so.",
     "escalated": "Handed to the next level.",
@@ -104,140 +105,117 @@ async def approval_page(
     return await _page(request, desk, operator, queue, opened, notice=_DONE.get(done, ""))
 
 
-@router.post("/approvals/{approval_id}/claim")
-async def claim(
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """An operator about to do something to one approval."""
+
+    request: Request
+    desk: Desk
+    on: ApprovalDesk
+    by: Operator
+    approval_id: str
+
+    async def do(self, done: str, deed: Callable[..., Awaitable[Parked]], *said: Any) -> Response:
+        """To the approval as it is then; what stood in the way is said beside it, in words.
+
+        ``deed``: a method of the approvals' desk, with what belongs to it; ``done``: of ``_DONE``.
+        """
+        by = self.by
+        try:
+            parked = await deed(
+                self.approval_id, by.as_person, *said, via=_VIA, owner=by.user.owner
+            )
+        except NotFound:
+            raise
+        except CallerError as exc:
+            return await self._refused(exc)
+        if done == "granted" and parked.approval.state in OPEN:
+            done = "agreed"
+        return RedirectResponse(f"/approvals/{self.approval_id}?done={done}", 303)
+
+    async def _refused(self, exc: CallerError) -> Response:
+        opened = await _open(self.desk, self.on, self.by, self.approval_id)
+        shown = opened.shown
+        zone = zone_of(self.request)
+        words = obstacle_words(
+            exc, shown.parked.approval, self.by.as_person, shown.deeds, zone=zone
+        )
+        queue = await _queue(self.desk, self.by)
+        return await _page(
+            self.request,
+            self.desk,
+            self.by,
+            queue,
+            opened,
+            problem=words,
+            status=_status_of(exc),
+        )
+
+
+def get_deciding(
     request: Request, approval_id: ApprovalPath, desk: DeskDep, on: Approvals, by: Decider
-) -> Response:
-    work = on.claim(approval_id, by.as_person, via=_VIA, owner=by.user.owner)
-    return await _do(request, desk, on, by, approval_id, work, "claimed")
+) -> Deciding:
+    return Deciding(request, desk, on, by, approval_id)
+
+
+At: TypeAlias = Annotated[Deciding, Depends(get_deciding)]
+
+
+@router.post("/approvals/{approval_id}/claim")
+async def claim(at: At) -> Response:
+    return await at.do("claimed", at.on.claim)
 
 
 @router.post("/approvals/{approval_id}/release")
-async def release(
-    request: Request, approval_id: ApprovalPath, desk: DeskDep, on: Approvals, by: Decider
-) -> Response:
-    work = on.release(approval_id, by.as_person, via=_VIA, owner=by.user.owner)
-    return await _do(request, desk, on, by, approval_id, work, "released")
+async def release(at: At) -> Response:
+    return await at.do("released", at.on.release)
 
 
 @router.post("/approvals/{approval_id}/grant")
-async def grant(
-    request: Request,
-    approval_id: ApprovalPath,
-    desk: DeskDep,
-    on: Approvals,
-    by: Decider,
-    seen_hash: FormText = "",
-) -> Response:
-    work = on.grant(approval_id, by.as_person, seen_hash, via=_VIA, owner=by.user.owner)
-    return await _do(request, desk, on, by, approval_id, work, "granted")
+async def grant(at: At, seen_hash: FormText = "") -> Response:
+    return await at.do("granted", at.on.grant, seen_hash)
 
 
 @router.post("/approvals/{approval_id}/refuse")
 async def refuse(
-    request: Request,
-    approval_id: ApprovalPath,
-    desk: DeskDep,
-    on: Approvals,
-    by: Decider,
-    seen_hash: FormText = "",
-    reason: FormText = "",
-    quick: FormText = "",
+    at: At, seen_hash: FormText = "", reason: FormText = "", quick: FormText = ""
 ) -> Response:
     """``quick``: one of the reasons at hand, which goes before words of one's own."""
     why = ". ".join(part for part in (quick.strip(), reason.strip()) if part)
-    work = on.refuse(approval_id, by.as_person, seen_hash, why, via=_VIA, owner=by.user.owner)
-    return await _do(request, desk, on, by, approval_id, work, "refused")
+    return await at.do("refused", at.on.refuse, seen_hash, why)
 
 
 @router.post("/approvals/{approval_id}/edit")
-async def edit(
-    request: Request,
-    approval_id: ApprovalPath,
-    desk: DeskDep,
-    on: Approvals,
-    by: Decider,
-    seen_hash: FormText = "",
-    then: FormText = "",
-) -> Response:
+async def edit(at: At, request: Request, seen_hash: FormText = "", then: FormText = "") -> Response:
     """``then=grant``: save and approve what was saved, in two deeds of one person."""
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    person, owner = by.as_person, by.user.owner
 
-    async def work() -> Parked:
-        shown = await on.show(approval_id, owner=owner)
+    async def work(approval_id: str, person: Person, *, via: str, owner: str) -> Parked:
+        shown = await at.on.show(approval_id, owner=owner)
         approval = shown.parked.approval
         arguments = edited(approval, form, shown.parked.slip.get("parameters"))
         if then == "grant" and arguments == approval.arguments:
-            return await on.grant(approval_id, person, seen_hash, via=_VIA, owner=owner)
-        saved = await on.edit(approval_id, person, seen_hash, arguments, via=_VIA, owner=owner)
+            return await at.on.grant(approval_id, person, seen_hash, via=via, owner=owner)
+        saved = await at.on.edit(approval_id, person, seen_hash, arguments, via=via, owner=owner)
         if then != "grant":
             return saved
         new = saved.approval.arguments_hash
-        return await on.grant(approval_id, person, new, via=_VIA, owner=owner)
+        return await at.on.grant(approval_id, person, new, via=via, owner=owner)
 
-    done = "granted" if then == "grant" else "edited"
-    return await _do(request, desk, on, by, approval_id, work(), done)
+    return await at.do("granted" if then == "grant" else "edited", work)
 
 
 @router.post("/approvals/{approval_id}/escalate")
-async def escalate(
-    request: Request,
-    approval_id: ApprovalPath,
-    desk: DeskDep,
-    on: Approvals,
-    by: Decider,
-    reason: FormText = "",
-) -> Response:
-    work = on.escalate(approval_id, by.as_person, reason, via=_VIA, owner=by.user.owner)
-    return await _do(request, desk, on, by, approval_id, work, "escalated")
+async def escalate(at: At, reason: FormText = "") -> Response:
+    return await at.do("escalated", at.on.escalate, reason)
 
 
 @router.post("/approvals/{approval_id}/settle")
-async def settle(
-    request: Request,
-    approval_id: ApprovalPath,
-    desk: DeskDep,
-    on: Approvals,
-    by: Decider,
-    settled_as: FormText = "",
-    reason: FormText = "",
-) -> Response:
+async def settle(at: At, settled_as: FormText = "", reason: FormText = "") -> Response:
     """What became of one whose outcome was unknown, and how one knows."""
     if settled_as not in ("done", "failed"):
         raise Invalid("Say whether it was done or not.", param="settled_as")
-    state = ApprovalState(settled_as)
-    work = on.settle(approval_id, by.as_person, state, reason, via=_VIA, owner=by.user.owner)
-    return await _do(request, desk, on, by, approval_id, work, "settled")
-
-
-async def _do(
-    request: Request,
-    desk: Desk,
-    approvals: ApprovalDesk,
-    operator: Operator,
-    approval_id: str,
-    work: Awaitable[Parked],
-    done: str,
-) -> Response:
-    """To the approval as it is now; what stood in the way is said beside it, in plain words."""
-    try:
-        await work
-    except NotFound:
-        raise
-    except CallerError as exc:
-        opened = await _open(desk, approvals, operator, approval_id)
-        words = obstacle_words(
-            exc,
-            opened.shown.parked.approval,
-            operator.as_person,
-            opened.shown.deeds,
-            zone=zone_of(request),
-        )
-        queue = await _queue(desk, operator)
-        status = _status_of(exc)
-        return await _page(request, desk, operator, queue, opened, problem=words, status=status)
-    return RedirectResponse(f"/approvals/{approval_id}?done={done}", 303)
+    return await at.do("settled", at.on.settle, ApprovalState(settled_as), reason)
 
 
 def _status_of(exc: CallerError) -> int:

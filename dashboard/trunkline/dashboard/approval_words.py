@@ -15,6 +15,7 @@ from trunkline.domain.approval import (
     ApprovalState,
     Deed,
     Person,
+    Role,
 )
 from trunkline.domain.errors import CallerError
 from trunkline.storage.approval_views import PastDeed
@@ -92,6 +93,14 @@ def deed_words(deed: PastDeed) -> str:
     if deed.person_id is not None:
         return f"{person_words(deed.person_id)} {words}"
     return "Escalated: nobody decided in time" if deed.deed is Deed.ESCALATE else words
+
+
+def limit_words(approval: Approval) -> list[tuple[str, str]]:
+    """The most that each role may approve of it, the flow's and the house's limits together."""
+    if not approval.policy.amount_field:
+        return []
+    found = [(role, approval.policy.limit_of(role)) for role in Role if role > Role.VIEWER]
+    return [(role.name.lower(), str(most)) for role, most in found if most is not None]
 
 
 def role_words(approval: Approval) -> str:

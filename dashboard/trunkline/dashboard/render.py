@@ -29,6 +29,8 @@ _FILTERS = (
     "cause_tone",
     "outcome_words",
     "outcome_tone",
+    "guard_words",
+    "guard_tone",
     "response_tone",
     "silence_tone",
     "step_words",
@@ -53,7 +55,13 @@ class Pages:
         self._env.filters |= {name: getattr(formats, name) for name in _FILTERS}
         for name in ("kind_words", "short_version", "serving_words"):
             self._env.filters[name] = getattr(flow_words, name)
-        for name in ("approval_state_words", "approval_tone", "person_words", "deed_words"):
+        for name in (
+            "approval_state_words",
+            "approval_tone",
+            "person_words",
+            "deed_words",
+            "limit_words",
+        ):
             self._env.filters[name] = getattr(approval_words, name)
         self._env.filters["word_runs"] = word_runs
         self._env.globals["static"] = assets.url

@@ -103,7 +103,7 @@ class AskedApproval(BaseModel):
             amount=None if one.amount is None else str(one.amount),
             is_verified=parked.is_verified,
             asked_role=one.asked_role.name.lower(),
-            grants_needed=one.policy.grants,
+            grants_needed=one.grants_needed,
             grants=[
                 GrantOut(person_id=grant.person_id, role=grant.role.name.lower(), at=grant.at)
                 for grant in one.grants

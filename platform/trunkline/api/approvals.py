@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
 
@@ -73,80 +75,66 @@ async def get_approval(approval_id: Id, desk: Desk, reader: Reader) -> AskedAppr
     return AskedApprovalDetail.shown(await desk.show(approval_id, owner=reader.owner))
 
 
-@router.post("/{approval_id}/claim", responses=problems(404, 409))
-async def claim_approval(approval_id: Id, desk: Desk, decider: Decider) -> AskedApprovalDetail:
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """Somebody about to do something to one approval."""
+
+    desk: ApprovalDesk
+    approval_id: str
+    person: Person
+    owner: str
+
+    async def do(self, deed: Callable[..., Awaitable[Parked]], *said: Any) -> AskedApprovalDetail:
+        """``deed``: a method of the desk, with what belongs to it; how it stands then."""
+        await deed(self.approval_id, self.person, *said, via=_VIA, owner=self.owner)
+        return AskedApprovalDetail.shown(await self.desk.show(self.approval_id, owner=self.owner))
+
+
+def get_deciding(approval_id: Id, desk: Desk, decider: Decider) -> Deciding:
+    return Deciding(desk, approval_id, *decider)
+
+
+At = Annotated[Deciding, Depends(get_deciding)]
+_decided: Final = problems(404, 409)
+
+
+@router.post("/{approval_id}/claim", responses=_decided)
+async def claim_approval(at: At) -> AskedApprovalDetail:
     """Keep others from deciding while you look; again: for as long anew."""
-    person, owner = decider
-    return await _now(desk, await desk.claim(approval_id, person, via=_VIA, owner=owner))
+    return await at.do(at.desk.claim)
 
 
-@router.post("/{approval_id}/release", responses=problems(404, 409))
-async def release_approval(approval_id: Id, desk: Desk, decider: Decider) -> AskedApprovalDetail:
-    person, owner = decider
-    return await _now(desk, await desk.release(approval_id, person, via=_VIA, owner=owner))
+@router.post("/{approval_id}/release", responses=_decided)
+async def release_approval(at: At) -> AskedApprovalDetail:
+    """Let others decide again."""
+    return await at.do(at.desk.release)
 
 
-@router.post("/{approval_id}/grant", responses=problems(404, 409))
-async def grant_approval(
-    approval_id: Id, wanted: Granting, desk: Desk, decider: Decider
-) -> AskedApprovalDetail:
+@router.post("/{approval_id}/grant", responses=_decided)
+async def grant_approval(wanted: Granting, at: At) -> AskedApprovalDetail:
     """Agree. It is done when as many people as the policy wants have agreed to the same hash."""
-    person, owner = decider
-    parked = await desk.grant(approval_id, person, wanted.seen_hash, via=_VIA, owner=owner)
-    return await _now(desk, parked)
+    return await at.do(at.desk.grant, wanted.seen_hash)
 
 
-@router.post("/{approval_id}/refuse", responses=problems(404, 409))
-async def refuse_approval(
-    approval_id: Id, wanted: Refusing, desk: Desk, decider: Decider
-) -> AskedApprovalDetail:
-    person, owner = decider
-    parked = await desk.refuse(
-        approval_id, person, wanted.seen_hash, wanted.reason, via=_VIA, owner=owner
-    )
-    return await _now(desk, parked)
+@router.post("/{approval_id}/refuse", responses=_decided)
+async def refuse_approval(wanted: Refusing, at: At) -> AskedApprovalDetail:
+    """Say no, and why; the caller hears what the flow says."""
+    return await at.do(at.desk.refuse, wanted.seen_hash, wanted.reason)
 
 
-@router.post("/{approval_id}/edit", responses=problems(404, 409))
-async def edit_approval(
-    approval_id: Id, wanted: Editing, desk: Desk, decider: Decider
-) -> AskedApprovalDetail:
+@router.post("/{approval_id}/edit", responses=_decided)
+async def edit_approval(wanted: Editing, at: At) -> AskedApprovalDetail:
     """Change what the policy lets be changed. Every grant before lapses."""
-    person, owner = decider
-    parked = await desk.edit(
-        approval_id, person, wanted.seen_hash, wanted.arguments, via=_VIA, owner=owner
-    )
-    return await _now(desk, parked)
+    return await at.do(at.desk.edit, wanted.seen_hash, wanted.arguments)
 
 
-@router.post("/{approval_id}/escalate", responses=problems(404, 409))
-async def escalate_approval(
-    approval_id: Id, wanted: Escalating, desk: Desk, decider: Decider
-) -> AskedApprovalDetail:
+@router.post("/{approval_id}/escalate", responses=_decided)
+async def escalate_approval(wanted: Escalating, at: At) -> AskedApprovalDetail:
     """Hand it to the next level of its policy."""
-    person, owner = decider
-    parked = await desk.escalate(approval_id, person, wanted.reason, via=_VIA, owner=owner)
-    return await _now(desk, parked)
+    return await at.do(at.desk.escalate, wanted.reason)
 
 
-@router.post("/{approval_id}/settle", responses=problems(404, 409))
-async def settle_approval(
-    approval_id: Id, wanted: Settling, desk: Desk, decider: Decider
-) -> AskedApprovalDetail:
+@router.post("/{approval_id}/settle", responses=_decided)
+async def settle_approval(wanted: Settling, at: At) -> AskedApprovalDetail:
     """Say what became of one whose outcome was unknown."""
-    person, owner = decider
-    parked = await desk.settle(
-        approval_id,
-        person,
-        ApprovalState(wanted.settled_as),
-        wanted.reason,
-        via=_VIA,
-        owner=owner,
-    )
-    return await _now(desk, parked)
-
-
-async def _now(desk: ApprovalDesk, parked: Parked) -> AskedApprovalDetail:
-    return AskedApprovalDetail.shown(
-        await desk.show(parked.approval.approval_id, owner=parked.owner)
-    )
+    return await at.do(at.desk.settle, ApprovalState(wanted.settled_as), wanted.reason)

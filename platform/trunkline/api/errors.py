@@ -36,12 +36,19 @@ class PreconditionRequired(CallerError):
     default_code = "precondition_required"
 
 
+class PreconditionFailed(CallerError):
+    """It was changed meanwhile (RFC 9110, 13.1.1)."""
+
+    default_code = "precondition_failed"
+
+
 STATUS: Final[tuple[tuple[type[TrunklineError], int], ...]] = (
     (NotFound, 404),
     (Unauthorized, 401),
     (Forbidden, 403),
     (Conflict, 409),
     (PreconditionRequired, 428),
+    (PreconditionFailed, 412),
     (TooMany, 429),
     (Invalid, 422),
     (CallerError, 400),
