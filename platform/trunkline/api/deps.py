@@ -18,6 +18,7 @@ from trunkline.calls.approval_desk import Wake
 from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.calls.link_desk import LinkLimits
 from trunkline.calls.order_desk import Dialler
+from trunkline.calls.take_over_desk import TakesOver
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, TooMany, Unauthorized
 from trunkline.domain.ids import CallId
@@ -26,7 +27,7 @@ from trunkline.flows.catalog import FlowCatalog
 from trunkline.storage.engine import Sessions
 
 
-class CallCommands(Protocol):
+class CallCommands(TakesOver, Protocol):
     """What may be asked of the edge that carries a call; ``RedisCommands`` is one."""
 
     async def hang_up(self, call_id: CallId, edge_id: str, by: str) -> None:

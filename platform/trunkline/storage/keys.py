@@ -29,6 +29,7 @@ SCOPES: Final = (
     "admin",  # everything, keys included
     "calls:read",  # lists, transcripts, events, the live stream
     "calls:control",  # hang up
+    "calls:takeover",  # have a person talk in the agent's place
     "calls:write",  # order calls, and take orders back
     "recordings:read",
     "flows:read",
@@ -38,6 +39,8 @@ SCOPES: Final = (
     "approvals:decide",  # as a supervisor
     "approvals:manage",  # as a manager
     "approvals:ask",  # for a program that answers calls, and does what is granted
+    "escalations:read",
+    "escalations:take",  # raise, acknowledge, resolve
     "realtime",  # the model server's endpoint
 )
 _TOUCH_EVERY: Final = timedelta(minutes=1)
