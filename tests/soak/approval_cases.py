@@ -19,7 +19,7 @@ from tests.soak.approval_service import Trouble
 KINDS: Final[Mapping[str, int]] = {
     "grant": 30, "refuse": 8, "edit": 8, "expire": 4, "race": 6, "chain": 6, "handed up": 3,
     "two": 7, "withdraw": 5, "gone": 5, "keep": 3, "double": 8, "forged": 4, "claimed": 3,
-    "limit": 3, "order": 7,
+    "limit": 3, "order": 7, "link": 6,
 }  # fmt: skip
 """Weights."""
 _TOOL: Final = {
@@ -66,6 +66,7 @@ class Caller(Protocol):
     def does(self, what: str) -> None: ...
     async def until_state(self, *states: str) -> dict[str, Any]: ...
     async def sees(self) -> dict[str, Any]: ...
+    async def link_of(self, user: str) -> str: ...
 
 
 @dataclass
@@ -89,7 +90,7 @@ class Story:
             "chain": self._chain, "handed up": self._handed_up, "two": self._two_people,
             "withdraw": self._withdraw, "gone": self._gone, "keep": self._keep,
             "double": self._double, "forged": self._forged, "claimed": self._claimed,
-            "limit": self._limit,
+            "limit": self._limit, "link": self._link,
         }  # fmt: skip
         await stories[self.case.kind]()
 
@@ -238,6 +239,33 @@ class Story:
     async def _limit(self) -> None:
         await self._refused_to(self.rng.choice(self.people.supervisors))
         await self._grant(self._manager())
+
+    async def _link(self) -> None:
+        """By a signed link: used, used again, twice at once, changed by a character."""
+        user = self.rng.choice(self.people.dashboards).name
+        token = await self.caller.link_of(user)
+        holder = self.people.by_link(user)
+        if not token:
+            await self._grant(self._somebody())
+            return
+        place = self.rng.randrange(len(token) // 2)
+        forged = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+        status = await holder.decides(forged, "grant")
+        assert status in (404, 409), (self.case, "forged", status)
+        match self.rng.randrange(3):
+            case 0:
+                statuses = [await holder.decides(token, "grant")]
+            case 1:
+                statuses = [await holder.decides(token, "refuse", "not by me")]
+            case _:
+                both = (
+                    holder.decides(token, "grant"),
+                    self.people.by_link(user).decides(token, "grant"),
+                )
+                statuses = list(await asyncio.gather(*both, self._grant(self._somebody())))
+        assert statuses.count(200) <= 1, (self.case, statuses)
+        status = await holder.decides(token, "grant")
+        assert status in _TOO_LATE, (self.case, "reused", status)
 
 
 def _seconds(since: str, until: str) -> float:

@@ -186,6 +186,7 @@ async def house(
         "TRUNKLINE_REDIS_URL": redis.url,
         "TRUNKLINE_WEB_PORT": str(web_port),
         "TRUNKLINE_WORKER_HEALTH_PORT": str(worker_port),
+        "TRUNKLINE_PUBLIC_URL": "https://storm.example",
         "TRUNKLINE_LOG_FORMAT": "json",
         "TRUNKLINE_LOG_LEVEL": "warning",
         "STORM_SERVICE_URL": service_url,

@@ -4,6 +4,7 @@ and those who may not. All of them over HTTP; a web process that is killed is as
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -137,16 +138,42 @@ class AtDashboard(Person):
 
 
 @dataclass
+class ByLink(Person):
+    """Whoever holds a link, from somewhere new each time: who is refused is counted by address."""
+
+    web_url: str = ""
+
+    async def decides(self, token: str, decision: str, reason: str = "") -> int:
+        address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(2, 254)}"
+        transport = httpx.AsyncHTTPTransport(local_address=address)
+        async with httpx.AsyncClient(
+            base_url=self.web_url, timeout=30, trust_env=False, transport=transport
+        ) as self.client:
+            body = {"token": token, "decision": decision, "reason": reason}
+            answer = await self._patiently("POST", "/api/v1/approval-links/decide", json=body)
+        self._count(f"link {decision}", answer.status_code)
+        if answer.status_code == 200:
+            done = answer.json()
+            self.acks.append(Ack(done["approval_id"], decision, self.person_id, 0, done["state"]))
+        return answer.status_code
+
+
+@dataclass
 class People:
     """``stranger`` has a wrong key, ``viewer`` one that may only look; ``acks`` is everybody's."""
 
     supervisors: Sequence[Person]
     managers: Sequence[Person]
     dashboards: Sequence[AtDashboard]
+    web_url: str
     viewer: Person
     stranger: Person
     acks: list[Ack]
     answers: dict[str, int]
+
+    def by_link(self, user: str) -> ByLink:
+        nobodys = self.stranger.client
+        return ByLink(user, f"user:{user}", nobodys, self.acks, self.answers, self.web_url)
 
     async def close(self) -> None:
         everybody = (*self.supervisors, *self.managers, *self.dashboards)
@@ -184,6 +211,8 @@ async def hire(sessions: Sessions, web_url: str, hook_url: str) -> tuple[People,
         await create_user(sessions, name, PASSWORD, role, now)
         dashboards.append(AtDashboard(name, f"user:{name}", client(), acks, answers))
     async with sessions.writing() as session:
-        hook = await WebhookRepository(session).add(hook_url, list(HOOK_EVENTS), now)
-    people = People(supervisors, managers, dashboards, viewer, stranger, acks, answers)
+        hook = await WebhookRepository(session).add(
+            hook_url, list(HOOK_EVENTS), now, has_links=True
+        )
+    people = People(supervisors, managers, dashboards, web_url, viewer, stranger, acks, answers)
     return people, hook.webhook_id

@@ -74,7 +74,7 @@ async def read_books(sessions: Sessions, outcome: Outcome) -> Books:
         broken = await Audit(session).first_broken()
         waiting = await ApprovalInbox(session).waiting([HOUSE])
     inbox = frozenset(one.parked.approval.approval_id for one in waiting)
-    ledger = Ledger.read(outcome.house.service_log)
+    ledger = Ledger(outcome.house.service_log).read()
     return Books(approvals, deeds, links, outbox, broken, inbox, ledger)
 
 
@@ -223,9 +223,16 @@ def _webhooks(books: Books, outcome: Outcome) -> list[Invariant]:
     bodies: dict[str, Any] = {row.id: row.body for row in books.outbox}
     for hook in books.ledger.hooks:
         good = signature(key, hook["id"], int(hook["timestamp"]), hook["body"])
-        is_one = bodies.get(hook["id"]) == hook["body"]
+        is_one = _told(bodies.get(hook["id"], "{}")) == _told(hook["body"])
         signed.check(hook["signature"] == good and is_one, hook["id"])
     return [sent, signed]
+
+
+def _told(body: str) -> Any:
+    """Without the links: their tokens are signed when a delivery leaves, and stored nowhere."""
+    document = json.loads(body)
+    document.get("data", {}).pop("links", None)
+    return document
 
 
 def table(invariants: Sequence[Invariant]) -> str:

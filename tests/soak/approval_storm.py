@@ -30,6 +30,7 @@ from trunkline.storage.migrate import upgrade_to_head
 LOOK_S: Final = 0.5
 ASKED_WITHIN_S: Final = 180.0
 CLOSED_WITHIN_S: Final = 45.0
+LINK_WITHIN_S: Final = 60.0
 _UNKNOWN_SETTLED: Final = 0.6  # of those of which nobody knows, a person finds out so many
 
 
@@ -96,6 +97,7 @@ class Storm:
         self._settling: set[str] = set()
         self.left_unknown: set[str] = set()
         self.house: House
+        self.ledger: Ledger
         self.people: People
 
     # ---- what edges say ----------------------------------------------------------------------
@@ -183,8 +185,7 @@ class Storm:
         if self.rng.random() > _UNKNOWN_SETTLED and len(self.left_unknown) < 60:
             self.left_unknown.add(one["approval_id"])
             return
-        ledger = Ledger.read(self.house.service_log)
-        is_done = ledger.effects_of(one["approval_id"], one["arguments"]["account"])
+        is_done = self.ledger.read().effects_of(one["approval_id"], one["arguments"]["account"])
         await self.rng.choice(self.people.managers).act(
             one["approval_id"], "settle", settled_as="done" if is_done else "failed",
             reason="looked it up at the service",
@@ -237,7 +238,7 @@ class Storm:
             at_s = time.monotonic()
             assert status == 200
             async with asyncio.timeout(30):
-                while not (done := Ledger.read(self.house.service_log).at_of(asked["approval_id"])):
+                while not (done := self.ledger.read().at_of(asked["approval_id"])):
                     await asyncio.sleep(0.05)
             taken.append((done - at_s) * 1000)
             self.kinds["calm"] += 1
@@ -271,6 +272,17 @@ class _Caller:
     async def sees(self) -> dict[str, Any]:
         return await self.storm.sees(self.asked["approval_id"])
 
+    async def link_of(self, user: str) -> str:
+        """The token that the webhook brought for this user; empty when none came in time."""
+        wanted = (self.asked["approval_id"], self.asked["arguments_hash"], user)
+        try:
+            async with asyncio.timeout(LINK_WITHIN_S):
+                while not (token := self.storm.ledger.read().links.get(wanted)):
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError:
+            return ""
+        return token
+
 
 async def storm(
     plan: Plan,
@@ -288,6 +300,7 @@ async def storm(
             folder, redis, postgres, database_url, running.on_line, edges=plan.edges
         ) as built:
             running.house = built
+            running.ledger = Ledger(built.service_log)
             running.people, webhook_id = await hire(
                 sessions, built.web_url, f"{built.service_url}/hooks"
             )

@@ -14,6 +14,7 @@ import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.calls.commands import RedisCommands
 from trunkline.calls.control import ControlSender
@@ -34,7 +35,7 @@ from trunkline.runtime.logging import get_logger
 from trunkline.runtime.mail_settings import mail_server, public_url
 from trunkline.runtime.settings import Settings, load_settings
 from trunkline.storage.database_clock import read_clock
-from trunkline.storage.engine import Sessions, is_away, open_sessions
+from trunkline.storage.engine import Sessions, create_engine, is_away
 from trunkline.storage.secret import installation_secret
 
 log = get_logger(__name__)
@@ -65,7 +66,7 @@ def _run(job: Callable[[Settings, Sessions], Awaitable[int]]) -> int:
     pulse.beat()
 
     async def main() -> int:
-        sessions = open_sessions(settings.resolved_database_url, pooled=False)
+        sessions = Sessions(_engine(settings.resolved_database_url))
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 return await job(settings, sessions)
@@ -76,10 +77,14 @@ def _run(job: Callable[[Settings, Sessions], Awaitable[int]]) -> int:
             # what else is wrong.
             log.warning("a round met something that is away", reason=type(exc).__name__)
             return 0
-        finally:
-            await sessions.close()
 
     return asyncio.run(main())
+
+
+@cache
+def _engine(url: str) -> AsyncEngine:
+    """One a process, for its compiled statements; without a pool it belongs to no loop."""
+    return create_engine(url, pooled=False)
 
 
 @cache
