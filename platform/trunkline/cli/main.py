@@ -13,6 +13,7 @@ import uvloop
 
 from trunkline.cli.flow import flow
 from trunkline.cli.guard import guard
+from trunkline.cli.users import users
 from trunkline.domain.errors import TrunklineError
 from trunkline.runtime.logging import configure_logging
 from trunkline.runtime.settings import Settings, load_settings
@@ -75,6 +76,7 @@ def main() -> None:
 
 main.add_command(flow)
 main.add_command(guard)
+main.add_command(users)
 
 
 @main.command()

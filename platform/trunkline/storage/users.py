@@ -131,10 +131,10 @@ class UserRepository:
             raise Conflict("this user name is taken", code="username_taken")
         return await self.get(user_id)
 
-    async def get(self, user_id: str) -> UserView:
-        """NotFound when there is none."""
+    async def get(self, user_id: str, *, owner: str | None = None) -> UserView:
+        """NotFound when there is none, or none of ``owner``'s."""
         row = await self._session.get(UserRow, user_id, populate_existing=True)
-        if row is None:
+        if row is None or (owner is not None and row.owner != owner):
             raise NotFound("there is no such user", code="user_not_found")
         return _view(row)
 
