@@ -9,6 +9,7 @@ import orjson
 
 from trunkline.domain.call import ANSWERABLE, Answerable, CallState, Direction, EndCause
 from trunkline.domain.events import ToolOutcome
+from trunkline.storage.views import GuardActionView
 
 STATE_WORDS: Final = {
     CallState.INITIATED: "Starting",
@@ -175,6 +176,27 @@ def outcome_tone(outcome: ToolOutcome) -> str:
     if outcome is ToolOutcome.OK:
         return "good"
     return "wait" if outcome in (ToolOutcome.PARKED, ToolOutcome.RUNNING) else "bad"
+
+
+_GUARD_WORDS: Final = {
+    "note": "noted",
+    "mask": "masked",
+    "redact": "left out",
+    "refuse": "refused",
+    "escalate": "refused, a person told",
+    "end": "refused, call ended",
+}
+
+
+def guard_words(found: GuardActionView) -> str:
+    """What was done, from the side of whoever spoke."""
+    if found.side == "output" and found.action not in ("note", "mask"):
+        return "stopped before it was heard"
+    return _GUARD_WORDS.get(found.action, found.action)
+
+
+def guard_tone(action: str) -> str:
+    return "calm" if action in ("note", "mask") else "bad"
 
 
 def response_tone(ms: int) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from trunkline.dashboard import approval_words, flow_words, formats
+from trunkline.dashboard import approval_entry, approval_words, flow_words, formats
 from trunkline.dashboard.assets import Assets
+from trunkline.dashboard.looked_after import STATE_TONES, URGENCY_TONES
 from trunkline.dashboard.timeline import word_runs
 
 _FILTERS = (
@@ -63,6 +64,10 @@ class Pages:
             "limit_words",
         ):
             self._env.filters[name] = getattr(approval_words, name)
+        self._env.filters["urgency_tone"] = URGENCY_TONES.__getitem__
+        self._env.filters["escalation_tone"] = lambda state: STATE_TONES.get(state, "calm")
+        for show in (approval_entry.approval_summary, approval_entry.changed_arguments):
+            self._env.filters[show.__name__] = show
         self._env.filters["word_runs"] = word_runs
         self._env.globals["static"] = assets.url
 

@@ -1,4 +1,4 @@
-"""A call's conversation as one ordered list: turns, steps, tools, approvals, transfers, its end.
+"""A call's conversation as one ordered list: turns, steps, tools, approvals, guardrails, its end.
 
 The same entries come from storage (a finished call) and from facts (one that is live), under the
 same keys, so that a page can be brought up to date entry by entry.
@@ -9,10 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from trunkline.dashboard.looked_after import EscalationMoment, TakeOverMoment
+from trunkline.domain.approval import ApprovalState
 from trunkline.domain.events import (
     ApprovalParked,
     CallFact,
+    EscalationRaised,
+    GuardActed,
     StepEntered,
+    TakeOverChanged,
     ToolRan,
     TransferAttempted,
     TurnEnded,
@@ -21,6 +26,7 @@ from trunkline.domain.turn import WordFate
 from trunkline.storage.views import (
     ApprovalView,
     CallDetail,
+    GuardActionView,
     StepView,
     ToolRunView,
     TransferView,
@@ -28,10 +34,28 @@ from trunkline.storage.views import (
     WordView,
 )
 
-Subject: TypeAlias = TurnView | StepView | ToolRunView | ApprovalView | TransferView
+Subject: TypeAlias = (
+    TurnView
+    | StepView
+    | ToolRunView
+    | ApprovalView
+    | TransferView
+    | GuardActionView
+    | EscalationMoment
+    | TakeOverMoment
+)
 
 # Within one millisecond a step is entered before anything happens in it.
-_RANK: Final = {"step": 0, "turn": 1, "tool": 2, "approval": 3, "transfer": 4}
+_RANK: Final = {
+    "step": 0,
+    "turn": 1,
+    "tool": 2,
+    "approval": 3,
+    "transfer": 4,
+    "guard": 5,
+    "escalation": 6,
+    "take_over": 7,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +96,13 @@ def entry_of(subject: Subject) -> TimelineEntry:
         case TransferView():
             key = f"transfer_{subject.at_ms}_{subject.target}"
             return TimelineEntry(key, "transfer", subject.at_ms, subject)
+        case EscalationMoment():
+            return TimelineEntry(subject.escalation_id, "escalation", subject.at_ms, subject)
+        case TakeOverMoment():
+            return TimelineEntry(subject.take_over_id, "take_over", subject.at_ms, subject)
+        case GuardActionView():
+            key = f"guard_{subject.at_ms}_{subject.side}_{subject.category}"
+            return TimelineEntry(key, "guard", subject.at_ms, subject)
 
 
 def entry_of_fact(fact: CallFact) -> TimelineEntry | None:
@@ -106,9 +137,10 @@ def entry_of_fact(fact: CallFact) -> TimelineEntry | None:
                     arguments=fact.arguments,
                     arguments_hash=fact.arguments_hash,
                     flow_version=fact.flow_version,
-                    state="asked",
+                    state=ApprovalState.ASKED,
                     at_ms=fact.at_ms,
                     at=fact.at,
+                    asked_arguments=fact.arguments,
                 )
             )
         case TransferAttempted():
@@ -121,6 +153,24 @@ def entry_of_fact(fact: CallFact) -> TimelineEntry | None:
                     at=fact.at,
                 )
             )
+        case GuardActed():
+            return entry_of(
+                GuardActionView(
+                    side=fact.side,
+                    category=fact.category,
+                    action=fact.action,
+                    by=fact.by,
+                    score=fact.score,
+                    text=fact.text,
+                    at_ms=fact.at_ms,
+                    at=fact.at,
+                    step=fact.step,
+                )
+            )
+        case EscalationRaised():
+            return entry_of(EscalationMoment.told(fact))
+        case TakeOverChanged():
+            return entry_of(TakeOverMoment.told(fact))
         case _:
             return None
 
@@ -149,14 +199,16 @@ def _turn(fact: TurnEnded) -> TurnView:
     )
 
 
-def timeline(detail: CallDetail) -> tuple[TimelineEntry, ...]:
-    """Everything that happened, in the order it happened."""
+def timeline(detail: CallDetail, *more: Subject) -> tuple[TimelineEntry, ...]:
+    """Everything that happened, in the order it happened; ``more``: what is stored beside it."""
     subjects: list[Subject] = [
         *detail.steps,
         *detail.turns,
         *detail.tool_runs,
         *detail.approvals,
         *detail.transfers,
+        *detail.guard_actions,
+        *more,
     ]
     return tuple(sorted(map(entry_of, subjects), key=lambda entry: entry.order))
 

@@ -155,6 +155,17 @@ class TransferOut(_Answer):
     at_ms: int
 
 
+class GuardActionOut(_Answer):
+    side: str
+    category: str
+    action: str
+    by: str
+    score: float
+    text: str
+    at_ms: int
+    step: str
+
+
 class RecordingOut(_Answer):
     """Two channels, caller left and agent right; ``url`` serves it with ranges."""
 
@@ -173,6 +184,7 @@ class CallDetailOut(CallOut):
     tool_runs: list[ToolRunOut]
     approvals: list[ApprovalOut]
     transfers: list[TransferOut]
+    guard_actions: list[GuardActionOut]
     recording: RecordingOut | None
     receipts: dict[str, float | None]
     stats: dict[str, float | None]
@@ -199,6 +211,7 @@ class CallDetailOut(CallOut):
             tool_runs=[ToolRunOut.model_validate(run) for run in detail.tool_runs],
             approvals=[ApprovalOut.model_validate(one) for one in detail.approvals],
             transfers=[TransferOut.model_validate(one) for one in detail.transfers],
+            guard_actions=[GuardActionOut.model_validate(one) for one in detail.guard_actions],
             recording=recording,
             receipts=dict(detail.receipts),
             stats=dict(detail.stats),

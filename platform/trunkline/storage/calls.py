@@ -16,10 +16,14 @@ from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.errors import Invalid, NotFound
 from trunkline.domain.ids import CallId
 from trunkline.storage import from_rows
+from trunkline.storage.approval_rows import ApprovalDeedRow
+from trunkline.storage.approval_values import past_deed
+from trunkline.storage.approval_views import PastDeed
 from trunkline.storage.row_views import view_of
 from trunkline.storage.rows import (
     ApprovalRow,
     CallRow,
+    GuardActionRow,
     LegRow,
     RecordingRow,
     StepRow,
@@ -31,6 +35,7 @@ from trunkline.storage.rows import (
 from trunkline.storage.upsert import clean_text
 from trunkline.storage.views import (
     HOUSE,
+    ApprovalView,
     CallDetail,
     CallFilter,
     CallPage,
@@ -134,16 +139,19 @@ class CallRepository:
                     await self._of(ToolRunRow, call_id, ToolRunRow.at_ms, ToolRunRow.at),
                 )
             ),
-            approvals=tuple(
-                map(
-                    from_rows.approval,
-                    await self._of(ApprovalRow, call_id, ApprovalRow.at_ms, ApprovalRow.at),
-                )
-            ),
+            approvals=await self._approvals(call_id),
             transfers=tuple(
                 map(
                     from_rows.transfer,
                     await self._of(TransferRow, call_id, TransferRow.at_ms, TransferRow.at),
+                )
+            ),
+            guard_actions=tuple(
+                map(
+                    from_rows.guard_action,
+                    await self._of(
+                        GuardActionRow, call_id, GuardActionRow.at_ms, GuardActionRow.at
+                    ),
                 )
             ),
             recording=await self.recording(call_id),
@@ -151,6 +159,20 @@ class CallRepository:
             receipts=row.receipts,
             usage=row.usage,
         )
+
+    async def _approvals(self, call_id: str) -> tuple[ApprovalView, ...]:
+        """What people were asked, each with all that was done to it."""
+        rows = await self._of(ApprovalRow, call_id, ApprovalRow.at_ms, ApprovalRow.at)
+        query = (
+            select(ApprovalDeedRow)
+            .where(ApprovalDeedRow.approval_id.in_([row.id for row in rows]))
+            .order_by(ApprovalDeedRow.revision)
+        )
+        deeds: defaultdict[str, list[PastDeed]] = defaultdict(list)
+        if rows:
+            for row in await self._session.scalars(query):
+                deeds[row.approval_id].append(past_deed(row))
+        return tuple(from_rows.approval(row, tuple(deeds[row.id])) for row in rows)
 
     async def turns(self, call_id: str) -> tuple[TurnView, ...]:
         """The transcript, in order, each turn with its words; empty for an unknown call."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trunkline.domain.approval import ApprovalState
 from trunkline.domain.call import Direction
 from trunkline.domain.events import RecordingState, ToolOutcome
 from trunkline.domain.ids import ApprovalId, CallId, LegId, ToolRunId, TurnId
 from trunkline.domain.turn import Speaker, TurnKind, WordFate
+from trunkline.storage.approval_views import PastDeed
 from trunkline.storage.row_views import view_of
 from trunkline.storage.rows import (
     ApprovalRow,
+    GuardActionRow,
     LegRow,
     RecordingRow,
     StepRow,
@@ -21,6 +24,7 @@ from trunkline.storage.rows import (
 )
 from trunkline.storage.views import (
     ApprovalView,
+    GuardActionView,
     LegView,
     RecordingView,
     StepView,
@@ -58,18 +62,24 @@ def tool_run(row: ToolRunRow) -> ToolRunView:
     return view_of(ToolRunView, row, run_id=ToolRunId(row.id), outcome=ToolOutcome(row.outcome))
 
 
-def approval(row: ApprovalRow) -> ApprovalView:
+def approval(row: ApprovalRow, deeds: tuple[PastDeed, ...] = ()) -> ApprovalView:
     return view_of(
         ApprovalView,
         row,
         approval_id=ApprovalId(row.id),
         call_id=CallId(row.call_id),
         run_id=ToolRunId(row.run_id),
+        state=ApprovalState(row.state),
+        deeds=deeds,
     )
 
 
 def transfer(row: TransferRow) -> TransferView:
     return view_of(TransferView, row)
+
+
+def guard_action(row: GuardActionRow) -> GuardActionView:
+    return view_of(GuardActionView, row)
 
 
 def recording(row: RecordingRow) -> RecordingView:

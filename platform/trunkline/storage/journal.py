@@ -27,6 +27,7 @@ from trunkline.domain.events import (
     CallStarted,
     CallStateChanged,
     EscalationRaised,
+    GuardActed,
     QueuePlaced,
     RecordingClosed,
     StepEntered,
@@ -46,6 +47,7 @@ from trunkline.storage.escalations import Escalations
 from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import (
     CallRow,
+    GuardActionRow,
     LegRow,
     RecordingRow,
     StepRow,
@@ -110,6 +112,21 @@ async def _write(session: AsyncSession, fact: CallFact) -> None:
                 target=clean_text(fact.target),
                 is_final=fact.is_final,
                 sip_status=fact.sip_status,
+            )
+        case GuardActed():
+            await _keep(
+                session,
+                GuardActionRow,
+                "guard",
+                fact,
+                at_ms=fact.at_ms,
+                side=fact.side,
+                category=clean_text(fact.category),
+                action=fact.action,
+                by=fact.by,
+                score=fact.score,
+                text=clean_text(fact.text),
+                step=fact.step,
             )
         case RecordingClosed():
             await _recording(session, fact)
@@ -192,9 +209,9 @@ async def _answered(session: AsyncSession, fact: CallAnswered) -> None:
 
 async def _keep(
     session: AsyncSession,
-    kind: type[StepRow | TransferRow],
+    kind: type[StepRow | TransferRow | GuardActionRow],
     prefix: str,
-    fact: StepEntered | TransferAttempted,
+    fact: StepEntered | TransferAttempted | GuardActed,
     **fields: Any,
 ) -> None:
     """A row whose fact has no id of its own: its content is its id."""

@@ -40,6 +40,7 @@ __all__ = [
     "EscalationRow",
     "FlowDraftRow",
     "FlowVersionRow",
+    "GuardActionRow",
     "HouseRulesRow",
     "LegRow",
     "OutboxRow",
@@ -193,6 +194,24 @@ class TransferRow(Owned, Base):
     target: Mapped[str]
     is_final: Mapped[bool]
     sip_status: Mapped[int | None]
+
+
+class GuardActionRow(Owned, Base):
+    """What the guardrails found in a call, and what was done about it."""
+
+    __tablename__ = "guard_actions"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_id: Mapped[str] = _of_call()
+    at: Mapped[datetime]
+    at_ms: Mapped[int]
+    side: Mapped[str]
+    category: Mapped[str]
+    action: Mapped[str]
+    by: Mapped[str]
+    score: Mapped[float] = mapped_column(Float)
+    text: Mapped[str]
+    step: Mapped[str]
 
 
 class RecordingRow(Owned, Base):

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from trunkline.domain.approval import ApprovalState
 from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.events import Json, RecordingState, ToolOutcome
 from trunkline.domain.ids import ApprovalId, CallId, LegId, ToolRunId, TurnId
 from trunkline.domain.turn import Speaker, TurnKind, WordFate
+from trunkline.storage.approval_views import PastDeed
 
 HOUSE: Final = "house"
 """The owner of every row of an installation that has no tenants."""
@@ -149,7 +151,10 @@ class ToolRunView:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalView:
-    """A parked tool call; ``state`` is ``asked`` until somebody decides."""
+    """A parked tool call; ``state`` is ``asked`` until somebody decides.
+
+    ``asked_arguments``: before any edit; ``result``: the receipt, or the service's answer.
+    """
 
     approval_id: ApprovalId
     call_id: CallId
@@ -158,9 +163,12 @@ class ApprovalView:
     arguments: Mapping[str, Json]
     arguments_hash: str
     flow_version: str
-    state: str
+    state: ApprovalState
     at_ms: int
     at: datetime
+    asked_arguments: Mapping[str, Json] = field(default_factory=dict)
+    result: Json = None
+    deeds: tuple[PastDeed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +178,21 @@ class TransferView:
     sip_status: int | None
     at_ms: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuardActionView:
+    """``side``: ``input``, the caller's words, or ``output``, the agent's."""
+
+    side: str
+    category: str
+    action: str
+    by: str
+    score: float
+    text: str
+    at_ms: int
+    at: datetime
+    step: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +222,7 @@ class CallDetail:
     tool_runs: tuple[ToolRunView, ...] = ()
     approvals: tuple[ApprovalView, ...] = ()
     transfers: tuple[TransferView, ...] = ()
+    guard_actions: tuple[GuardActionView, ...] = ()
     recording: RecordingView | None = None
     stats: Mapping[str, float] = field(default_factory=dict)
     receipts: Mapping[str, float] = field(default_factory=dict)

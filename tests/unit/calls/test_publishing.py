@@ -32,6 +32,7 @@ from trunkline.domain.events import (
     CallFact,
     CallStarted,
     CallStateChanged,
+    GuardActed,
     QueuePlaced,
     RecordingClosed,
     RecordingState,
@@ -100,6 +101,9 @@ FACTS: list[CallFact] = [
     TransferAttempted(CALL, AT, 5, "sip:a@b", True, 486),
     QueuePlaced(CALL, AT, 5, "desk", 2, 60_000),
     CallbackRequested(CALL, AT, 5, "desk", "+44", 2, 9_000),
+    GuardActed(
+        CALL, AT, 7, "output", "promises", "refuse", "pattern", 1.0, "I guarantee it.", "pay"
+    ),
     RecordingClosed(CALL, AT, "recordings/x.wav", RecordingState.INCOMPLETE, 10, 8000, 5),
     CallEnded(CALL, AT, EndCause.CALLER_HANGUP, 200, "", 10, {"rx": 1.0}, {"setup_ms": 2.0}),
 ]
