@@ -23,6 +23,7 @@ from trunkline.model.engine import EngineConfig, EngineSession, Hypothesis
 from trunkline.model.engine_config import engine_config
 from trunkline.model.opening import new_session
 from trunkline.model.outbox import Close
+from trunkline.model.programs import Programs
 from trunkline.model.script import Script
 from trunkline.model.scripted import RATE_HZ, ScriptedEngine, ScriptedSession
 from trunkline.realtime.client_events import ClientEvent, InputAudioAppend
@@ -112,15 +113,16 @@ class FakeSession:
         self._wake.set()
         self._inbound.put_nowait(None)
 
-    async def serve(self, engine: ScriptedEngine) -> None:
+    async def serve(self, engine: ScriptedEngine, programs: Programs) -> None:
         session = new_session("scripted")
         engine_session = await engine.open_session(mint("sess"), engine_config(session))
         async with asyncio.TaskGroup() as tasks:
-            connection = Connection(session, engine, engine_session, tasks)
+            connection = Connection(session, engine, engine_session, tasks, programs=programs)
             connection.start()
             writing = tasks.create_task(self._write(connection))
             while (frame := await self._inbound.get()) is not None:
                 await connection.receive(frame)
+            connection.door.shut()
             await engine_session.aclose()
             writing.cancel()
             raise _Over
@@ -146,6 +148,7 @@ class _Over(Exception):
 class FakeEndpoint:
     def __init__(self, script: Script, *, open_s: float = 0.05) -> None:
         self.engine = TalkingEngine(script)
+        self.programs = Programs()
         self.is_down = False
         self.away: set[str] = set()  # engines that cannot be had
         self.open_s = open_s
@@ -169,7 +172,7 @@ class FakeEndpoint:
 
     async def _serve(self, session: FakeSession) -> None:
         try:
-            await session.serve(self.engine)
+            await session.serve(self.engine, self.programs)
         except* _Over:
             pass
 

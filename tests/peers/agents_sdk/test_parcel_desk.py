@@ -60,7 +60,7 @@ async def granted(installation: Installation, program: Program, folder: Path) ->
     assert done(program, "handoff") == [{"event": "handoff", "agent": "The Shop"}]
     words = said(call)
     assert words.index("Nothing has been done yet") < words.index("You get 40 dollars back")
-    assert agent.dbfs() > -45
+    assert agent.loud_share() > 0.1
 
 
 async def stopped(installation: Installation, program: Program, folder: Path) -> None:
