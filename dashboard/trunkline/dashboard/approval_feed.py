@@ -10,18 +10,21 @@ import asyncio
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.dashboard.live_feed import MAX_SUBSCRIBERS
 from trunkline.domain.approval import OPEN, ApprovalState
 from trunkline.domain.errors import TooMany, TrunklineError
+from trunkline.domain.escalation import EscalationState
 from trunkline.runtime.logging import get_logger
 from trunkline.storage.approval_inbox import WANTED, ApprovalInbox, Waiting
 from trunkline.storage.engine import Sessions, database_now
+from trunkline.storage.escalations import Escalations, EscalationView
 from trunkline.storage.views import HOUSE
 
 log = get_logger(__name__)
@@ -37,14 +40,16 @@ class Queue:
     """Who is asked first comes first; ``version`` changes with anything a page shows of it."""
 
     waiting: tuple[Waiting, ...] = ()
+    escalations: tuple[EscalationView, ...] = ()
     now: datetime = datetime.fromtimestamp(0, UTC)
     version: str = ""
     is_current: bool = True
 
     @property
     def open_count(self) -> int:
-        """How many wait for a person: to be decided, or to be found out about."""
-        return sum(is_for_people(one) for one in self.waiting)
+        """How many wait for a person: to be decided, found out about, or looked after."""
+        raised = sum(one.escalation.state is EscalationState.RAISED for one in self.escalations)
+        return raised + sum(is_for_people(one) for one in self.waiting)
 
 
 def is_for_people(one: Waiting) -> bool:
@@ -95,6 +100,7 @@ class ApprovalFeed:
         self._sessions = sessions
         self._queues: dict[str, Queue] = {}
         self._shown: dict[str, Waiting] = {}
+        self._escalations: dict[str, EscalationView] = {}
         self._watches: set[QueueWatch] = set()
         self._came = asyncio.Event()
 
@@ -105,6 +111,10 @@ class ApprovalFeed:
     def shown(self, approval_id: str, owner: str) -> Waiting | None:
         one = self._shown.get(approval_id)
         return one if one is not None and one.parked.owner == owner else None
+
+    def escalation(self, escalation_id: str, owner: str) -> EscalationView | None:
+        one = self._escalations.get(escalation_id)
+        return one if one is not None and one.owner == owner else None
 
     @contextmanager
     def watch(self, owner: str, shown: str = "") -> Iterator[QueueWatch]:
@@ -146,8 +156,12 @@ class ApprovalFeed:
         shown = {watch.shown for watch in self._watches if watch.shown}
         async with self._sessions.reading() as session:
             found = await ApprovalInbox(session).waiting(owners, shown)
+            raised = {one: await Escalations(session).list(owner=one) for one in owners}
             now = await database_now(session)
-        before = self._shown
+        before, looked_after = self._shown, self._escalations
+        self._escalations = {
+            one.escalation.escalation_id: one for listed in raised.values() for one in listed
+        }
         self._shown = {one.parked.approval.approval_id: one for one in found}
         for owner in owners:
             mine = in_order(
@@ -158,13 +172,16 @@ class ApprovalFeed:
                 ]
             )
             old = self._queues.get(owner)
-            self._queues[owner] = fresh = Queue(mine, now, _version(mine))
+            fresh = Queue(mine, raised[owner], now, _version(mine, raised[owner]))
+            self._queues[owner] = fresh
             is_same = old is not None and old.is_current and old.version == fresh.version
             for watch in self._watches:
                 if watch.owner != owner:
                     continue
-                if not is_same or _revision(before, watch.shown) != _revision(
-                    self._shown, watch.shown
+                if (
+                    not is_same
+                    or _revision(before, watch.shown) != _revision(self._shown, watch.shown)
+                    or self._escalations.get(watch.shown) != looked_after.get(watch.shown)
                 ):
                     watch.tell()
 
@@ -172,7 +189,7 @@ class ApprovalFeed:
         log.warning("the approvals inbox could not read storage", error=reason)
         for owner, old in self._queues.items():
             if old.is_current:
-                self._queues[owner] = Queue(old.waiting, old.now, old.version, is_current=False)
+                self._queues[owner] = replace(old, is_current=False)
         for watch in self._watches:
             watch.tell()
 
@@ -182,10 +199,19 @@ def _revision(found: dict[str, Waiting], approval_id: str) -> int:
     return -1 if one is None else one.parked.approval.revision
 
 
-def _version(waiting: Sequence[Waiting]) -> str:
+def _version(waiting: Sequence[Waiting], raised: Sequence[EscalationView] = ()) -> str:
     """The same in every process, so that a page may resume at another one."""
     digest = hashlib.sha256()
     for one in waiting:
         approval = one.parked.approval
         digest.update(f"{approval.approval_id}:{approval.revision}:{one.is_call_live}:".encode())
+    for escalation in (view.escalation for view in raised):
+        digest.update(f"{escalation.escalation_id}:{escalation.revision}:".encode())
     return digest.hexdigest()[:16]
+
+
+async def read_queue(session: AsyncSession, owner: str) -> Queue:
+    """Read anew: whoever has just decided is not shown the past."""
+    found = await ApprovalInbox(session).waiting([owner])
+    raised = await Escalations(session).list(owner=owner)
+    return Queue(in_order(found), raised, await database_now(session))

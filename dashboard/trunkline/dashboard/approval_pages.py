@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline.calls.approval_desk import ApprovalDesk, Shown
-from trunkline.dashboard.approval_feed import Queue, in_order
+from trunkline.dashboard.approval_feed import Queue, read_queue
 from trunkline.dashboard.approval_stream import live_tail
 from trunkline.dashboard.approval_view import QUICK_REASONS, choices_of, edited, fields_of
 from trunkline.dashboard.approval_words import obstacle_words
@@ -24,12 +24,12 @@ from trunkline.dashboard.deps import (
     respond,
     zone_of,
 )
+from trunkline.dashboard.take_over_pages import take_context
 from trunkline.domain.approval import OPEN, ApprovalState, Person, Role
 from trunkline.domain.errors import CallerError, Conflict, Forbidden, Invalid, NotFound
 from trunkline.storage.approval_inbox import ApprovalInbox, Precedent, Waiting
 from trunkline.storage.approval_views import Parked
 from trunkline.storage.calls import CallRepository
-from trunkline.storage.engine import database_now
 from trunkline.storage.views import TurnView
 
 router = APIRouter()
@@ -57,6 +57,7 @@ class Opened:
     waiting: Waiting
     precedents: tuple[Precedent, ...]
     turns: tuple[TurnView, ...]
+    take: Mapping[str, Any]
 
 
 def get_approval_desk(desk: DeskDep) -> ApprovalDesk:
@@ -231,20 +232,16 @@ async def _open(
     shown = await approvals.show(approval_id, owner=owner)
     async with desk.deps.sessions.reading() as session:
         inbox = ApprovalInbox(session)
-        return Opened(
-            shown,
-            await inbox.of_call(shown.parked),
-            await inbox.precedents(shown.parked, owner=owner),
-            await CallRepository(session).turns(shown.parked.call_id),
-        )
+        waiting = await inbox.of_call(shown.parked)
+        precedents = await inbox.precedents(shown.parked, owner=owner)
+        turns = await CallRepository(session).turns(shown.parked.call_id)
+    take = await take_context(desk, operator, shown.parked.call_id, is_live=waiting.is_call_live)
+    return Opened(shown, waiting, precedents, turns, take)
 
 
 async def _queue(desk: Desk, operator: Operator) -> Queue:
-    """Read anew: whoever has just decided is not shown the past."""
-    owner = operator.user.owner
     async with desk.deps.sessions.reading() as session:
-        found = await ApprovalInbox(session).waiting([owner])
-        return Queue(in_order(found), await database_now(session))
+        return await read_queue(session, operator.user.owner)
 
 
 def _context(request: Request, desk: Desk, operator: Operator, opened: Opened) -> dict[str, Any]:
@@ -263,6 +260,7 @@ def _context(request: Request, desk: Desk, operator: Operator, opened: Opened) -
         "precedents": opened.precedents,
         "quick_reasons": QUICK_REASONS,
         **live_tail(desk, parked.call_id, opened.turns),
+        **opened.take,
     }
 
 

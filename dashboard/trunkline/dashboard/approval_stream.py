@@ -52,8 +52,9 @@ async def approval_events(
     desk: Desk, owner: str, shown: str, context: dict[str, Any], seen: str
 ) -> AsyncGenerator[bytes]:
     """``queue`` (HTML; its id is the queue's version), ``changed`` (the shown one's revision),
-    ``said`` (HTML, the end of the transcript) and ``status``. Whoever resumes at the version that
-    they have seen is not sent the queue again.
+    ``said`` (HTML, the end of the transcript), ``take`` (HTML, who takes the call over) and
+    ``status``. Whoever resumes at the version that they have seen is not sent the queue again.
+    ``shown`` may be an escalation as well.
     """
     feed, clock = desk.approvals, desk.deps.clock
     deadline_ms = clock.monotonic_ms() + MAX_STREAM_S * 1000
@@ -68,14 +69,20 @@ async def approval_events(
                 html = desk.pages.text("_approval_rows.html", queue=queue, shown=shown, **context)
                 yield event("queue", html, queue.version)
                 seen = queue.version
-            if one is not None and one.parked.approval.revision != revision:
-                revision = one.parked.approval.revision
-                yield event("changed", orjson.dumps({"revision": revision}).decode())
+            raised = feed.escalation(shown, owner)
+            now, call_id = -1, CallId("")
             if one is not None:
+                now, call_id = one.parked.approval.revision, one.parked.call_id
+            elif raised is not None:
+                now, call_id = raised.escalation.revision, raised.call_id
+            if call_id and now != revision:
+                revision = now
+                yield event("changed", orjson.dumps({"revision": revision}).decode())
+            if call_id:
                 if words is None:
-                    words = await _Words.of(desk, one.parked.call_id)
-                if (tail := words.news(desk, context)) is not None:
-                    yield event("said", tail)
+                    words = await _Words.of(desk, call_id)
+                for name, piece in words.news(desk, context):
+                    yield event(name, piece)
             is_due = is_news or clock.monotonic_ms() - told_ms >= HEARTBEAT_S * 1000
             if is_due and queue.version:  # before the first look there is no clock to tell
                 told_ms = clock.monotonic_ms()
@@ -96,13 +103,18 @@ class _Words:
         async with desk.deps.sessions.reading() as session:
             return cls(call_id, await CallRepository(session).turns(call_id))
 
-    def news(self, desk: Desk, context: dict[str, Any]) -> str | None:
+    def news(self, desk: Desk, context: dict[str, Any]) -> list[tuple[str, str]]:
+        """Events with their HTML; none when nothing was said or done since the last look."""
         live = desk.deps.feed.board.calls.get(self._call_id)
         if live is None or live.version == self._version:
-            return None
+            return []
         self._version = live.version
         tail = live_tail(desk, self._call_id, self._stored)
-        return desk.pages.text("_approval_said.html", **tail, **context)
+        news = [("said", desk.pages.text("_approval_said.html", **tail, **context))]
+        if live.take_over is not None:
+            about: dict[str, Any] = {"take_over": live.take_over, "may_take": False, **context}
+            news.append(("take", desk.pages.text("_take_state.html", **about)))
+        return news
 
 
 def live_tail(desk: Desk, call_id: CallId, stored: tuple[TurnView, ...]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from trunkline.dashboard.deps import (
@@ -23,13 +24,17 @@ from trunkline.dashboard.deps import (
 from trunkline.dashboard.live_board import LiveCall, StreamId, format_stream_id
 from trunkline.dashboard.live_feed import seen_by
 from trunkline.dashboard.live_pages import COALESCE_S, HEARTBEAT_S, MAX_STREAM_S
+from trunkline.dashboard.looked_after import EscalationMoment, TakeOverMoment
 from trunkline.dashboard.sse import RETRY, event, stream
+from trunkline.dashboard.take_over_pages import take_context
 from trunkline.dashboard.timeline import timeline
 from trunkline.domain.events import RecordingState
 from trunkline.domain.ids import CallId
 from trunkline.domain.turn import Speaker, TurnKind
 from trunkline.storage.calls import CallRepository
-from trunkline.storage.views import CallDetail, TurnView
+from trunkline.storage.escalations import Escalations
+from trunkline.storage.take_overs import TakeOvers
+from trunkline.storage.views import CallDetail, CallSummary, TurnView
 
 router = APIRouter()
 
@@ -69,8 +74,11 @@ async def call_page(
     operator: OperatorDep,
     is_partial: IsPartial = False,
 ) -> Response:
+    owner = operator.user.owner
     async with desk.deps.sessions.reading() as session:
-        detail = await CallRepository(session).detail(call_id, owner=operator.user.owner)
+        detail = await CallRepository(session).detail(call_id, owner=owner)
+        more = await _looked_after(session, detail.summary, owner)
+    take = await take_context(desk, operator, call_id, is_live=detail.summary.is_live)
     return respond(
         request,
         desk,
@@ -78,12 +86,29 @@ async def call_page(
         "_call_body.html" if is_partial else "call.html",
         call=detail.summary,
         detail=detail,
-        entries=timeline(detail),
+        entries=timeline(detail, *more),
         receipts=Receipts.of(detail.turns),
         is_playable=_is_playable(detail),
         is_whole=detail.recording is not None and detail.recording.state is RecordingState.COMPLETE,
         live=desk.deps.feed.board.calls.get(detail.summary.call_id),
+        **take,
     )
+
+
+async def _looked_after(
+    session: AsyncSession, call: CallSummary, owner: str
+) -> list[EscalationMoment | TakeOverMoment]:
+    """Who was told of the call, and who took it over."""
+    since = call.answered_at or call.started_at
+    raised = await Escalations(session).list(is_open=False, call_id=call.call_id, owner=owner)
+    taken = await TakeOvers(session).of_call(call.call_id, owner=owner)
+    return [
+        *map(EscalationMoment.stored, raised),
+        *(
+            TakeOverMoment.stored(one, int((one.asked_at - since).total_seconds() * 1000))
+            for one in taken
+        ),
+    ]
 
 
 def _is_playable(detail: CallDetail) -> bool:

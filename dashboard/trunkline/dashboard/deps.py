@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from trunkline.calls.approval_desk import Wake
 from trunkline.calls.link_desk import LinkDesk
+from trunkline.calls.take_over_desk import TakesOver
 from trunkline.dashboard.approval_feed import ApprovalFeed
 from trunkline.dashboard.assets import Assets
 from trunkline.dashboard.flow_shelf import AgentFlows
@@ -30,10 +31,11 @@ from trunkline.dashboard.sessions import (
     ZONE_COOKIE,
     SessionSigner,
 )
-from trunkline.domain.approval import Person, user_as_person
+from trunkline.domain.approval import Person, Role, user_as_person
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import Forbidden, NotFound
 from trunkline.domain.ids import CallId
+from trunkline.domain.outbound import OutboundRules
 from trunkline.storage.engine import Sessions
 from trunkline.storage.users import UserRepository
 from trunkline.storage.views import UserView
@@ -41,7 +43,7 @@ from trunkline.storage.views import UserView
 _MAY_COMMAND = ("admin", "manager", "supervisor")
 
 
-class CallCommands(Protocol):
+class CallCommands(TakesOver, Protocol):
     async def hang_up(self, call_id: CallId, edge_id: str, by: str) -> None:
         """Ask the edge that carries the call to end it; raises TrunklineError when none can."""
         ...
@@ -53,6 +55,7 @@ class DashboardDeps:
 
     Without ``commands`` the pages show no hang-up; without ``flows`` no flows page. ``wake_worker``
     hurries a worker once something is decided; without ``links`` no signed link decides here.
+    ``rules``: whom we may call, those included who take calls over.
     """
 
     sessions: Sessions
@@ -64,6 +67,7 @@ class DashboardDeps:
     clock: Clock = field(default_factory=SystemClock)
     wake_worker: Wake | None = None
     links: LinkDesk | None = None
+    rules: OutboundRules = field(default_factory=OutboundRules)
 
 
 class Desk:
@@ -111,6 +115,15 @@ class Operator:
     def may_edit_flows(self) -> bool:
         """Whether this operator may say what the next caller hears."""
         return self.user.role in _MAY_COMMAND
+
+    @property
+    def may_rule(self) -> bool:
+        """Whether this operator may change the house's rules of approvals."""
+        return self.as_person.role >= Role.MANAGER
+
+    @property
+    def may_manage_users(self) -> bool:
+        return self.user.role == "admin"
 
     @property
     def as_person(self) -> Person:

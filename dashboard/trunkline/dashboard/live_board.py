@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from trunkline.dashboard.timeline import TimelineEntry, entry_of_fact
+from trunkline.dashboard.looked_after import EscalationMoment, TakeOverMoment
+from trunkline.dashboard.timeline import TimelineEntry, entry_of, entry_of_fact
+from trunkline.domain.approval import OPEN, ApprovalState
 from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.events import (
+    ApprovalHeard,
     CallAnswered,
     CallEnded,
     CallerPartial,
     CallFact,
     CallStarted,
     CallStateChanged,
+    EscalationRaised,
     QueuePlaced,
     RecordingClosed,
     StepEntered,
+    TakeOverChanged,
     TurnEnded,
 )
 from trunkline.domain.ids import CallId
 from trunkline.domain.turn import Speaker, TurnKind
-from trunkline.storage.views import CallSummary
+from trunkline.storage.views import ApprovalView, CallSummary
 
 StreamId: TypeAlias = tuple[int, int]
 """A Redis stream id: milliseconds and sequence."""
@@ -78,6 +83,8 @@ class LiveCall:
     agent_was_cut: bool = False
     last_speaker: Speaker | None = None
     waiting_approvals: int = 0
+    escalation: EscalationMoment | None = None  # the last
+    take_over: TakeOverMoment | None = None  # likewise
     queue: str = ""
     position: int = 0  # in that queue; 0: in none
     has_recording: bool = False
@@ -118,13 +125,11 @@ class LiveBoard:
         call.version = stream_id
         call.seen_at = max(call.seen_at, fact.at)
         _fold(call, fact)
-        entry = entry_of_fact(fact)
+        entry = _heard(call, fact) if isinstance(fact, ApprovalHeard) else entry_of_fact(fact)
         if entry is not None:
             call.note(stream_id, entry)
             if entry.kind == "approval":
-                call.waiting_approvals = sum(
-                    kept.kind == "approval" for _, kept in call.entries.values()
-                )
+                call.waiting_approvals = sum(map(_is_waiting, call.entries.values()))
         return fact.call_id
 
     def reconcile(self, stored: Iterable[CallSummary], now: datetime) -> set[CallId]:
@@ -188,6 +193,20 @@ class LiveBoard:
         return sum(call.is_live for call in self.calls.values())
 
 
+def _heard(call: LiveCall, fact: ApprovalHeard) -> TimelineEntry | None:
+    """The request as the call knows it now; None when the board has not seen it being made."""
+    _, entry = call.entries.get(fact.approval_id, (None, None))
+    if entry is None or not isinstance(entry.subject, ApprovalView):
+        return None
+    return entry_of(replace(entry.subject, state=ApprovalState(fact.state)))
+
+
+def _is_waiting(kept: tuple[StreamId, TimelineEntry]) -> bool:
+    """A request that nobody has decided yet."""
+    subject = kept[1].subject
+    return isinstance(subject, ApprovalView) and subject.state in OPEN
+
+
 def _identify(call: LiveCall, summary: CallSummary) -> None:
     call.is_known = True
     call.started_at = summary.started_at
@@ -217,6 +236,10 @@ def _fold(call: LiveCall, fact: CallFact) -> None:
                 call.state = CallState.ANSWERED
         case StepEntered():
             call.step = fact.step
+        case EscalationRaised():
+            call.escalation = EscalationMoment.told(fact)
+        case TakeOverChanged():
+            call.take_over = TakeOverMoment.told(fact)
         case QueuePlaced():
             call.queue, call.position = fact.queue, fact.position
         case CallerPartial():

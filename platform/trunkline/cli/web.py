@@ -56,6 +56,7 @@ async def serve(settings: Settings) -> int:
                 flows=AgentFlows(shelf, catalog.environment, settings.served_numbers()),
                 wake_worker=waker,
                 links=links,
+                rules=outbound_rules(settings),
             ),
         )
         dashboards.append(dashboard)

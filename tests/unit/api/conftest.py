@@ -15,6 +15,7 @@ from tests.unit.storage.facts import NOON
 
 from trunkline.api.app import create_api
 from trunkline.api.deps import ApiDeps
+from trunkline.calls.control import TakeOverCall
 from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.domain.errors import TrunklineError
 from trunkline.domain.ids import CallId
@@ -37,6 +38,11 @@ class ToldEdges:
         if self.is_away:
             raise TrunklineError("Redis is away", code="control_away")
         self.told.append((call_id, edge_id, by))
+
+    async def take_over(self, edge_id: str, wanted: TakeOverCall) -> None:
+        if self.is_away:
+            raise TrunklineError("Redis is away", code="control_away")
+        self.told.append((wanted.call_id, edge_id, wanted.target))
 
 
 @dataclass

@@ -16,7 +16,9 @@ from redis.asyncio import Redis
 from tests.unit.dashboard.page import Node, read_page
 from tests.unit.dashboard.story import START
 
+from trunkline.calls.control import TakeOverCall
 from trunkline.calls.flow_shelf import FlowShelf
+from trunkline.calls.link_desk import LinkDesk
 from trunkline.dashboard.app import Dashboard
 from trunkline.dashboard.deps import DashboardDeps
 from trunkline.dashboard.flow_shelf import AgentFlows
@@ -31,6 +33,7 @@ from trunkline.storage.migrate import upgrade_to_head
 from trunkline.storage.users import create_user
 
 PASSWORD = "a long password 1"
+LINK_SECRET = b"s" * 32
 
 
 @dataclass
@@ -52,9 +55,13 @@ class NotedCommands:
     """An edge that obeys by noting what it was told."""
 
     hung_up: list[tuple[CallId, str, str]] = field(default_factory=list)
+    taken: list[TakeOverCall] = field(default_factory=list)
 
     async def hang_up(self, call_id: CallId, edge_id: str, by: str) -> None:
         self.hung_up.append((call_id, edge_id, by))
+
+    async def take_over(self, edge_id: str, wanted: TakeOverCall) -> None:
+        self.taken.append(wanted)
 
 
 @dataclass
@@ -136,7 +143,8 @@ async def office(
         shipped_flows.environment,
         [NumberSettings(number="100", agent="energy")],
     )
-    deps = DashboardDeps(sessions, feed, "0" * 64, tmp_path, commands, flows, clock)
+    links = LinkDesk(sessions, lambda: LINK_SECRET, clock=clock)
+    deps = DashboardDeps(sessions, feed, "0" * 64, tmp_path, commands, flows, clock, links=links)
     dashboard = Dashboard(deps)
     transport = httpx.ASGITransport(dashboard.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://house") as client:

@@ -1,6 +1,7 @@
 // The approvals inbox: the queue kept true, news of the one that is open, keys and alerts.
 
 import { element, setServerNow, tick, toast } from "./dom.js";
+import { showTail } from "./tail.js";
 import { follow } from "./stream.js";
 
 const ALERTS = "trunkline_approval_alerts";
@@ -26,6 +27,7 @@ export function start() {
 
   setServerNow(Number(page.dataset.now));
   tick();
+  showTail(main);
 
   function say(state, text) {
     feed.dataset.feedState = state;
@@ -55,7 +57,7 @@ export function start() {
     }
     isFetching = true;
     try {
-      const answer = await fetch(`/approvals/${shown}`, {
+      const answer = await fetch(article().dataset.path ?? `/approvals/${shown}`, {
         headers: { "HX-Request": "true" },
         cache: "no-store",
       });
@@ -65,7 +67,11 @@ export function start() {
       if (isBusy()) moved.hidden = false;
       else {
         if (fresh.dataset.hash !== article().dataset.hash) changedAt = Date.now();
+        // Whoever listens goes on listening.
+        const player = main.querySelector("[data-tail]");
+        if (player && !player.paused) fresh.querySelector("[data-tail]")?.replaceWith(player);
         article().replaceWith(fresh);
+        showTail(main);
         moved.hidden = true;
         tick(main);
       }
@@ -136,7 +142,7 @@ export function start() {
       });
       note.onclick = () => {
         window.focus();
-        location.assign(`/approvals/${rows[0].dataset.approval}`);
+        location.assign(rows[0].querySelector("a").href);
       };
     }
   }
@@ -170,6 +176,9 @@ export function start() {
     },
     said(html) {
       main.querySelector("[data-said]")?.replaceWith(element(html));
+    },
+    take(html) {
+      main.querySelector("[data-take-state]")?.replaceWith(element(html));
     },
     status(json) {
       const status = JSON.parse(json);
@@ -212,7 +221,14 @@ export function start() {
       field?.focus();
       field?.select?.();
     },
-    t: () => main.querySelector("[data-take]")?.click(),
+    t() {
+      const take = main.querySelector("[data-take]");
+      const phone = take?.querySelector("[data-phone]");
+      if (!phone) return toast("The call is over, or not yours to take.");
+      // The first time one says which phone; it is remembered.
+      if (phone.value.trim()) take.requestSubmit();
+      else phone.focus();
+    },
   };
   let chord = 0;
 
