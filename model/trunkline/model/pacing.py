@@ -1,7 +1,7 @@
 """How fast a response may leave, so that cancelling and limits mean something. Pure.
 
 Text leaves at 50 tokens a second at most; audio at most two seconds ahead of its playback, and
-after that at twice real time.
+after that at twice real time. The transcript runs ahead of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from trunkline.model.tokens import text_tokens
 TEXT_TOKENS_PER_S: Final = 50.0
 AUDIO_LEAD_MS: Final = 2000.0
 AUDIO_SPEED: Final = 2.0
+TRANSCRIPT_LEAD_MS: Final = 4000.0
+"""Words leave this long before the audio in which they begin, when they are known: whoever judges a
+clause before it is heard needs all of its words."""
 
 
 class AudioPacer:

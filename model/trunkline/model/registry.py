@@ -58,7 +58,9 @@ class EngineLoader:
                 from trunkline.model.script import Script, read_script
                 from trunkline.model.scripted import ScriptedEngine
 
-                engine = ScriptedEngine(read_script(Path(argument)) if argument else Script())
+                script = read_script(Path(argument)) if argument else Script()
+                is_voiced = script.speech.kind == "speech"
+                engine = ScriptedEngine(script, self._local.voice if is_voiced else None)
             case _:
                 raise ConfigError(
                     f"there is no engine {setting!r}; there are {', '.join(ENGINE_NAMES)}"

@@ -28,7 +28,14 @@ from trunkline.model.formats import OutputEncoder, bytes_per_ms
 from trunkline.model.mcp.catalog import McpRoute
 from trunkline.model.mcp.client import McpClient, McpFailure
 from trunkline.model.outbox import ClientStalled
-from trunkline.model.pacing import AudioPacer, SpokenText, TextPacer, spoken_pieces, text_pieces
+from trunkline.model.pacing import (
+    TRANSCRIPT_LEAD_MS,
+    AudioPacer,
+    SpokenText,
+    TextPacer,
+    spoken_pieces,
+    text_pieces,
+)
 from trunkline.model.response_shape import (
     COMPLETED,
     CancelReason,
@@ -111,6 +118,7 @@ class ResponseRun:
         self._made_ms = 0.0  # of this item, as the engine gave it
         self._item_began_ms = 0.0  # audio sent before this item
         self._task: asyncio.Task[None] | None = None
+        self._next: ResponsePart | None = None  # taken from the queue, and no speech
 
     @property
     def response_id(self) -> str:
@@ -198,7 +206,8 @@ class ResponseRun:
 
     async def _send(self, parts: asyncio.Queue[ResponsePart]) -> tuple[Ending, ResponseEnded]:
         while True:
-            part = await parts.get()
+            part = self._next or await parts.get()
+            self._next = None
             is_in_budget = True
             match part:
                 case SpeechDelta():
@@ -271,6 +280,19 @@ class ResponseRun:
         self._made_ms += len(payload) / bytes_per_ms(self._encoder.format)
         self._spoken.extend(spoken_pieces(part.text, part.words, begins_ms))
 
+    def _hear_ahead(self, parts: asyncio.Queue[ResponsePart]) -> None:
+        """Speech that is there already, as far as its words may be told now."""
+        while (
+            self._next is None
+            and not parts.empty()
+            and self._made_ms - self._sent_in_item_ms() < TRANSCRIPT_LEAD_MS
+        ):
+            part = parts.get_nowait()
+            if isinstance(part, SpeechDelta):
+                self._hear(part)
+            else:
+                self._next = part
+
     async def _finish_audio(self) -> bool:
         """All of the speech so far, the filter's tail included."""
         if not self._made_ms and not self._spoken:
@@ -293,9 +315,12 @@ class ResponseRun:
         per_ms = bytes_per_ms(self._encoder.format)
         loop = asyncio.get_running_loop()
         while self._pcm_payload:
+            if more is not None:
+                self._hear_ahead(more)
             have_ms = len(self._pcm_payload) / per_ms
             is_ahead = self._audio.ahead_ms(loop.time()) > _COMFORTABLE_MS
-            can_wait = not is_last and (is_ahead or (more is not None and not more.empty()))
+            has_more = self._next is not None or (more is not None and not more.empty())
+            can_wait = not is_last and (is_ahead or has_more)
             if have_ms < _DELTA_MS and can_wait:
                 return True
             size = min(len(self._pcm_payload), _DELTA_MS * per_ms)
@@ -305,10 +330,14 @@ class ResponseRun:
             if budget_ms * per_ms < size:
                 size = int(budget_ms) * per_ms
             ms = size / per_ms
+            # What is known of a clause is told before anything is waited for.
+            # Where tokens are limited, words must not use up what their audio needs.
+            is_limited = self._writer.tokens_left != float("inf")
+            lead_ms = 0.0 if is_limited else TRANSCRIPT_LEAD_MS
+            self._send_transcript(self._sent_in_item_ms() + ms + lead_ms)
             if (wait_s := self._audio.wait_s(loop.time(), ms)) > 0:
                 await asyncio.sleep(wait_s)
             await self._writable()
-            self._send_transcript(self._sent_in_item_ms() + ms)
             self._emit(self._writer.speech(bytes(self._pcm_payload[:size]), ms))
             del self._pcm_payload[:size]
             self._audio.sent(loop.time(), ms)

@@ -68,7 +68,7 @@ class ScriptedReply(_Part):
 
 
 class ScriptedSpeech(_Part):
-    """``real_time``: chunks come at the speed of speech instead of at once."""
+    """``speech``: the local voice instead of tones. ``real_time``: tones come as they sound."""
 
     kind: Literal["tone", "speech"] = "tone"
     tone_hz: float = Field(default=440.0, gt=0)
@@ -78,6 +78,9 @@ class ScriptedSpeech(_Part):
 
 
 class Script(_Part):
+    """``is_shared``: all sessions take their transcripts from one row, in the order they ask."""
+
+    is_shared: bool = False
     transcripts: tuple[ScriptedTranscript | str, ...] = ()
     replies: tuple[ScriptedReply, ...] = (ScriptedReply(text="You said: {last}"),)
     speech: ScriptedSpeech = ScriptedSpeech()

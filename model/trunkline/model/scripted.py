@@ -10,7 +10,8 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +83,7 @@ class ScriptedEngine:
         self.script = script
         self.speech: SpeechSynthesis = speech or ToneSpeech(script.speech)
         self.sessions: list[ScriptedSession] = []
+        self._shared = count()
 
     @property
     def capabilities(self) -> EngineCapabilities:
@@ -97,7 +99,8 @@ class ScriptedEngine:
         return None
 
     async def open_session(self, session_id: str, config: EngineConfig) -> EngineSession:
-        session = ScriptedSession(self.script, self.speech, config)
+        turns = self._shared if self.script.is_shared else None
+        session = ScriptedSession(self.script, self.speech, config, turns)
         self.sessions = [*self.sessions[-9:], session]
         return session
 
@@ -108,7 +111,14 @@ class ScriptedEngine:
 class ScriptedSession:
     """Keeps what it was told: ``heard_bytes`` per item, ``dropped``, ``configs``."""
 
-    def __init__(self, script: Script, speech: SpeechSynthesis, config: EngineConfig) -> None:
+    def __init__(
+        self,
+        script: Script,
+        speech: SpeechSynthesis,
+        config: EngineConfig,
+        turns: Iterator[int] | None = None,  # of all sessions together
+    ) -> None:
+        self._shared = turns
         self._script = script
         self._speech = speech
         self.configs = [config]
@@ -131,6 +141,8 @@ class ScriptedSession:
             self.heard_bytes[self._turn] += len(pcm)
 
     def end_turn(self, item_id: str) -> None:
+        if self._shared is not None:
+            self._turns = next(self._shared)
         told = self._script.transcript(self._turns)
         self._turns += 1
         words = told.text.split()

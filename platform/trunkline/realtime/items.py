@@ -22,19 +22,26 @@ MAX_TEXT_CHARS = 262_144
 ItemStatus: TypeAlias = Literal["in_progress", "completed", "incomplete"]
 
 
-class WordTime(WireModel):
-    """Extension: one spoken word, ms from the start of its item's audio."""
+class WordTime(CompactModel):
+    """Extension: one spoken word, ms from the start of its item's audio.
+
+    ``estimated`` is there, and true, when the engine gave no times.
+    """
 
     text: str
     start_ms: int
     end_ms: int
+    estimated: bool | None = None
 
     @classmethod
     def of(cls, mark: WordMark) -> WordTime:
-        return cls(text=mark.text, start_ms=mark.start_ms, end_ms=mark.end_ms)
+        is_estimated = True if mark.is_estimated else None
+        return cls(
+            text=mark.text, start_ms=mark.start_ms, end_ms=mark.end_ms, estimated=is_estimated
+        )
 
     def mark(self) -> WordMark:
-        return WordMark(self.text, self.start_ms, self.end_ms)
+        return WordMark(self.text, self.start_ms, self.end_ms, bool(self.estimated))
 
 
 # ---- content parts -----------------------------------------------------------------------------
