@@ -23,13 +23,17 @@ from trunkline.dashboard import (
     call_detail,
     call_list,
     decision_pages,
+    escalation_pages,
     flow_edits,
     flow_pages,
     flow_publishing,
     live_pages,
     login,
+    policy_pages,
     recordings,
+    take_over_pages,
     usage_page,
+    user_pages,
 )
 from trunkline.dashboard.deps import DashboardDeps, Desk
 from trunkline.dashboard.errors import add_error_pages
@@ -41,6 +45,8 @@ _PARTS: Final = (
     approval_stream,  # its fixed paths before the pages' own
     approval_pages,
     decision_pages,
+    escalation_pages,
+    take_over_pages,
     call_list,
     recordings,
     call_detail,
@@ -48,6 +54,8 @@ _PARTS: Final = (
     flow_edits,
     flow_publishing,
     usage_page,
+    policy_pages,
+    user_pages,
 )
 
 

@@ -27,6 +27,7 @@ from trunkline.api import (
     program_approvals,
     take_overs,
     usage,
+    users,
     webhook_deliveries,
     webhooks,
 )
@@ -65,6 +66,7 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
         keys,
         webhooks,
         webhook_deliveries,
+        users,
         flows,
         flow_drafts,
         flow_versions,
