@@ -12,9 +12,10 @@ from trunkline.domain.approval_rules import next_due_at
 from trunkline.domain.events import Json, ToolOutcome
 from trunkline.domain.ids import ApprovalId, CallId, ToolRunId
 from trunkline.domain.program_runs import REFUSED_BY_PROGRAM
-from trunkline.storage.approval_rows import ApprovalRow
-from trunkline.storage.approval_views import Parked
+from trunkline.storage.approval_rows import ApprovalDeedRow, ApprovalRow
+from trunkline.storage.approval_views import Parked, PastDeed
 from trunkline.storage.background_runs import RunEnd
+from trunkline.storage.row_views import view_of
 from trunkline.storage.upsert import clean_json, clean_text
 
 NEVER_SENT: Final = frozenset(
@@ -50,6 +51,10 @@ def deed_of(end: RunEnd) -> Deed:
     if told.get("code") in NEVER_SENT and end.outcome is not ToolOutcome.UNKNOWN:
         return Deed.FAIL
     return Deed.FAIL if is_refused and status not in _MAY_HAVE_HAPPENED else Deed.LOSE
+
+
+def past_deed(row: ApprovalDeedRow) -> PastDeed:
+    return view_of(PastDeed, row, deed=Deed(row.deed), state=ApprovalState(row.state))
 
 
 def approval_of(row: ApprovalRow) -> Approval:

@@ -36,7 +36,14 @@ from trunkline.domain.program_runs import BEGINS_WITHIN, NOBODY_TO_TELL, is_prog
 from trunkline.storage.announcements import announce_approval
 from trunkline.storage.approval_notices import NOTICE_OF, Notice, tell_deciders
 from trunkline.storage.approval_rows import ApprovalDeedRow, ApprovalRow
-from trunkline.storage.approval_values import announced, approval_of, deed_of, parked_of, store
+from trunkline.storage.approval_values import (
+    announced,
+    approval_of,
+    deed_of,
+    parked_of,
+    past_deed,
+    store,
+)
 from trunkline.storage.approval_views import Parked, PastDeed, UntoldApproval
 from trunkline.storage.audit import Audit
 from trunkline.storage.background_runs import RunEnd, queue_run
@@ -161,21 +168,7 @@ class Approvals:
             .where(ApprovalDeedRow.approval_id == approval_id)
             .order_by(ApprovalDeedRow.revision)
         )
-        return tuple(
-            PastDeed(
-                row.revision,
-                row.at,
-                Deed(row.deed),
-                ApprovalState(row.state),
-                row.person_id,
-                row.role,
-                row.via,
-                row.arguments_hash,
-                row.arguments,
-                row.reason,
-            )
-            for row in await self._session.scalars(query)
-        )
+        return tuple(map(past_deed, await self._session.scalars(query)))
 
     async def act(
         self, approval_id: str, act: Act, now: datetime, *, via: str, owner: str = HOUSE
