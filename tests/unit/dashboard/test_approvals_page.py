@@ -99,6 +99,19 @@ async def test_the_page_has_everything_a_decision_needs(inbox: Office) -> None:
     assert page.one("b", data_approval_count="").attributes["class"] == "badge wait"
 
 
+async def test_the_calls_timeline_tells_who_changed_and_approved_it(inbox: Office) -> None:
+    await post(inbox, "edit", **{"field.amount": "200.00"})
+    await post(inbox, "grant")
+    entry = (await inbox.page(f"/calls/{PARKED.call_id}")).one("li", "approval")
+    summary = entry.one("summary").text
+    assert "Approved, about to run" in summary
+    assert "sue approved, changed by sue" in summary
+    assert "amount: the call asked 240.50 , now 200.00" in entry.text
+    told = [item.text for item in entry.one("div", "deeds").all("p")]
+    assert [("asked" in told[0]), ("changed" in told[1]), ("approved" in told[2])] == [True] * 3
+    assert entry.one("a").attributes["href"] == PATH
+
+
 async def test_it_is_claimed_edited_and_approved_without_a_script(inbox: Office) -> None:
     assert (await post(inbox, "claim"))[0] == 303
     assert "by you" in (await inbox.page(PATH)).one("p", "ask-state").text

@@ -22,11 +22,11 @@ from trunkline.dashboard.live_board import (
 from trunkline.dashboard.live_rows import LiveRows
 from trunkline.dashboard.render import Pages
 from trunkline.domain.call import CallState, EndCause
-from trunkline.domain.events import CallFact, QueuePlaced
+from trunkline.domain.events import ApprovalHeard, ApprovalParked, CallFact, QueuePlaced
 from trunkline.domain.ids import CallId
 from trunkline.domain.turn import Speaker, TurnKind
 from trunkline.storage.calls import CallRepository
-from trunkline.storage.views import CallSummary
+from trunkline.storage.views import ApprovalView, CallSummary
 
 
 def told(facts: list[CallFact]) -> LiveBoard:
@@ -108,6 +108,24 @@ def test_a_parked_tool_call_asks_for_attention() -> None:
     story.ring()
     story.park("pay_bill", {"amount": "240.50"})
     assert call_of(told(story.facts)).waiting_approvals == 1
+
+
+@pytest.mark.parametrize(("state", "waiting"), [("escalated", 1), ("executing", 0), ("done", 0)])
+def test_a_request_asks_for_attention_until_somebody_has_decided(state: str, waiting: int) -> None:
+    story = Story()
+    story.ring()
+    story.park("pay_bill", {"amount": "240.50"})
+    parked = story.facts[-1]
+    assert isinstance(parked, ApprovalParked)
+    heard = ApprovalHeard(
+        parked.call_id, parked.at, 9000, parked.approval_id, parked.run_id, 3, state
+    )
+    call = call_of(told([*story.facts, heard]))
+    assert call.waiting_approvals == waiting
+    (entry,) = [kept for _, kept in call.entries.values() if kept.kind == "approval"]
+    assert isinstance(entry.subject, ApprovalView)
+    assert entry.subject.state == state
+
 
 
 async def test_a_call_whose_start_was_trimmed_away_is_named_by_storage(office: Office) -> None:
