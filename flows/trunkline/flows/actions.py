@@ -18,7 +18,9 @@ from trunkline.domain.events import Json, ToolOutcome
 from trunkline.flows.approval_events import ApprovalChanged as ApprovalChanged
 from trunkline.flows.approval_events import WithdrawApproval as WithdrawApproval
 from trunkline.flows.away_events import Answerer as Answerer
+from trunkline.flows.away_events import AwaitBeep as AwaitBeep
 from trunkline.flows.away_events import BeepHeard as BeepHeard
+from trunkline.flows.away_events import DetectVoicemail as DetectVoicemail
 from trunkline.flows.away_events import QueueFinished as QueueFinished
 from trunkline.flows.away_events import QueueOutcome as QueueOutcome
 from trunkline.flows.away_events import QueuePosition as QueuePosition
@@ -328,20 +330,6 @@ class Enqueue:
     briefing: str = ""
     needs_key: bool = False
     detects_machine: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DetectVoicemail:
-    """Find out within ``wait_ms`` whether a human answered; VoicemailDetected comes back."""
-
-    wait_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class AwaitBeep:
-    """Wait for a machine's beep, at most ``max_ms``; BeepHeard comes back."""
-
-    max_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,3 +69,17 @@ class BeepHeard:
     """The machine's beep, or the end of the wait for it."""
 
     was_heard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DetectVoicemail:
+    """Find out within ``wait_ms`` whether a human answered; VoicemailDetected comes back."""
+
+    wait_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitBeep:
+    """Wait for a machine's beep, at most ``max_ms``; BeepHeard comes back."""
+
+    max_ms: int

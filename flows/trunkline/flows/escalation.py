@@ -138,6 +138,14 @@ class EscalationPlan:
         merged: dict[str, EscalationRule | None] = {**self.rules, **self.by_step.get(step, {})}
         return tuple(rule for rule in merged.values() if rule is not None)
 
+    def phrases(self) -> tuple[str, ...]:
+        """What callers may say that a rule waits for; each once."""
+        said: list[str] = []
+        for rule in self.every():
+            if isinstance(rule.trigger, Keywords | Asks):
+                said += rule.trigger.phrases
+        return tuple(dict.fromkeys(said))
+
     def every(self) -> tuple[EscalationRule, ...]:
         """All that hold anywhere."""
         own = (rule for rules in self.by_step.values() for rule in rules.values())

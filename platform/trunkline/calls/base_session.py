@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 from trunkline.calls.backchannels import keywords
 from trunkline.calls.dialogue import turn_detection
-from trunkline.domain.agent import AgentSpec
 from trunkline.domain.events import Json
+from trunkline.flows.flow import Flow
 
 
-def base_session(agent: AgentSpec, audio_format: Mapping[str, Json]) -> dict[str, Json]:
-    """``audio_format`` as the wire has it, both ways."""
+def base_session(flow: Flow, audio_format: Mapping[str, Json]) -> dict[str, Json]:
+    """``audio_format`` as the wire has it, both ways.
+
+    What the flow's escalation rules wait for is expected by the recogniser, too.
+    """
+    agent = flow.agent
     return {
         "type": "realtime",
         "output_modalities": ["audio"],
@@ -22,7 +26,7 @@ def base_session(agent: AgentSpec, audio_format: Mapping[str, Json]) -> dict[str
                 "transcription": {
                     "model": "trunkline-asr",
                     "language": agent.language,
-                    "keywords": list(keywords(agent.language)),
+                    "keywords": [*keywords(agent.language), *flow.escalation.phrases()],
                 },
             },
             "output": {

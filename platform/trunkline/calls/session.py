@@ -118,7 +118,7 @@ class CallSession:
         self.link = EngineLink(
             edge.connect,
             edge.engines_of(flow.agent),
-            base_session(flow.agent, wire.format),
+            base_session(flow, wire.format),
             rate_hz=leg.format.sample_rate_hz,
         )
         self.dialogue = Dialogue(
