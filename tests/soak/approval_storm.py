@@ -39,17 +39,19 @@ class Plan:
     """``calm``: so many are decided first, with nothing killed, for the figure of how fast it is.
 
     ``kill_every_s``: the mean time between two faults; ``once_each``: each fault once instead.
+    ``minutes``: nothing is asked after so many, where that is not 0.
     ``leases_end``: what dead workers held is free at the end, without waiting for their leases.
     """
 
     approvals: int
     seed: int
-    at_once: int = 40
+    at_once: int = 120
     edges: int = 3
     calm: int = 0
     kill_every_s: float = 8.0
     once_each: bool = False
     leases_end: bool = False
+    minutes: float = 0.0
     settle_within_s: float = 900.0
 
 
@@ -246,10 +248,12 @@ class Storm:
 
     async def all(self) -> None:
         places = asyncio.Semaphore(self.plan.at_once)
+        until = time.monotonic() + self.plan.minutes * 60
 
         async def one() -> None:
             async with places:
-                await self.one()
+                if not self.plan.minutes or time.monotonic() < until:
+                    await self.one()
 
         async with asyncio.TaskGroup() as group:
             for _ in range(self.plan.approvals - self.plan.calm):

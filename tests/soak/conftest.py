@@ -11,3 +11,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--approvals", type=int, default=10_000, help="how many the storm has (default 10,000)"
     )
+    group.addoption("--minutes", type=float, default=0.0, help="the storm asks nothing after")

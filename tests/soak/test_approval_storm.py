@@ -16,7 +16,12 @@ async def test_a_storm_of_approvals_breaks_no_promise(
     database: str, tmp_path: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
     approvals = pytestconfig.getoption("--approvals")
-    plan = Plan(approvals, pytestconfig.getoption("--seed"), calm=min(100, approvals // 10))
+    plan = Plan(
+        approvals,
+        pytestconfig.getoption("--seed"),
+        calm=min(100, approvals // 10),
+        minutes=pytestconfig.getoption("--minutes"),
+    )
     with capsys.disabled():
         print(f"\n{database}, seed {plan.seed}", flush=True)  # noqa: T201
         report = await report_of(plan, database, tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
@@ -66,7 +67,7 @@ def _run(job: Callable[[Settings, Sessions], Awaitable[int]]) -> int:
     pulse.beat()
 
     async def main() -> int:
-        sessions = Sessions(_engine(settings.resolved_database_url))
+        sessions = Sessions(_engine(settings.resolved_database_url, threading.get_ident()))
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 return await job(settings, sessions)
@@ -82,8 +83,8 @@ def _run(job: Callable[[Settings, Sessions], Awaitable[int]]) -> int:
 
 
 @cache
-def _engine(url: str) -> AsyncEngine:
-    """One a process, for its compiled statements; without a pool it belongs to no loop."""
+def _engine(url: str, thread: int) -> AsyncEngine:
+    """One a thread, for its compiled statements; without a pool it belongs to no loop."""
     return create_engine(url, pooled=False)
 
 

@@ -27,7 +27,7 @@ from trunkline.flows.tools import ToolError, ToolFailed, ToolRunResult, ToolSpec
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import TOOL_RUNS
 from trunkline.storage.approval_values import NEVER_SENT
-from trunkline.storage.approvals import Approvals, take_turn
+from trunkline.storage.approvals import Approvals, lock_approvals
 from trunkline.storage.background_runs import BackgroundRuns, ClaimedRun, RunEnd
 from trunkline.storage.engine import Sessions, is_away
 
@@ -69,8 +69,8 @@ async def run_due_tools(
         if not await BackgroundRuns(session).has_due(clock.now()):
             return 0
     async with sessions.writing(durable=True) as session:
-        await take_turn(session)
         claimed = await BackgroundRuns(session).claim(clock.now(), at_once, holder=_HOLDER)
+        await lock_approvals(session, runs=[run.run_id for run in claimed])
         approvals = Approvals(session)
         for run in claimed:
             await approvals.run_begun(run.run_id, clock.now())
@@ -163,7 +163,7 @@ async def _end(sessions: Sessions, clock: Clock, run: ClaimedRun, end: RunEnd) -
 
 async def _note_end(sessions: Sessions, clock: Clock, run: ClaimedRun, end: RunEnd) -> bool:
     async with sessions.writing(durable=True) as session:
-        await take_turn(session)
+        await lock_approvals(session, runs=[run.run_id])
         is_ours = await BackgroundRuns(session).end(run, end, clock.now())
         if is_ours:
             await Approvals(session).run_ended(run.run_id, end, clock.now())

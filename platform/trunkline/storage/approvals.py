@@ -47,7 +47,6 @@ from trunkline.storage.approval_values import (
 from trunkline.storage.approval_views import Parked, PastDeed, UntoldApproval
 from trunkline.storage.audit import Audit
 from trunkline.storage.background_runs import RunEnd, queue_run
-from trunkline.storage.engine import hold
 from trunkline.storage.house_rules import HouseRulesStore
 from trunkline.storage.rows import CallRow, ToolRunRow
 from trunkline.storage.upsert import clean_json, clean_text, insert_new
@@ -57,18 +56,28 @@ RUN_WITHIN: Final = timedelta(minutes=10)
 """A granted run that could not be begun for so long is not run any more."""
 SEND_AGAIN: Final = timedelta(seconds=2)
 _DECIDED: Final = "approval.decided"
-_TURN: Final = "trunkline.approvals"
 _SILENT: Final = frozenset({Deed.REMIND, Deed.CLAIM, Deed.RELEASE, Deed.LAPSE})
 """Deeds that the caller's side has no use for."""
 
 
-async def take_turn(session: AsyncSession) -> None:
-    """Whoever changes approvals does it one after the other, and takes their turn before any row.
+async def lock_approvals(
+    session: AsyncSession,
+    *,
+    ids: Collection[str] = (),
+    calls: Collection[str] = (),
+    runs: Collection[str] = (),
+) -> None:
+    """Before anything else is locked in a transaction that changes more than one row.
 
-    Each change ends in the one audit chain anyway; with rows taken before it, two transactions of
-    several approvals each waited for one another (PostgreSQL: deadlock detected).
+    Approvals by their ids, then runs and calls, and the audit chain last: whoever took them in the
+    order of what they had to say waited for somebody who did too (deadlock detected).
     """
-    await hold(session, _TURN)
+    wanted = or_(
+        ApprovalRow.id.in_(ids), ApprovalRow.call_id.in_(calls), ApprovalRow.run_id.in_(runs)
+    )
+    if (ids or calls or runs) and session.get_bind().dialect.name == "postgresql":
+        query = select(ApprovalRow.id).where(wanted).order_by(ApprovalRow.id).with_for_update()
+        await session.execute(query)
 
 
 async def park(session: AsyncSession, fact: ApprovalParked, now: datetime) -> None:
@@ -197,7 +206,6 @@ class Approvals:
 
     async def sweep(self, now: datetime, limit: int = 100) -> int:
         """What the clock owes: reminders, lapsed claims, escalations, expiries. How many."""
-        await take_turn(self._session)
         query = (
             select(ApprovalRow)
             .where(ApprovalRow.next_due_at.is_not(None), ApprovalRow.next_due_at <= now)
@@ -216,7 +224,6 @@ class Approvals:
 
     async def caller_left(self, call_id: str, now: datetime) -> int:
         """The call has ended: what nobody decided is abandoned where its policy says so."""
-        await take_turn(self._session)
         query = (
             select(ApprovalRow)
             .where(ApprovalRow.call_id == call_id, ApprovalRow.next_due_at.is_not(None))
@@ -232,7 +239,6 @@ class Approvals:
 
     async def withdraw(self, approval_id: str, now: datetime) -> None:
         """The caller takes it back; what somebody has decided before that stays as it is."""
-        await take_turn(self._session)
         row = await self._session.get(ApprovalRow, approval_id, with_for_update=True)
         if row is not None and ApprovalState(row.state) in OPEN:
             act = Act(Deed.ABANDON, reason="the caller wanted something else")
@@ -292,7 +298,6 @@ class Approvals:
     async def _row(self, approval_id: str, *, owner: str, is_locked: bool = False) -> ApprovalRow:
         query = select(ApprovalRow).where(ApprovalRow.id == approval_id, ApprovalRow.owner == owner)
         if is_locked:
-            await take_turn(self._session)
             query = query.with_for_update().execution_options(populate_existing=True)
         row = await self._session.scalar(query)
         if row is None:
@@ -303,7 +308,6 @@ class Approvals:
         return (await HouseRulesStore(self._session, owner=owner).current()).rules
 
     async def _of_run(self, run_id: str) -> ApprovalRow | None:
-        await take_turn(self._session)
         query = select(ApprovalRow).where(ApprovalRow.run_id == run_id).with_for_update()
         row: ApprovalRow | None = await self._session.scalar(query)
         return row

@@ -39,7 +39,7 @@ from trunkline.domain.events import (
     TurnEnded,
 )
 from trunkline.storage.announcements import announce_call_ended, announce_call_started
-from trunkline.storage.approvals import Approvals, park, take_turn
+from trunkline.storage.approvals import Approvals, lock_approvals, park
 from trunkline.storage.background_runs import note_told, queue_run
 from trunkline.storage.callbacks import CallbackRepository
 from trunkline.storage.engine import Sessions, database_now
@@ -60,7 +60,7 @@ from trunkline.storage.take_overs import TakeOvers
 from trunkline.storage.upsert import clean_json, clean_text, digest_id, insert_new, upsert
 
 _FOR_THE_DISK: Final = (ApprovalParked, ApprovalWithdrawn, ToolQueued)
-_OF_APPROVALS: Final = (ApprovalParked, ApprovalWithdrawn, ApprovalHeard, CallEnded)
+_OF_APPROVALS: Final = (ApprovalWithdrawn, ApprovalHeard)
 
 
 async def write_facts(sessions: Sessions, facts: Sequence[CallFact]) -> None:
@@ -70,8 +70,11 @@ async def write_facts(sessions: Sessions, facts: Sequence[CallFact]) -> None:
         return
     durable = any(isinstance(fact, _FOR_THE_DISK) for fact in kept)
     async with sessions.writing(durable=durable) as session:
-        if any(isinstance(fact, _OF_APPROVALS) for fact in kept):
-            await take_turn(session)
+        await lock_approvals(
+            session,
+            ids=[fact.approval_id for fact in kept if isinstance(fact, _OF_APPROVALS)],
+            calls=[fact.call_id for fact in kept if isinstance(fact, CallEnded)],
+        )
         known: set[str] = set()
         for fact in kept:
             if fact.call_id not in known and not isinstance(fact, CallStarted):

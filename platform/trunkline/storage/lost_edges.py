@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.ids import CallId
 from trunkline.storage.announcements import announce_call_ended
-from trunkline.storage.approvals import Approvals, take_turn
+from trunkline.storage.approvals import Approvals, lock_approvals
 from trunkline.storage.engine import database_now
 from trunkline.storage.escalations import Escalations
 from trunkline.storage.placement_ends import settle_attempt
@@ -33,30 +33,23 @@ async def close_calls_of_lost_edges(
     """
     if not lost:
         return ()
-    await take_turn(session)
-    query = (
-        select(CallRow)
-        .where(CallRow.state != CallState.ENDED.value, CallRow.edge_id.in_(lost))
-        .with_for_update()
-    )
-    return tuple(
-        [await _close(session, row, lost[row.edge_id]) for row in await session.scalars(query)]
-    )
+    rows = await _locked(session, CallRow.edge_id.in_(lost))
+    return tuple([await _close(session, row, lost[row.edge_id]) for row in rows])
 
 
 async def close_calls_never_started(session: AsyncSession, before: datetime) -> tuple[CallId, ...]:
     """Close calls of which only stray facts came, the last before ``before``."""
-    await take_turn(session)
-    query = (
-        select(CallRow)
-        .where(
-            CallRow.state != CallState.ENDED.value,
-            CallRow.is_known.is_(False),
-            CallRow.state_at < before,
-        )
-        .with_for_update()
+    rows = await _locked(session, CallRow.is_known.is_(False), CallRow.state_at < before)
+    return tuple([await _close(session, row, row.state_at) for row in rows])
+
+
+async def _locked(session: AsyncSession, *which: ColumnElement[bool]) -> Sequence[CallRow]:
+    """Live calls, locked after what is asked in them."""
+    wanted = (CallRow.state != CallState.ENDED.value, *which)
+    await lock_approvals(
+        session, calls=list(await session.scalars(select(CallRow.id).where(*wanted)))
     )
-    return tuple([await _close(session, row, row.state_at) for row in await session.scalars(query)])
+    return (await session.scalars(select(CallRow).where(*wanted).with_for_update())).all()
 
 
 async def _close(session: AsyncSession, row: CallRow, last_heard: datetime) -> CallId:

@@ -20,7 +20,7 @@ _SEED = int(os.environ.get("STORM_SEED", str(_DAY)))
 
 async def test_a_slice_of_the_storm_breaks_no_promise(tmp_path: Path) -> None:
     plan = Plan(
-        100, _SEED, at_once=50, edges=2, once_each=True, leases_end=True, settle_within_s=90
+        80, _SEED, at_once=50, edges=2, once_each=True, leases_end=True, settle_within_s=90
     )
     report = await report_of(plan, _DATABASE, tmp_path)
     assert not report.broken, f"{_DATABASE}, seed {_SEED}\n{report}"
