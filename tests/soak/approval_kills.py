@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from tests.soak.approval_house import House, Process
 
 _UP_AGAIN_S: Final = 60.0
@@ -118,26 +117,14 @@ class Kills:
 
     async def _redis_is_full(self) -> None:
         """A snapshot that cannot be written: every write is refused with MISCONF meanwhile."""
-        (self._house.redis.home / "dump.rdb").mkdir(exist_ok=True)
-        client = Redis.from_url(self._house.redis.url)
+        redis = self._house.redis
+        client = Redis.from_url(redis.url)
         try:
-            await client.config_set("save", "3600 100000")
-            await client.bgsave()
-            await self._until_refused(client)
+            await redis.refuse_writes(client)
             await asyncio.sleep(self._rng.uniform(1, 3))
-            await client.config_set("save", "")
+            await redis.take_writes(client)
         finally:
             await client.aclose()
-
-    async def _until_refused(self, client: Redis) -> None:
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    await client.set("storm", "1")
-                except RedisError as exc:
-                    assert "MISCONF" in str(exc), exc
-                    return
-                await asyncio.sleep(0.02)
 
     # ---- the clock -----------------------------------------------------------------------------
 

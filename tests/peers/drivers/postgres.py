@@ -65,9 +65,7 @@ class PrivatePostgres:
     @property
     def pid(self) -> int:
         """Of the postmaster."""
-        command = ["cat", f"{self._home}/data/postmaster.pid"]
-        done = subprocess.run(command, user=self._run_as, capture_output=True, text=True, check=True)
-        return int(done.stdout.split()[0])
+        return int((self._home / "data" / "postmaster.pid").read_text().split()[0])
 
     def stop(self, mode: str = "fast") -> None:
         self.run(["pg_ctl", "-D", f"{self._home}/data", "-m", mode, "-w", "-t", "30", "stop"])

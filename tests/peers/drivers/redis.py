@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import shutil
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 
 class PrivateRedis:
@@ -58,6 +61,23 @@ class PrivateRedis:
             assert self._process.stdout is not None
             self._process.stdout.close()
             self._process = None
+
+    async def refuse_writes(self, client: Redis) -> None:
+        """As with a full disk: a snapshot fails, and every write is answered MISCONF from then."""
+        (self.home / "dump.rdb").mkdir(exist_ok=True)  # no file can take its place
+        await client.config_set("save", "3600 100000")
+        await client.bgsave()
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    await client.set("refused", "yet?")
+                except ResponseError as exc:
+                    assert "MISCONF" in str(exc), exc
+                    return
+                await asyncio.sleep(0.02)
+
+    async def take_writes(self, client: Redis) -> None:
+        await client.config_set("save", "")
 
 
 @contextmanager

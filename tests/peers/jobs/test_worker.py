@@ -72,7 +72,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def worker_process(
-    redis: PrivateRedis, data_dir: Path
+    redis: PrivateRedis, data_dir: Path, **environment_more: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """The process, in a group of its own, and the URL of its health."""
     port = free_port()
@@ -82,6 +82,7 @@ async def worker_process(
         "TRUNKLINE_REDIS_URL": redis.url,
         "TRUNKLINE_WORKER_HEALTH_PORT": str(port),
         "TRUNKLINE_LOG_FORMAT": "json",
+        **environment_more,
     }
     with (data_dir / "worker.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
