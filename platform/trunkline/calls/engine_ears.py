@@ -174,7 +174,7 @@ class EngineEars:
                 self._on_transcription(event)
             case ResponseAudioDelta():
                 if self._dialogue.responses.is_current(event.response_id):
-                    self._dialogue.speaker.reply_audio(event.item_id, event.audio)
+                    self._heed(self._dialogue.speaker.reply_audio(event.item_id, event.audio))
             case ResponseTranscriptDelta():
                 self._on_reply_text(event)
             case ResponseTranscriptDone():

@@ -67,11 +67,12 @@ class GuardDesk:
         return self._guard.judge_turn(text)
 
     def clause(self, before: str, clause: str) -> Verdict:
-        """A clause of the agent's; what is only noted is told here."""
+        """A clause of the agent's; what is found goes on record before anything comes of it."""
         verdict = self._guard.judge_clause(before, clause)
-        if verdict.findings and verdict.may_be_said:
+        if verdict.findings:
             self.told(Side.OUTPUT, verdict, clause)
-            self.alert(verdict)
+            if verdict.may_be_said:
+                self.alert(verdict)
         return verdict
 
     def line(self, text: str, own: str) -> Verdict:
@@ -121,7 +122,6 @@ class GuardDesk:
         if blocked.verdict is None:
             self._publish(Side.OUTPUT, UNKNOWN, blocked.text)
             return GuardStopped(REFUSAL)
-        self.told(Side.OUTPUT, blocked.verdict, blocked.text)
         return self.answer_to(blocked.verdict, asks_again=False)
 
     def answer_to(self, verdict: Verdict, *, asks_again: bool = True) -> GuardStopped:

@@ -34,6 +34,7 @@ class GuardedReply:
         self._held = bytearray()
         self._let_out = 0  # samples
         self._is_dropped = False
+        self._blocked: Blocked | None = None  # told once the fine words before it are all here
 
     @property
     def held_samples(self) -> int:
@@ -45,14 +46,12 @@ class GuardedReply:
         self.speech.add_words(delta, marks)
         return None if self._gate is None else self._settle(self._gate.text(delta, marks))
 
-    def audio(self, pcm: bytes) -> None:
+    def audio(self, pcm: bytes) -> Blocked | None:
         if self._gate is None:
             self._release(pcm)
-            return
-        if self._gate.is_blocked:
-            return
+            return None
         self._held += pcm
-        self._settle(self._gate.audio(len(pcm) // SAMPLE_WIDTH_BYTES))
+        return self._settle(self._gate.audio(len(pcm) // SAMPLE_WIDTH_BYTES))
 
     def told(self) -> Blocked | None:
         """No more text of it will come."""
@@ -60,11 +59,16 @@ class GuardedReply:
 
     def whole(self) -> Blocked | None:
         """It is complete; one that broke off is not."""
-        return None if self._gate is None else self._settle(self._gate.whole())
+        if self._gate is None:
+            return None
+        blocked = self._settle(self._gate.whole())
+        return blocked or self._blocked  # the audio before it never came
 
     def give_up(self) -> Blocked | None:
         """What is held has waited too long for its words."""
-        return None if self._gate is None else self._settle(self._gate.give_up())
+        if self._gate is None or self._blocked is not None:
+            return None
+        return self._settle(self._gate.give_up())
 
     def drop(self) -> None:
         """It is over: what is held will never be judged, and what follows is not its own."""
@@ -82,8 +86,10 @@ class GuardedReply:
             del self._held[:due]
             self._let_out = gate.until
             self._release(pcm)
-        if not isinstance(change, Blocked):
+        if isinstance(change, Blocked):
+            self._blocked = change
+            self.speech.stop_at(change.fine_text, gate.ms_of(change.heard_until))
+        if self._blocked is None:
             return None
         self._held.clear()
-        self.speech.stop_at(change.fine_text, gate.ms_of(change.heard_until))
-        return change
+        return self._blocked if self._let_out >= self._blocked.heard_until else None

@@ -191,11 +191,12 @@ class Speaker:
         reply = self._replies.get(item_id)
         return None if reply is None else reply.text(text, marks)
 
-    def reply_audio(self, item_id: str, payload: bytes) -> None:
+    def reply_audio(self, item_id: str, payload: bytes) -> Blocked | None:
         """Audio in the session's output format, split anywhere."""
         reply = self._replies.get(item_id)
-        if reply is not None:
-            reply.audio(self._wire.decode(reply.framer.feed_whole(payload)))
+        if reply is None:
+            return None
+        return reply.audio(self._wire.decode(reply.framer.feed_whole(payload)))
 
     def reply_told(self, item_id: str) -> Blocked | None:
         """No more text of it will come."""

@@ -34,7 +34,8 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Nothing after ``heard_until`` samples may be heard. ``fine_text``: what may be.
+    """Nothing after ``heard_until`` samples may be heard, come or still to come. ``fine_text``: what
+    may be.
 
     ``text``: the clause. ``verdict`` is None when nobody can tell what is said.
     """
@@ -72,6 +73,7 @@ class ClauseGate:
         self._received = 0  # samples
         self._until = 0
         self._is_blocked = False
+        self._limit = 0  # once something is blocked: where the fine words before it end
         self._is_whole = False
         self._is_timed = True
         self._last_ms = 0
@@ -105,7 +107,7 @@ class ClauseGate:
     def audio(self, samples: int) -> Released | None:
         """So many samples came."""
         self._received += samples
-        return None if self._is_blocked else self._release()
+        return self._release()
 
     def told(self) -> Released | Blocked | None:
         """No more text will come: what is left is its last clause."""
@@ -131,6 +133,7 @@ class ClauseGate:
     def give_up(self) -> Blocked:
         """What is held is never let out: its words have not come."""
         self._is_blocked = True
+        self._limit = self._until
         return Blocked(self._until, self._text[: self._judged])
 
     # ---- clauses -------------------------------------------------------------------------------
@@ -157,13 +160,16 @@ class ClauseGate:
             self._judged = end
             return None
         self._release()
+        # What is fine is said to its end, where that is known; nobody is cut off within a word.
+        self._limit = max(self._until, self._reach() if self._is_timed else 0)
         self._is_blocked = True
-        return Blocked(self._until, self._text[: self._judged].rstrip(), clause.strip(), verdict)
+        return Blocked(self._limit, self._text[: self._judged].rstrip(), clause.strip(), verdict)
 
     # ---- audio ---------------------------------------------------------------------------------
 
     def _release(self) -> Released | None:
-        until = min(self._reach(), self._received)
+        reach = self._limit if self._is_blocked else self._reach()
+        until = min(reach, self._received)
         if until <= self._until:
             return None
         self._until = until
