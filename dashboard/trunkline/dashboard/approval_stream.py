@@ -12,7 +12,8 @@ from starlette.responses import Response
 from trunkline.dashboard.approval_feed import Queue
 from trunkline.dashboard.deps import Desk, DeskDep, OperatorDep, shell_context
 from trunkline.dashboard.live_board import StreamId
-from trunkline.dashboard.sse import RETRY, event, stream
+from trunkline.dashboard.operator_stream import stream_to
+from trunkline.dashboard.sse import RETRY, event
 from trunkline.dashboard.timeline import TimelineEntry
 from trunkline.domain.ids import CallId
 from trunkline.storage.calls import CallRepository
@@ -45,7 +46,7 @@ async def approvals_stream(
     context = dict(shell_context(request, desk, operator))
     owner = operator.user.owner
     seen = last_event_id or last or ""
-    return stream(approval_events(desk, owner, shown, context, seen))
+    return stream_to(desk, operator, approval_events(desk, owner, shown, context, seen))
 
 
 async def approval_events(

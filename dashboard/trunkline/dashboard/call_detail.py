@@ -25,7 +25,8 @@ from trunkline.dashboard.live_board import LiveCall, StreamId, format_stream_id
 from trunkline.dashboard.live_feed import seen_by
 from trunkline.dashboard.live_pages import COALESCE_S, HEARTBEAT_S, MAX_STREAM_S
 from trunkline.dashboard.looked_after import EscalationMoment, TakeOverMoment
-from trunkline.dashboard.sse import RETRY, event, stream
+from trunkline.dashboard.operator_stream import stream_to
+from trunkline.dashboard.sse import RETRY, event
 from trunkline.dashboard.take_over_pages import take_context
 from trunkline.dashboard.timeline import timeline
 from trunkline.domain.events import RecordingState
@@ -129,7 +130,7 @@ async def call_stream(
         call = await CallRepository(session).summary(call_id, owner=operator.user.owner)
     seen = seen_by(last_event_id, last)
     context = dict(shell_context(request, desk, operator))
-    return stream(call_events(desk, call.call_id, context, seen))
+    return stream_to(desk, operator, call_events(desk, call.call_id, context, seen))
 
 
 async def call_events(

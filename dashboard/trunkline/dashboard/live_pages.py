@@ -20,7 +20,8 @@ from trunkline.dashboard.deps import (
 )
 from trunkline.dashboard.live_board import StreamId, format_stream_id
 from trunkline.dashboard.live_feed import seen_by
-from trunkline.dashboard.sse import RETRY, event, stream
+from trunkline.dashboard.operator_stream import stream_to
+from trunkline.dashboard.sse import RETRY, event
 from trunkline.domain.call import CallState
 from trunkline.domain.errors import Conflict, Forbidden
 from trunkline.domain.ids import CallId
@@ -80,7 +81,7 @@ async def live_stream(
     desk.deps.feed.check_room()
     seen = seen_by(last_event_id, last)
     can_hang_up = desk.deps.commands is not None and operator.may_command
-    return stream(live_events(desk, can_hang_up, seen))
+    return stream_to(desk, operator, live_events(desk, can_hang_up, seen))
 
 
 async def live_events(

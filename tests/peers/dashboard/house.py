@@ -13,10 +13,12 @@ import uvicorn
 from fastapi import FastAPI
 from redis.asyncio import Redis
 from tests.peers.dashboard.redis_peer import redis_peer
+from tests.unit.dashboard.conftest import LINK_SECRET
 
 from trunkline.calls.commands import RedisCommands
 from trunkline.calls.control import ControlCommand, ControlListener
 from trunkline.calls.flow_shelf import FlowShelf
+from trunkline.calls.link_desk import LinkDesk
 from trunkline.calls.live_sink import LiveSink
 from trunkline.dashboard.app import mount
 from trunkline.dashboard.deps import DashboardDeps
@@ -70,7 +72,14 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
         numbers = [NumberSettings(number="100", agent="energy")]
         flows = AgentFlows(FlowShelf(catalog, sessions), ENVIRONMENT, numbers)
         deps = DashboardDeps(
-            sessions, feed, "0" * 64, folder, RedisCommands(redis, clock), flows, clock
+            sessions,
+            feed,
+            "0" * 64,
+            folder,
+            RedisCommands(redis, clock),
+            flows,
+            clock,
+            links=LinkDesk(sessions, lambda: LINK_SECRET),
         )
         app = FastAPI(openapi_url=None)
         dashboard = mount(app, deps)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import pytest
 from tests.unit.dashboard.conftest import PASSWORD, Office, csrf_of
 from tests.unit.dashboard.page import Node, read_page
 from tests.unit.dashboard.story import START
 
+from trunkline.dashboard.deps import Operator
+from trunkline.dashboard.operator_stream import while_in_force
 from trunkline.storage.house_rules import HouseRulesStore
 from trunkline.storage.users import UserRepository, authenticate, create_user
 
@@ -112,3 +116,22 @@ async def test_a_session_ends_with_its_user_and_with_their_password(office: Offi
         await users.set_password_hash(vic.user_id, "-")
     office.client.cookies.set("trunkline_session", cookie)
     assert (await office.client.get("/approvals")).status_code == 303
+
+
+async def test_an_open_stream_ends_with_its_users_session(office: Office) -> None:
+    async def beats() -> AsyncGenerator[bytes]:
+        while True:
+            yield b"beat"
+
+    async with office.sessions.reading() as session:
+        user = await UserRepository(session).find("sue")
+    desk = office.dashboard.desk
+    events = while_in_force(desk, Operator(user, "nonce", "csrf", False), beats())
+    assert await anext(events) == b"beat"
+    office.clock.ms += 6000
+    assert await anext(events) == b"beat"
+    async with office.sessions.writing() as session:
+        await UserRepository(session).set_active(user.user_id, False)
+    assert await anext(events) == b"beat", "between two looks nothing is asked"
+    office.clock.ms += 6000
+    assert [piece async for piece in events] == []
