@@ -18,9 +18,22 @@ from trunkline.domain.errors import ConfigError
 from trunkline.flows.guard.features import ConceptIndex, features
 from trunkline.flows.guard.pack import Packs, Side, fingerprint
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 WEIGHTS: Final = "weights.npz"
-KIND_SCALES: Final = {"w": 1.0, "b": 0.8, "s": 0.6, "g": 0.35, "c": 1.0, "p": 0.8, "o": 0.8}
+KIND_SCALES: Final = {
+    "w": 0.9,
+    "b": 0.8,
+    "s": 0.5,
+    "t": 0.5,
+    "f": 0.5,
+    "g": 0.3,
+    "c": 1.3,
+    "o": 0.6,
+    "x": 0.7,
+    "n": 0.6,
+    "i": 0.5,
+    "l": 0.5,
+}
 """How much a feature of a kind counts beside the others: letters of words little, meanings much."""
 
 
@@ -75,7 +88,7 @@ def vector(
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Places and values of the known features, of length one together."""
     known = sorted(name for name in found if name in places)
-    values = np.array([KIND_SCALES.get(name[0], 0.8) for name in known], np.float32)
+    values = np.array([KIND_SCALES[name[0]] for name in known], np.float32)
     length = float(np.sqrt((values * values).sum())) or 1.0
     return np.array([places[name] for name in known], np.intp), values / np.float32(length)
 

@@ -1,15 +1,15 @@
 """Training of the classifier on the packs' own examples, and what it is worth on unseen ones.
 
-Multinomial logistic regression (Adam over small batches, weight decay, features left out by chance
-so that no single word decides). Everything random has a fixed seed: the same packs give the same
-weights.
-Measured by leaving whole templates out: a sentence is never judged by a classifier that saw
-another sentence of its template.
+Multinomial logistic regression over what features.py finds; nothing random, so that the same packs
+give the same weights.
+Measured by leaving whole templates out: a sentence is never judged by weights that saw another
+sentence of its template.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,18 +20,17 @@ from numpy.typing import NDArray
 from trunkline.flows.guard.classifier import Classifier, vector
 from trunkline.flows.guard.features import ConceptIndex, features
 from trunkline.flows.guard.pack import Example, Packs, Side, labelled
+from trunkline.flows.guard.regression import Floats, SparseRows, fit
 from trunkline.flows.guard.verdict import Guard
 
-_PASSES: Final = 16
-_BATCH: Final = 256
-_RATE: Final = 0.05
-_DECAY: Final = 3e-3
-_LEFT_OUT: Final = 0.3
 _LEAST_TEMPLATES: Final = 2
+"""A feature of one template alone would teach that template by heart."""
 _SHARPNESS: Final = 6.0
-_FOLDS: Final = 4
-_MOST_FALSE: Final = 0.0006
-"""Of the fine sentences of a side, the share that one category may block by the classifier."""
+_SPREAD: Final = 3.0
+_STEPS: Final = 50
+_FOLDS: Final = 3
+_MOST_FALSE: Final = 0.01
+"""The share of a side's fine sentences, held out, that the classifier may block."""
 _THRESHOLDS: Final = (0.3, 0.995)
 
 
@@ -73,46 +72,43 @@ class Quality:
 
 def train(packs: Packs, rows: Sequence[Example] | None = None) -> Classifier:
     """Weights from the packs' own examples, or from ``rows`` of them; thresholds are 0.5."""
-    examples = labelled(packs) if rows is None else list(rows)
-    categories = tuple(sorted(name for name, one in packs.categories.items() if one.has_classifier))
-    index = ConceptIndex(packs.concepts)
-    found = [features(one.text, one.side, index) for one in examples]
-    return _trained(categories, index, examples, found)
+    return _Lesson.of(packs, labelled(packs) if rows is None else rows).learnt()
 
 
 def held_out(packs: Packs) -> list[Judged]:
-    """Every example with the scores of a classifier that never saw its template."""
-    examples = labelled(packs)
-    categories = tuple(sorted(name for name, one in packs.categories.items() if one.has_classifier))
-    index = ConceptIndex(packs.concepts)
-    found = [features(one.text, one.side, index) for one in examples]
-    folds = [_fold(one.template) for one in examples]
+    """Every example with the scores of weights that never saw its template."""
+    lesson = _Lesson.of(packs, labelled(packs))
+    folds = np.array([_fold(one.template) for one in lesson.examples])
     judged: list[Judged] = []
     for fold in range(_FOLDS):
-        kept = [place for place, other in enumerate(folds) if other != fold]
-        classifier = _trained(
-            categories, index, [examples[one] for one in kept], [found[one] for one in kept]
-        )
-        for place, other in enumerate(folds):
-            if other == fold:
-                one = examples[place]
-                judged.append(Judged(one, classifier.scores(one.text, one.side)))
+        if not (folds == fold).any():
+            continue
+        classifier = lesson.learnt(folds != fold)
+        judged += [
+            Judged(one, classifier.scores(one.text, one.side))
+            for one, own in zip(lesson.examples, folds, strict=True)
+            if own == fold
+        ]
     return judged
 
 
 def choose_thresholds(
     classifier: Classifier, judged: Iterable[Judged]
 ) -> dict[tuple[str, Side], float]:
-    """The least threshold of each category and side under which few fine sentences fall."""
+    """For each side the least threshold under which few fine sentences fall.
+
+    Its categories share it: what is not fine counts as the likeliest of them, and each has too few
+    fine sentences near it for a threshold of its own.
+    """
     chosen: dict[tuple[str, Side], float] = {}
     judged = list(judged)
     for side in Side:
         fine = [one for one in judged if one.example.side is side and one.example.category is None]
-        for category in classifier.categories:
-            scores = sorted((one.scores[category] for one in fine), reverse=True)
-            place = int(len(scores) * _MOST_FALSE)
-            least = scores[place] + 0.002 if place < len(scores) else 0.5
-            chosen[category, side] = round(float(np.clip(least, *_THRESHOLDS)), 3)
+        scores = sorted((max(one.scores.values()) for one in fine), reverse=True)
+        place = int(len(scores) * _MOST_FALSE)
+        least = scores[place] + 0.002 if place < len(scores) else 0.5
+        threshold = round(float(np.clip(least, *_THRESHOLDS)), 3)
+        chosen |= {(category, side): threshold for category in classifier.categories}
     return chosen
 
 
@@ -154,66 +150,53 @@ def _fold(template: str) -> int:
     return hashlib.sha256(template.encode()).digest()[0] % _FOLDS
 
 
-def _trained(
-    categories: tuple[str, ...],
-    index: ConceptIndex,
-    examples: Sequence[Example],
-    found: Sequence[set[str]],
-) -> Classifier:
-    sources: dict[str, set[str]] = {}
-    for one, names in zip(examples, found, strict=True):
-        for name in names:
-            sources.setdefault(name, set()).add(one.template)
-    kept = sorted(name for name, by in sources.items() if len(by) >= _LEAST_TEMPLATES)
-    places = {name: place for place, name in enumerate(kept)}
-    rows = [vector(names, places) for names in found]
-    named = (*categories, None)
-    labels = np.eye(len(named), dtype=np.float32)[[named.index(one.category) for one in examples]]
-    weights = _fit(rows, labels, _importance(examples), len(kept))
-    return Classifier(categories, places, weights, index, {})
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """Examples as rows of features; ``weights`` counts how much each one is worth."""
+
+    categories: tuple[str, ...]
+    index: ConceptIndex
+    examples: tuple[Example, ...]
+    places: Mapping[str, int]
+    vectors: tuple[tuple[NDArray[np.intp], NDArray[np.float32]], ...]
+    importance: Floats
+
+    @classmethod
+    def of(cls, packs: Packs, rows: Sequence[Example]) -> _Lesson:
+        categories = sorted(name for name, one in packs.categories.items() if one.has_classifier)
+        index = ConceptIndex(packs.concepts)
+        found = [features(one.text, one.side, index) for one in rows]
+        sources: dict[str, set[str]] = {}
+        for one, names in zip(rows, found, strict=True):
+            for name in names:
+                sources.setdefault(name, set()).add(one.template)
+        kept = sorted(name for name, by in sources.items() if len(by) >= _LEAST_TEMPLATES)
+        places = {name: place for place, name in enumerate(kept)}
+        vectors = tuple(vector(names, places) for names in found)
+        return cls(tuple(categories), index, tuple(rows), places, vectors, _importance(rows))
+
+    def learnt(self, mask: NDArray[np.bool_] | None = None) -> Classifier:
+        """The classifier that the examples make, or those of them under the ``mask``."""
+        kept = range(len(self.examples)) if mask is None else np.flatnonzero(mask).tolist()
+        named = (*self.categories, None)
+        rows = [
+            (self.vectors[one][0], self.vectors[one][1] * np.float32(_SHARPNESS)) for one in kept
+        ]
+        labels = np.array([named.index(self.examples[one].category) for one in kept], np.intp)
+        weights = fit(
+            SparseRows.of(rows, len(self.places)),
+            labels,
+            self.importance[list(kept)],
+            len(named),
+            _SPREAD,
+            _STEPS,
+        )
+        weights[:-1] *= _SHARPNESS
+        return Classifier(self.categories, self.places, weights.astype(np.float32), self.index, {})
 
 
-def _importance(examples: Sequence[Example]) -> NDArray[np.float32]:
+def _importance(examples: Sequence[Example]) -> Floats:
     """A template weighs by the square root of its sentences, so that none drowns the others."""
-    times: dict[tuple[str, Side, str | None], int] = {}
-    for one in examples:
-        times[one[3], one[1], one[2]] = times.get((one[3], one[1], one[2]), 0) + 1
-    values = [1 / np.sqrt(times[one[3], one[1], one[2]]) for one in examples]
-    return np.array(values, np.float32) / np.float32(np.mean(values))
-
-
-def _fit(
-    rows: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]],
-    labels: NDArray[np.float32],
-    importance: NDArray[np.float32],
-    width: int,
-) -> NDArray[np.float32]:
-    weights = np.zeros((width + 1, labels.shape[1]), np.float32)
-    mean, square = np.zeros_like(weights), np.zeros_like(weights)
-    chance = np.random.default_rng(4)
-    step = 0
-    steps = _PASSES * -(-len(rows) // _BATCH)
-    for _ in range(_PASSES):
-        order = chance.permutation(len(rows))
-        for start in range(0, len(order), _BATCH):
-            batch = order[start : start + _BATCH]
-            x = np.zeros((len(batch), width + 1), np.float32)
-            for line, one in enumerate(batch):
-                names, values = rows[one]
-                is_kept = chance.random(len(names), np.float32) >= _LEFT_OUT
-                x[line, names] = values * is_kept * np.float32(_SHARPNESS)
-            x[:, -1] = 1
-            total = x @ weights
-            chances = np.exp(total - total.max(axis=1, keepdims=True))
-            chances /= chances.sum(axis=1, keepdims=True)
-            slope = x.T @ ((chances - labels[batch]) * importance[batch, None] / len(batch))
-            step += 1
-            mean += 0.1 * (slope - mean)
-            square += 0.01 * (slope * slope - square)
-            rate = _RATE * (1 - step / (steps + 1))
-            bend = np.sqrt(square / (1 - 0.99**step)) + 1e-6
-            weights -= np.float32(rate) * (mean / (1 - 0.9**step) / bend)
-            weights[:-1] *= np.float32(1 - rate * _DECAY)
-    # What was left out by chance while learning is there in use.
-    weights[:-1] *= np.float32(_SHARPNESS * (1 - _LEFT_OUT))
-    return weights
+    times = Counter((one.template, one.side, one.category) for one in examples)
+    values = [1 / np.sqrt(times[one.template, one.side, one.category]) for one in examples]
+    return np.array(values) / np.mean(values)
