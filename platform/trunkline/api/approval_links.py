@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from trunkline.api.deps import Deps, needs
 from trunkline.api.errors import problems
@@ -77,7 +77,7 @@ class LinkDecided(BaseModel):
 class KeyRotation(_Wanted):
     """``at_once``: what was signed before counts no more; else until its own end."""
 
-    at_once: bool = False
+    at_once: StrictBool = False
 
 
 class KeyGeneration(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from trunkline.api.deps import Deps, needs
 from trunkline.api.errors import problems
@@ -38,7 +38,7 @@ class TakingOver(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     target: str = Field(min_length=1, max_length=MOST_TARGET_CHARS, examples=["sip:ann@192.0.2.7"])
-    withdraw_approvals: bool = Field(
+    withdraw_approvals: StrictBool = Field(
         default=False, description="Take back what a person is asked about, once the call is yours."
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from trunkline.api.deps import Deps, needs
 from trunkline.api.errors import problems
@@ -36,7 +36,7 @@ class UserChange(BaseModel):
 
     role: UserRole | None = None
     email: Email | None = None
-    is_active: bool | None = None
+    is_active: StrictBool | None = None
 
 
 class UserOut(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from trunkline.api.deps import Deps, needs
 from trunkline.api.errors import problems
@@ -24,6 +24,19 @@ router = APIRouter(
 )
 
 Admin = Annotated[Principal, Depends(needs("admin"))]
+
+
+def _known(name: str) -> str:
+    if name and name not in EVENTS:
+        raise ValueError(f"events are {', '.join(EVENTS)}")
+    return name
+
+
+EventName = Annotated[
+    str,
+    Query(max_length=100, json_schema_extra={"enum": ["", *EVENTS]}),
+    AfterValidator(_known),
+]
 
 
 class DeliveryOut(BaseModel):
@@ -64,7 +77,7 @@ async def list_deliveries(
     deps: Deps,
     admin: Admin,
     state: DeliveryState | None = None,
-    event: Annotated[str, Query(max_length=100, json_schema_extra={"enum": ["", *EVENTS]})] = "",
+    event: EventName = "",
     limit: Annotated[int, Query(ge=1, le=MAX_LISTED)] = 50,
 ) -> list[DeliveryOut]:
     """The newest first."""

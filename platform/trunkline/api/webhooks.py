@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from trunkline.api.deps import ApiDeps, Deps, needs
 from trunkline.api.errors import problems
@@ -32,7 +32,7 @@ class NewWebhook(BaseModel):
     events: list[Annotated[str, Field(json_schema_extra={"enum": list(EVENTS)})]] = Field(
         min_length=1, max_length=10, examples=[["call.ended"]]
     )
-    decision_links: bool = Field(
+    decision_links: StrictBool = Field(
         default=False,
         description="With approval.requested, send links by which the people who are asked decide"
         " without logging in: only to a receiver that hands each to nobody else.",
