@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from trunkline.domain.errors import (
     EngineError,
     EngineTimeout,
+    Forbidden,
     TrunklineError,
 )
 from trunkline.model.access import Access, Admitted
@@ -142,6 +143,11 @@ class RealtimeSockets:
 
     async def _attach(self, socket: WebSocket, admitted: Admitted) -> None:
         """A second client of a session that an edge opened, until either is gone."""
+        if admitted.start is not None:
+            raise Forbidden(
+                "An ephemeral key may only start sessions of its own; use the API key itself here.",
+                code="insufficient_permissions",
+            )
         admitted.principal.require(CONTROL_SCOPE)
         door = self._programs.door(socket.query_params["call_id"])
         program = door.attach()

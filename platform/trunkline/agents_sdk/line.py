@@ -29,7 +29,7 @@ OPEN_AFTER_S: Final = 0.25
 """Between attempts to attach: a call is open to its program once its flow has come so far."""
 SELDOM_AFTER: Final = 60
 SELDOM_S: Final = 2.0
-_NOT_NOW: Final = (404, 409)
+_NEVER: Final = (400, 401, 403)
 
 OnEvent = Callable[[RealtimeSessionEvent], None]
 
@@ -54,7 +54,7 @@ class PhoneLine:
             call_id = str(fact.get("call_id", ""))
             match fact.get("fact"):
                 case "connected":
-                    for missed in await self._house.live_calls(self._agent):
+                    for missed in await self._missed():
                         if missed not in up:
                             up[missed] = self._call(missed)
                             yield up[missed]
@@ -65,6 +65,16 @@ class PhoneLine:
                     up.pop(call_id).ended.set()
                 case _:
                     pass
+
+    async def _missed(self) -> list[str]:
+        """Calls that began before anybody listened."""
+        try:
+            return await self._house.live_calls(self._agent)
+        except HouseError as exc:
+            if exc.status in _NEVER:
+                raise
+            log.warning("calls that are up already may be missed: %s", exc)
+            return []
 
     def _call(self, call_id: str) -> PhoneCall:
         url = f"{self._realtime_url}/realtime?call_id={quote(call_id)}"
@@ -106,8 +116,8 @@ class PhoneCall:
             try:
                 await session.enter()
             except InvalidStatus as exc:
-                if exc.response.status_code not in _NOT_NOW:
-                    raise
+                if exc.response.status_code in _NEVER:
+                    raise  # a key without its scopes, or a server that knows no calls
             except (WebSocketException, OSError, TimeoutError) as exc:
                 log.info("a call's session cannot be had: %s", type(exc).__name__)
             else:

@@ -217,7 +217,7 @@ class Dialogue:
                 self.conversation.discard(item_id)
             case Answer() | Unclear() if self.led_on_at == self._call_clock.samples:
                 pass  # these words led the flow elsewhere, which says what comes next
-            case Answer() if self.program.answers():
+            case Answer() | Unclear() if self.program.answers():
                 self._caller_stopped()
             case Silent() if self.program.keeps_waiting:
                 self.listen((self.driver and self.driver.no_input_ms) or _WAITED_ON_MS)
