@@ -29,6 +29,11 @@ intents:
     description: The caller wants a colleague.
     examples: [a colleague please, somebody who can help me, may i talk to a colleague]
     goto: warm
+escalation:
+  complaint:
+    keywords: [a formal complaint]
+    urgency: high
+    say: A supervisor is told.
 steps:
   menu:
     say: Whom would you like to talk to?

@@ -55,4 +55,4 @@ async def test_a_request_appears_is_edited_and_approved_by_keys_and_the_other_lo
     assert decided.state is ApprovalState.GRANTED
     assert decided.arguments["amount"] == "200.00"
     await sues_page.keyboard.press("t")
-    await sues_page.wait_for_url("**/calls/call_*")
+    await expect(sues_page.locator("[data-phone]")).to_be_focused()
