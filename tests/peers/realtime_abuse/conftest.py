@@ -29,6 +29,7 @@ from trunkline.runtime.settings import Settings
 KEYS: list[dict[str, Any]] = [
     {"id": "good", "hash": hash_key("good"), "scopes": ["realtime"]},
     {"id": "foreign", "hash": hash_key("foreign"), "scopes": ["calls"]},
+    {"id": "program", "hash": hash_key("program"), "scopes": ["realtime", "calls:control"]},
     {
         "id": "expired",
         "hash": hash_key("expired"),
