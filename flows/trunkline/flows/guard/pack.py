@@ -43,6 +43,7 @@ class Verb(StrEnum):
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+PatternText = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -62,8 +63,8 @@ class CategoryPart(_Part):
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
     classifier: bool = True
     numbers: bool = False
-    patterns: list[Text] = []
-    allow: list[Text] = []
+    patterns: list[PatternText] = []
+    allow: list[PatternText] = []
     asked: list[Text] = []
     said: list[Text] = []
     fine: list[Text] = []
