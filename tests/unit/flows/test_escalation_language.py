@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -86,3 +87,12 @@ def test_a_step_puts_a_rule_out_of_force_or_writes_its_own() -> None:
     (finding,) = examine_text(wrong, environment={}).findings
     assert finding.where == "steps.menu.escalation.leagl"
     assert "did you mean 'legal'?" in finding.message
+
+
+def test_the_rules_of_the_documentation_are_read() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "escalations.md").read_text(encoding="utf-8")
+    (rules,) = re.findall(r"```yaml\n(escalation:.*?)^steps:", page, re.S | re.M)
+    flow = load_flow(SOUND + rules.replace("[person]", "[desk]"), environment={})
+    assert list(flow.escalation.rules) == [
+        "complaint", "unhappy", "lost", "circles", "quiet", "danger", "human",
+    ]  # fmt: skip
