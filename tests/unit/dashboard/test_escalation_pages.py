@@ -11,7 +11,7 @@ from tests.unit.storage.facts import CALL, ended, started
 from tests.unit.storage.test_escalations import RAISED
 
 from trunkline.dashboard.approval_stream import approval_events
-from trunkline.domain.events import TakeOverChanged
+from trunkline.domain.events import CallFact, TakeOverChanged
 from trunkline.storage.audit import Audit
 
 PATH = "/escalations/esc_one"
@@ -19,7 +19,7 @@ PATH = "/escalations/esc_one"
 
 @pytest.fixture
 async def raised(office: Office) -> Office:
-    facts = [started(), RAISED]
+    facts: list[CallFact] = [started(), RAISED]
     await office.store(facts)
     office.show(facts)
     await office.log_in()

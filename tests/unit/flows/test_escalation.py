@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import pytest
@@ -38,7 +37,7 @@ LAWYER: Final = Keywords(("my lawyer", "sue you"))
 
 
 def raised(
-    rules: Sequence[EscalationRule] | Trigger, *seen: Sighting, every_ms: int = 1000
+    rules: list[EscalationRule] | Trigger, *seen: Sighting, every_ms: int = 1000
 ) -> list[str]:
     """The words of all that the sightings raise, one second apart, in the step that is come to."""
     listed = rules if isinstance(rules, list) else [EscalationRule("rule", rules)]
@@ -183,7 +182,7 @@ SIGHTINGS: Final = st.one_of(
     st.just(NotUnderstood()),
     st.just(SaidNothing()),
 )
-TRIGGERS: Final = (
+TRIGGERS: Final[tuple[Trigger, ...]] = (
     LAWYER, NoMatches(2, 3), Moods(-3), Loops(2, 2), Silences(2, 5000), Guards(), Asks(),
 )  # fmt: skip
 
