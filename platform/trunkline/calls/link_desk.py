@@ -1,7 +1,7 @@
 """Where a signed link decides: what its holder is shown, and their one decision.
 
 Nobody is logged in here, so nothing is said that whoever holds the link may not know: what we did
-not sign is one and the same error, and what is refused is counted against where it came from.
+not sign is one and the same error, and is counted against where it came from.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trunkline.calls.approval_desk import Shown, Wake, checked_reason
 from trunkline.domain.approval import OPEN, Approval, Deed, Person
 from trunkline.domain.approval_rules import Act, decide
 from trunkline.domain.clock import Clock, SystemClock
-from trunkline.domain.decision_link import DecisionLink, LinkDecision, read_token
+from trunkline.domain.decision_link import DecisionLink, LinkDecision, check_time, signed_link
 from trunkline.domain.errors import CallerError, Conflict, Forbidden, TooMany
 from trunkline.runtime.buckets import Buckets, source_of
 from trunkline.runtime.logging import get_logger
@@ -33,15 +33,17 @@ log = get_logger(__name__)
 _VIA: Final = "link"
 _DEED: Final = {LinkDecision.GRANT: Deed.GRANT, LinkDecision.REFUSE: Deed.REFUSE}
 _WORTH_A_RETRY: Final = frozenset({"reason_missing", "invalid", "claimed_by_another"})
-"""Refusals of somebody with a good link, which say nothing about where they come from."""
+"""Refusals that somebody with a good link mends and tries again: nothing for the audit."""
 
 
 @dataclass(slots=True)
 class LinkLimits:
-    """Requests and refusals by source, and how many refusals are written to the audit at all."""
+    """Requests by source, tokens that we never signed by source, and how many refusals are written
+    to the audit at all. Whoever comes late with a link of ours guesses nothing: a whole office may
+    have one address."""
 
     requests: Buckets = field(default_factory=lambda: Buckets(burst=60, per_s=2))
-    refusals: Buckets = field(default_factory=lambda: Buckets(burst=10, per_s=0.1))
+    guesses: Buckets = field(default_factory=lambda: Buckets(burst=10, per_s=0.1))
     audited: Buckets = field(default_factory=lambda: Buckets(burst=100, per_s=1))
 
 
@@ -83,7 +85,8 @@ class LinkDesk:
         try:
             async with self.sessions.reading() as session:
                 now = await database_now(session)
-                link = await self._read(session, token, now)
+                link = await self._read(session, token)
+                check_time(link, now)
                 person, parked = await _holder(session, link)
                 await DecisionLinks(session).check_unused(link)
                 _check_open(parked.approval, link)
@@ -103,7 +106,8 @@ class LinkDesk:
         try:
             async with self.sessions.writing(durable=True) as session:
                 now = await database_now(session)
-                link = await self._read(session, token, now)
+                link = await self._read(session, token)
+                check_time(link, now)
                 person, parked = await _holder(session, link)
                 chosen = _chosen(link, decision)
                 links = DecisionLinks(session)
@@ -135,16 +139,15 @@ class LinkDesk:
             await self.wake()
         return decided
 
-    async def _read(self, session: AsyncSession, token: str, now: datetime) -> DecisionLink:
-        keys = await DecisionLinks(session).keys(self.installation())
-        return read_token(token, keys, now)
+    async def _read(self, session: AsyncSession, token: str) -> DecisionLink:
+        return signed_link(token, await DecisionLinks(session).keys(self.installation()))
 
     # ---- who asks too often --------------------------------------------------------------------
 
     def _check_source(self, address: str) -> None:
         source, now_s = source_of(address), self.clock.monotonic_ms() / 1000
         wait_s = max(
-            self.limits.requests.wait_s(source, now_s), self.limits.refusals.wait_s(source, now_s)
+            self.limits.requests.wait_s(source, now_s), self.limits.guesses.wait_s(source, now_s)
         )
         if wait_s:
             raise TooMany("too many tries from this address", retry_after_s=wait_s)
@@ -157,7 +160,8 @@ class LinkDesk:
         log.warning("a decision link was refused", code=exc.code, source_pii=source)
         if exc.code in _WORTH_A_RETRY:
             return
-        self.limits.refusals.take(source, now_s)
+        if link is None:
+            self.limits.guesses.take(source, now_s)
         # Strangers without number must not fill the chain, nor hold up those who decide.
         if self.limits.audited.wait_s("", now_s):
             return

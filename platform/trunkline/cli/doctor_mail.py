@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 from trunkline.cli.findings import Finding, Status
 from trunkline.domain.errors import ConfigError
 from trunkline.jobs.smtp import connected, reason
-from trunkline.runtime.mail_settings import MailServer, is_loopback, mail_server, public_url
+from trunkline.runtime.mail_settings import (
+    MailServer,
+    Security,
+    is_loopback,
+    mail_server,
+    public_url,
+)
 from trunkline.runtime.settings import Settings
 
 _MAIL, _LINKS = "mail", "decision links"
@@ -33,7 +39,10 @@ async def _server(settings: Settings) -> Finding:
         await asyncio.to_thread(_greet, server)
     except (smtplib.SMTPException, OSError) as exc:
         return Finding(_MAIL, Status.FAIL, f"{where}: {reason(exc)}", _advice(exc))
-    how = server.security.name.lower() if server.security.value != "smtp+plain" else "no TLS"
+    if server.security is Security.NONE and not is_loopback(server.host):
+        advice = "smtp:// or smtps://: whoever reads a link on its way may decide by it"
+        return Finding(_MAIL, Status.WARN, f"mail leaves unencrypted for {where}", advice)
+    how = server.security.name.lower() if server.security is not Security.NONE else "no TLS"
     return Finding(_MAIL, Status.OK, f"{where} takes mail ({how}) from {server.sender.addr_spec}")
 
 

@@ -70,15 +70,19 @@ def write_token(link: DecisionLink, keys: LinkKeys) -> str:
     return PREFIX + _encode(_mac(keys.secrets[keys.current], payload) + payload)
 
 
-def read_token(token: str, keys: LinkKeys, now: datetime) -> DecisionLink:
-    """The link that we signed. NotFound ``link_invalid`` for everything else, whatever is wrong
-    with it; Conflict ``link_expired`` for ours whose time has passed."""
+def signed_link(token: str, keys: LinkKeys) -> DecisionLink:
+    """The link that we signed, whatever the time. NotFound ``link_invalid`` for everything else,
+    whatever is wrong with it."""
     link = _claims(token, keys)
     if link is None:
         raise NotFound("this link is not valid", code="link_invalid")
+    return link
+
+
+def check_time(link: DecisionLink, now: datetime) -> None:
+    """Conflict ``link_expired`` once its time has passed."""
     if now >= link.expires_at:
         raise Conflict("the time to decide by this link has passed", code="link_expired")
-    return link
 
 
 def _claims(token: str, keys: LinkKeys) -> DecisionLink | None:

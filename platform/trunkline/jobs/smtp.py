@@ -34,12 +34,14 @@ NOT_BEGUN: Final = Posted("the server was too slow for all of them")
 def connected(server: MailServer) -> Iterator[smtplib.SMTP]:
     """Encrypted as the settings say and logged in. Raises smtplib.SMTPException or OSError."""
     tls = ssl.create_default_context()
+    # Named, or the library asks the DNS who we are, for as long as that takes.
+    ours = server.sender.domain
     if server.security is Security.TLS:
         client: smtplib.SMTP = smtplib.SMTP_SSL(
-            server.host, server.port, timeout=STEP_S, context=tls
+            server.host, server.port, ours, timeout=STEP_S, context=tls
         )
     else:
-        client = smtplib.SMTP(server.host, server.port, timeout=STEP_S)
+        client = smtplib.SMTP(server.host, server.port, ours, timeout=STEP_S)
     with client:
         client.ehlo_or_helo_if_needed()
         if server.security is Security.STARTTLS:

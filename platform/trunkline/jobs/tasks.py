@@ -21,6 +21,7 @@ from trunkline.calls.commands import RedisCommands
 from trunkline.calls.control import ControlSender
 from trunkline.calls.outbound_rules import outbound_rules
 from trunkline.domain.clock import SystemClock
+from trunkline.domain.errors import ConfigError
 from trunkline.flows.tool_runner import ToolRunner, secrets_from
 from trunkline.jobs.app import app
 from trunkline.jobs.approvals import keep_clocks, tell_news
@@ -94,6 +95,15 @@ def _authorities() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def _base_url(settings: Settings) -> str:
+    """Where links lead; without one that can be read, deliveries go on and carry none."""
+    try:
+        return public_url(settings)
+    except ConfigError as exc:
+        log.error("no links are sent until a setting is mended", reason=exc.message)
+        return ""
+
+
 @app.task(name="trunkline.relay_outbox")
 def relay_outbox() -> int:
     async def job(settings: Settings, sessions: Sessions) -> int:
@@ -101,7 +111,7 @@ def relay_outbox() -> int:
             timeout=10, follow_redirects=False, verify=_authorities()
         ) as client:
             secret, clock = installation_secret(settings.data_dir), await read_clock(sessions)
-            batch = partial(relay, sessions, client, secret, clock, base_url=public_url(settings))
+            batch = partial(relay, sessions, client, secret, clock, base_url=_base_url(settings))
             return await in_batches(batch, clock)
 
     return _run(job)
@@ -112,12 +122,13 @@ def send_mail_task() -> int:
     async def job(settings: Settings, sessions: Sessions) -> int:
         if not await has_mail(sessions):
             return 0
-        return await send_mail(
-            sessions,
-            mail_server(settings),
-            installation_secret(settings.data_dir),
-            public_url(settings),
-        )
+        try:
+            server = mail_server(settings)
+        except ConfigError as exc:
+            log.error("mail waits for a setting to be mended", reason=exc.message)
+            return 0
+        secret = installation_secret(settings.data_dir)
+        return await send_mail(sessions, server, secret, _base_url(settings))
 
     return _run(job)
 

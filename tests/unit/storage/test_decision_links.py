@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from tests.unit.storage.facts import after, started
 from tests.unit.storage.test_approvals import BERT, PARKED, POLICY, act, grant, now, state
 
@@ -210,6 +210,26 @@ async def test_forged_and_forgotten_links_are_refused_and_counted(told: Sessions
     refusals = [link for link in chain if link.action == "approval_link.refused"]
     assert len(refusals) == 11
     assert refusals[0].details["code"] == "link_invalid" and not refusals[0].subject
+
+
+async def test_a_link_ends_with_its_approval_and_late_clicks_are_nobodys_guesses(
+    told: Sessions,
+) -> None:
+    brief = {**write_policy(POLICY), "expires_after_ms": 1}
+    other = replace(
+        PARKED, approval_id=ApprovalId("appr_2"), run_id=ToolRunId("run_2"), policy=brief
+    )
+    async with told.writing() as session:
+        await session.execute(delete(OutboxRow))
+    await write_facts(told, [other])
+    token, one = (await mailed(told))["sue"], desk(told)
+    for _ in range(12):
+        with pytest.raises(CallerError) as caught:
+            await one.decide(token, "grant", "", HERE)
+        assert caught.value.code == "link_expired"
+    async with told.reading() as session:
+        (link, *_) = await Audit(session).latest()
+    assert (link.action, link.subject) == ("approval_link.refused", "appr_2")
 
 
 async def test_a_reminder_and_an_escalation_write_to_the_next_people(told: Sessions) -> None:
