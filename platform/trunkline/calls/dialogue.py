@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
+from trunkline.audio.key_tones import without_key_tones
 from trunkline.audio.ledger import far_end_ms
 from trunkline.audio.playout import PlayoutChange, PlayoutQueue
 from trunkline.audio.vad import FrameVerdict
@@ -136,6 +137,9 @@ class Dialogue:
     # ---- the bridge's end ----------------------------------------------------------------------
 
     def uplink(self, caller: bytes) -> None:
+        if self._record.is_withheld:  # what is keyed in secretly is not for the engine's ears
+            audio = self._leg.format
+            caller = without_key_tones(caller, audio.bytes_per_frame, audio.sample_rate_hz)
         self._link.append(self._wire.encode(caller), len(caller) // 2)
 
     def played(self, changes: list[PlayoutChange], moved_ms: int) -> None:

@@ -29,6 +29,7 @@ from trunkline.domain.errors import NotFound, TrunklineError
 from trunkline.domain.ids import CallId, new_call_id
 from trunkline.domain.leg import Leg
 from trunkline.flows.flow import Flow
+from trunkline.flows.guard.rules import REFUSAL
 from trunkline.flows.opening import opening_lines
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.supervision import Nursery
@@ -242,7 +243,8 @@ class CallService:
             name, version = flow.agent.name, flow.version
             if (name, version) in self._rendered:
                 continue
-            lines = lines_of(flow, self._edge.speech_model_of(flow.agent))
+            guards = (*self._edge.guards.lines_for(flow.guardrails), REFUSAL)
+            lines = lines_of(flow, self._edge.speech_model_of(flow.agent), guards)
             failed = await self._render_when_idle(lines)
             if failed:
                 is_complete = False
@@ -254,9 +256,10 @@ class CallService:
         return is_complete
 
 
-def lines_of(flow: Flow, speech_model: str) -> Iterable[SpokenLine]:
-    """All lines of an agent that are the same in every call, those of the house first."""
-    return _in_all_rates(flow, speech_model, flow.fixed_lines())
+def lines_of(flow: Flow, speech_model: str, guards: Sequence[str] = ()) -> Iterable[SpokenLine]:
+    """All lines of an agent that are the same in every call, those of the house first, and those
+    of its guardrails last."""
+    return _in_all_rates(flow, speech_model, (*flow.fixed_lines(), *guards))
 
 
 def opening_of(flow: Flow, speech_model: str) -> Iterable[SpokenLine]:
