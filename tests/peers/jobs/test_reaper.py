@@ -18,7 +18,7 @@ from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.events import RecordingState
 from trunkline.domain.ids import CallId
-from trunkline.jobs.reaper import close_lost_calls
+from trunkline.jobs.reaper import close_lost_calls, silent_edges
 from trunkline.storage.calls import CallRepository
 from trunkline.storage.engine import Sessions
 from trunkline.storage.journal import write_facts
@@ -46,6 +46,18 @@ def listener(redis: Redis, edge_id: str = "edge_one") -> ControlListener:
         live_count=lambda: 1,
         is_draining=lambda: False,
     )
+
+
+async def test_after_a_time_without_redis_no_edge_is_taken_for_lost(redis: Redis) -> None:
+    """Nobody could speak meanwhile, and nobody looked."""
+    seconds, _ = await redis.time()
+    await cast(Any, redis.hset(EDGES_HASH, "edge_one", "as before"))
+    long_ago = (seconds - 60) * 1000
+    await redis.set("trunkline:looked:edge_one", f"{long_ago}|{long_ago}|as before")
+    assert await silent_edges(redis, ["edge_one"], PATIENCE) == {}
+    async with asyncio.timeout(30):
+        while not await silent_edges(redis, ["edge_one"], PATIENCE):
+            await asyncio.sleep(0.05)
 
 
 async def reap(sessions: Sessions, redis: Redis, tmp_path: Path) -> tuple[CallId, ...]:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from tests.unit.storage.facts import NOON, after, whole_call
 
 from trunkline.domain.ids import CallId
-from trunkline.jobs.relay import GIVE_UP_AFTER, next_try, relay, signing_key
+from trunkline.jobs.relay import AT_ONCE, GIVE_UP_AFTER, in_batches, next_try, relay, signing_key
 from trunkline.storage.engine import Sessions
 from trunkline.storage.journal import write_facts
 from trunkline.storage.rows import OutboxRow
@@ -96,6 +96,16 @@ async def test_an_event_is_delivered_once_and_signed(
     expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
     assert int(headers["webhook-timestamp"]) == int(after(100).timestamp())
+
+
+async def test_a_backlog_is_sent_batch_after_batch() -> None:
+    batches = [AT_ONCE, AT_ONCE, 3, AT_ONCE]
+
+    async def batch() -> int:
+        return batches.pop(0)
+
+    assert await in_batches(batch, Wall()) == 2 * AT_ONCE + 3
+    assert batches == [AT_ONCE]
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 429, 500, 503])
