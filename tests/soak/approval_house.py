@@ -21,7 +21,7 @@ from tests.peers.drivers.postgres import PrivatePostgres
 from tests.peers.drivers.redis import PrivateRedis
 from tests.peers.jobs.test_worker import free_port, members
 
-READY_S: Final = 90.0
+READY_S: Final = 240.0
 _CLOCK_SOURCE: Final = Path(__file__).with_name("jumping_clock.c")
 
 

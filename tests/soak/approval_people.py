@@ -20,7 +20,7 @@ from trunkline.storage.users import create_user
 from trunkline.storage.webhooks import WebhookRepository
 
 PASSWORD: Final = "a storm is coming 1"
-PATIENCE_S: Final = 90.0
+PATIENCE_S: Final = 240.0
 HOOK_EVENTS: Final = ("approval.requested", "approval.decided")
 _CSRF: Final = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 
