@@ -89,7 +89,7 @@ def program(
         )
     try:
         started = Program(process, log)
-        started.wait_for("program that is ready", lambda told: told["event"] == "ready", 40)
+        started.wait_for("program that is ready", lambda told: told["event"] == "ready", 90)
         yield started
     finally:
         process.terminate()

@@ -12,7 +12,7 @@ from tests.peers.agents_sdk.conftest import NUMBER, Program
 from tests.peers.conversation.caller import Caller, calling, runs_of, said
 from tests.peers.drivers.installation import Installation
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(240)]
 
 FOUND, LOST = "204817", "551020"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
@@ -15,15 +16,15 @@ pytestmark = pytest.mark.peers
 CALL = "call_of_this_test"
 
 
-def attach(running: RunningServer, key: str = "program", call_id: str = CALL) -> websockets.connect:
-    url = running.base_url.replace("http://", "ws://")
-    headers = {"Authorization": f"Bearer {key}"}
-    return websockets.connect(f"{url}/realtime?call_id={call_id}", additional_headers=headers)
+def attached(
+    running: RunningServer, key: str = "program", call_id: str = CALL
+) -> AbstractAsyncContextManager[Live]:
+    return live(running, f"call_id={call_id}", key)
 
 
 async def refused(running: RunningServer, key: str = "program", call_id: str = CALL) -> int:
     with pytest.raises(websockets.InvalidStatus) as caught:
-        async with attach(running, key, call_id):
+        async with attached(running, key, call_id):
             pass
     assert json.loads(caught.value.response.body or b"")["error"]["message"]
     return caught.value.response.status_code
@@ -55,8 +56,8 @@ async def test_only_a_program_with_the_scopes_gets_into_a_call_that_is_open(
         async with live(running) as other:
             await other.send("trunkline.program.open", call_id=CALL)
             assert (await other.until("error"))["error"]["code"] == "call_taken"
-        async with attach(running) as socket:
-            assert json.loads(await socket.recv())["type"] == "session.created"
+        async with attached(running) as program:
+            assert (await program.next())["type"] == "session.created"
             assert await refused(running) == 409
         await edge.send("trunkline.program.close")
         await opened(edge, "call_renamed")
@@ -68,22 +69,22 @@ async def test_a_call_that_ends_or_goes_on_alone_closes_the_programs_socket_in_g
 ) -> None:
     async with live(running) as edge:
         await opened(edge)
-        async with attach(running) as socket:
-            program = Live(socket)
+        async with attached(running) as program:
             await program.send("session.update", session={"type": "realtime", "tools": []})
             await edge.until("trunkline.program.attached")
             await program.send("not json at all")
             assert (await program.until("error"))["error"]["param"] == "type"
-            await socket.send(b"\x00")
+            await program.socket.send(b"\x00")
             await program.until("error")
             await edge.send("trunkline.program.close")
             await edge.until("trunkline.program.left")
-            await asyncio.wait_for(socket.wait_closed(), 10)
-            assert socket.close_code == 1000
+            await asyncio.wait_for(program.socket.wait_closed(), 10)
+            assert program.socket.close_code == 1000
         await opened(edge)
-        gone = await attach(running)
-    await asyncio.wait_for(gone.wait_closed(), 10)
-    assert gone.close_code == 1000
+        async with attached(running) as program:
+            await edge.socket.close()
+            await asyncio.wait_for(program.socket.wait_closed(), 10)
+            assert program.socket.close_code == 1000
     assert await refused(running) == 404
 
 
@@ -95,15 +96,14 @@ async def test_a_program_that_vanishes_leaves_the_edge_its_own_session(
         await edge.send("session.update", session={"type": "realtime", "instructions": "OURS"})
         await edge.until("session.updated")
         await opened(edge)
-        socket = await attach(running)
-        program = Live(socket)
-        theirs = {"type": "realtime", "instructions": "THEIRS", "tools": [tool]}
-        await program.send("session.update", session=theirs)
-        await edge.until("trunkline.program.attached")
-        await edge.say("call renew")
-        await edge.send("response.create")
-        called = await program.until("response.function_call_arguments.done")
-        socket.transport.abort()
+        async with attached(running) as program:
+            theirs = {"type": "realtime", "instructions": "THEIRS", "tools": [tool]}
+            await program.send("session.update", session=theirs)
+            await edge.until("trunkline.program.attached")
+            await edge.say("call renew")
+            await edge.send("response.create")
+            called = await program.until("response.function_call_arguments.done")
+            program.socket.transport.abort()
         await edge.until("trunkline.program.left")
         answered = [
             event["item"]
