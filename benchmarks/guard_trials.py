@@ -34,6 +34,7 @@ from benchmarks.machine import commit, machine, table
 from benchmarks.rtp_caller import SPEECH_DBFS, RtpCaller
 from trunkline.audio.g711 import ulaw_to_pcm
 from trunkline.calls.speech_source import HttpSpeech, SpokenLine
+from trunkline.domain.audio import WordMark
 from trunkline.flows.guard.shelf import shipped_shelf
 
 RATE: Final = 8000
@@ -175,7 +176,7 @@ def house(folder: Path, trials: list[Trial]) -> Iterator[Installation]:
     script = {
         "is_shared": True,
         "speech": {"kind": "speech"},
-        "transcripts": [{"text": one.text, "partials": False} for one in trials] or ["nothing"],
+        "transcripts": [{"text": one.text, "partials": False} for one in trials],
         "replies": [{"text": "{last}"}],
     }
     (folder / "script.json").write_text(json.dumps(script))
@@ -267,7 +268,7 @@ class Voice:
         self._speech = speech
 
     async def parts(self, trial: Trial) -> dict[str, Sound]:
-        pcm, marks = bytearray(), []
+        pcm, marks = bytearray(), list[WordMark]()
         line = SpokenLine(trial.text, VOICE, 1.0, "en", "trunkline-tts", RATE)
         async for piece in self._speech.speak(line):
             pcm += piece.pcm
