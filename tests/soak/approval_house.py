@@ -21,6 +21,8 @@ from tests.peers.drivers.postgres import PrivatePostgres
 from tests.peers.drivers.redis import PrivateRedis
 from tests.peers.jobs.test_worker import free_port, members
 
+from trunkline.cli.supervisor import ended_with_us
+
 READY_S: Final = 240.0
 _CLOCK_SOURCE: Final = Path(__file__).with_name("jumping_clock.c")
 
@@ -67,7 +69,7 @@ class Process:
         pipe = asyncio.subprocess.PIPE if self.on_line else asyncio.subprocess.DEVNULL
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *self.command,
+                *ended_with_us(self.command),
                 env=dict(self.environment),
                 stdin=pipe,
                 stdout=pipe if self.on_line else log,
