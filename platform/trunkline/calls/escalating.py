@@ -57,10 +57,11 @@ class Escalating:
 
     def tick(self, now_ms: int) -> None:
         """Ten times a second: whether anybody speaks."""
-        call = self._call
+        call, dialogue = self._call, self._call.dialogue
+        is_quiet = dialogue.speaker.is_idle and not dialogue.policy.caller_is_speaking
         # Nobody is expected to speak to music, to a person's phone, or while on hold.
-        is_quiet = call.dialogue.is_idle and not call.away.is_away and not call.driver.is_over
-        if not is_quiet or call.answered_at_ms is None:
+        is_elsewhere = call.away.is_away or dialogue.is_held or dialogue.is_closing
+        if not is_quiet or is_elsewhere or call.answered_at_ms is None:
             self._quiet_since_ms = None
         elif self._quiet_since_ms is None:
             self._quiet_since_ms = now_ms

@@ -21,8 +21,10 @@ from trunkline.calls.commands import RedisCommands
 from trunkline.calls.control import ControlListener
 from trunkline.calls.flow_editor import FlowEditor
 from trunkline.calls.flow_shelf import FlowShelf
+from trunkline.calls.link_desk import LinkLimits
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.dial_plan import DialPlan
+from trunkline.domain.events import EscalationRaised
 from trunkline.domain.ids import CallId
 from trunkline.domain.outbound import OutboundRules, OutboundTrunk
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
@@ -56,6 +58,7 @@ async def fuzzed_api(folder: Path, redis_url: str, database_url: str) -> AsyncIt
         authority_file=folder / "authority.json",
         admin_key=ADMIN,
         limits=RateLimits(keys=plenty, guesses=plenty),
+        link_limits=LinkLimits(requests=plenty, guesses=plenty, audited=plenty),
         shelf=shelf,
         rules=OutboundRules(
             plan=DialPlan(("+44",)), trunks=(OutboundTrunk("carrier", ("192.0.2.1", "5060")),)
@@ -79,7 +82,11 @@ async def fuzzed_api(folder: Path, redis_url: str, database_url: str) -> AsyncIt
 async def _furnish(folder: Path, sessions: Sessions, clock: SystemClock) -> None:
     """An ended call with its files, a live one, an agent with history and a canary, a draft."""
     await write_facts(sessions, whole_call(FUZZED))
-    await write_facts(sessions, [started(LIVE, clock.now()), answered(LIVE, clock.now())])
+    now = clock.now()
+    raised = EscalationRaised(
+        LIVE, now, 0, "esc_live", "legal", "keyword", "high", "supervisor", "menu", "they said so"
+    )
+    await write_facts(sessions, [started(LIVE, now), answered(LIVE, now), raised])
     recording = folder / "recordings" / "2026" / "11" / f"{FUZZED}.wav"
     recording.parent.mkdir(parents=True)
     with wave.open(str(recording), "wb") as file:
