@@ -47,8 +47,8 @@ def train_command(folder: Path | None, weights: Path | None, dry_run: bool) -> N
 
     began = time.monotonic()
     packs = _packs(folder)
-    classifier = training.train(packs)
-    judged = training.held_out(packs)
+    lesson = training.Lesson.of(packs)
+    classifier, judged = lesson.learnt(), lesson.held_out()
     thresholds = training.choose_thresholds(classifier, judged)
     classifier = replace(classifier, thresholds=thresholds)
     for line in _table(training.qualities(packs, classifier, judged)):

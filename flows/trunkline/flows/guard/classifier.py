@@ -56,7 +56,10 @@ class Classifier:
 
         What touches two categories would else fall under the threshold of both.
         """
-        rows, values = vector(features(text, side, self.index), self.places)
+        return self.weighed(*vector(features(text, side, self.index), self.places))
+
+    def weighed(self, rows: NDArray[np.intp], values: NDArray[np.float32]) -> dict[str, float]:
+        """Scores from the places and values of features."""
         total = values @ self.weights[rows] + self.weights[-1]
         chances = np.exp(total.astype(np.float64) - total.max())
         chances /= chances.sum()

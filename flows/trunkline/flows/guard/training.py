@@ -70,26 +70,14 @@ class Quality:
         return self.false / max(self.fine, 1)
 
 
-def train(packs: Packs, rows: Sequence[Example] | None = None) -> Classifier:
-    """Weights from the packs' own examples, or from ``rows`` of them; thresholds are 0.5."""
-    return _Lesson.of(packs, labelled(packs) if rows is None else rows).learnt()
+def train(packs: Packs) -> Classifier:
+    """Weights from the packs' own examples; thresholds are 0.5."""
+    return Lesson.of(packs).learnt()
 
 
 def held_out(packs: Packs) -> list[Judged]:
     """Every example with the scores of weights that never saw its template."""
-    lesson = _Lesson.of(packs, labelled(packs))
-    folds = np.array([_fold(one.template) for one in lesson.examples])
-    judged: list[Judged] = []
-    for fold in range(_FOLDS):
-        if not (folds == fold).any():
-            continue
-        classifier = lesson.learnt(folds != fold)
-        judged += [
-            Judged(one, classifier.scores(one.text, one.side))
-            for one, own in zip(lesson.examples, folds, strict=True)
-            if own == fold
-        ]
-    return judged
+    return Lesson.of(packs).held_out()
 
 
 def choose_thresholds(
@@ -151,8 +139,8 @@ def _fold(template: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lesson:
-    """Examples as rows of features; ``weights`` counts how much each one is worth."""
+class Lesson:
+    """The packs' examples as rows of features; ``importance`` is how much each one counts."""
 
     categories: tuple[str, ...]
     index: ConceptIndex
@@ -162,7 +150,8 @@ class _Lesson:
     importance: Floats
 
     @classmethod
-    def of(cls, packs: Packs, rows: Sequence[Example]) -> _Lesson:
+    def of(cls, packs: Packs) -> Lesson:
+        rows = labelled(packs)
         categories = sorted(name for name, one in packs.categories.items() if one.has_classifier)
         index = ConceptIndex(packs.concepts)
         found = [features(one.text, one.side, index) for one in rows]
@@ -193,6 +182,20 @@ class _Lesson:
         )
         weights[:-1] *= _SHARPNESS
         return Classifier(self.categories, self.places, weights.astype(np.float32), self.index, {})
+
+    def held_out(self) -> list[Judged]:
+        """Every example with the scores of weights that never saw its template."""
+        folds = np.array([_fold(one.template) for one in self.examples])
+        judged: list[Judged] = []
+        for fold in range(_FOLDS):
+            own = np.flatnonzero(folds == fold).tolist()
+            if not own:
+                continue
+            classifier = self.learnt(folds != fold)
+            judged += [
+                Judged(self.examples[one], classifier.weighed(*self.vectors[one])) for one in own
+            ]
+        return judged
 
 
 def _importance(examples: Sequence[Example]) -> Floats:
