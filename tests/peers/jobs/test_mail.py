@@ -17,10 +17,13 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 from pydantic import SecretStr
 from sqlalchemy import select, update
+from tests.peers.drivers.redis import PrivateRedis
+from tests.peers.jobs.test_worker import worker_process
 from tests.peers.realtime.test_process import certificate
 from tests.unit.storage.test_approvals import BERT, PARKED, act, grant, now
 from tests.unit.storage.test_decision_links import HERE, SECRET, desk, told
 
+from trunkline.calls.link_desk import LinkDesk
 from trunkline.cli.doctor_mail import mail as examine_mail
 from trunkline.domain.approval import Deed
 from trunkline.domain.approval_rules import Act
@@ -29,6 +32,7 @@ from trunkline.runtime.mail_settings import MailServer, mail_server
 from trunkline.runtime.settings import Settings, load_settings
 from trunkline.storage.engine import Sessions
 from trunkline.storage.rows import OutboxRow
+from trunkline.storage.secret import installation_secret
 
 pytestmark = pytest.mark.peers
 __all__ = ["told"]
@@ -193,3 +197,25 @@ async def test_the_doctor_asks_the_server_and_says_what_is_wrong(mailbox: Mailbo
     assert unsafe.status == "warn"
     off, _ = await examine_mail(Settings())
     assert off.status == "ok"
+
+
+async def test_the_worker_mails_by_itself_and_its_link_decides(
+    told: Sessions, mailbox: Mailbox, redis_server: PrivateRedis, tmp_path: Path
+) -> None:
+    environment = {
+        "TRUNKLINE_SMTP_URL": f"smtp://trunk@localhost:{mailbox.address[1]}",
+        "TRUNKLINE_SMTP_PASSWORD": PASSWORD,
+        "TRUNKLINE_SMTP_FROM": "approvals@example.org",
+        "TRUNKLINE_PUBLIC_URL": URL,
+    }
+    async with worker_process(redis_server, tmp_path, **environment):
+        async with asyncio.timeout(60):
+            while len(mailbox.mails) < 2:
+                await asyncio.sleep(0.1)
+    plain = mailbox.mails[0].get_body(("plain",))
+    assert plain is not None
+    (token,) = re.findall(rf"{URL}/decide/(lk_\S+)", plain.get_content())
+    links = LinkDesk(told, lambda: installation_secret(tmp_path))
+    assert (await links.decide(token, "grant", "", HERE)).approval.state == "granted"
+    said = (tmp_path / "worker.log").read_text()
+    assert token not in said and PASSWORD not in said and "sue@example.org" not in said
