@@ -8,6 +8,7 @@ from tests.unit.storage.test_audit import *  # noqa: F403
 from tests.unit.storage.test_callbacks import *  # noqa: F403
 from tests.unit.storage.test_calls import *  # noqa: F403
 from tests.unit.storage.test_decision_links import *  # noqa: F403
+from tests.unit.storage.test_escalations import *  # noqa: F403
 from tests.unit.storage.test_flow_versions import *  # noqa: F403
 from tests.unit.storage.test_journal import *  # noqa: F403
 from tests.unit.storage.test_keys import *  # noqa: F403

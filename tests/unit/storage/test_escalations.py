@@ -34,7 +34,7 @@ BEN: Final = Person("user:ben", Role.SUPERVISOR)
 MANAGER: Final = Person("user:mia", Role.MANAGER)
 
 
-async def act(
+async def do(
     sessions: Sessions, deed: EscalationDeed, person: Person, note: str = ""
 ) -> EscalationState:
     async with sessions.writing() as session:
@@ -77,17 +77,17 @@ async def test_two_of_one_call_are_both_announced(sessions: Sessions) -> None:
 
 async def test_one_person_has_it_and_resolves_it_with_a_note(sessions: Sessions) -> None:
     await write_facts(sessions, [started(), RAISED])
-    assert await act(sessions, EscalationDeed.ACKNOWLEDGE, ANN) is EscalationState.ACKNOWLEDGED
-    await act(sessions, EscalationDeed.ACKNOWLEDGE, ANN)
+    assert await do(sessions, EscalationDeed.ACKNOWLEDGE, ANN) is EscalationState.ACKNOWLEDGED
+    await do(sessions, EscalationDeed.ACKNOWLEDGE, ANN)
     with pytest.raises(Conflict, match="user:ann has it"):
-        await act(sessions, EscalationDeed.ACKNOWLEDGE, BEN)
+        await do(sessions, EscalationDeed.ACKNOWLEDGE, BEN)
     with pytest.raises(Conflict, match="user:ann has it"):
-        await act(sessions, EscalationDeed.RELEASE, BEN)
-    await act(sessions, EscalationDeed.RELEASE, MANAGER)
-    await act(sessions, EscalationDeed.ACKNOWLEDGE, BEN)
-    assert await act(sessions, EscalationDeed.RESOLVE, BEN, "called back") == "resolved"
+        await do(sessions, EscalationDeed.RELEASE, BEN)
+    await do(sessions, EscalationDeed.RELEASE, MANAGER)
+    await do(sessions, EscalationDeed.ACKNOWLEDGE, BEN)
+    assert await do(sessions, EscalationDeed.RESOLVE, BEN, "called back") == "resolved"
     with pytest.raises(Conflict, match="resolved already"):
-        await act(sessions, EscalationDeed.RESOLVE, BEN)
+        await do(sessions, EscalationDeed.RESOLVE, BEN)
     async with sessions.reading() as session:
         assert await Escalations(session).list() == ()
         (one,) = await Escalations(session).list(is_open=False)
@@ -106,7 +106,7 @@ async def test_who_only_looks_takes_none_and_nobody_has_what_is_not_there(
 ) -> None:
     await write_facts(sessions, [started(), RAISED])
     with pytest.raises(Forbidden):
-        await act(sessions, EscalationDeed.ACKNOWLEDGE, Person("user:vic", Role.VIEWER))
+        await do(sessions, EscalationDeed.ACKNOWLEDGE, Person("user:vic", Role.VIEWER))
     async with sessions.reading() as session:
         with pytest.raises(NotFound):
             await Escalations(session).get("esc_one", owner="other")
@@ -128,7 +128,7 @@ async def test_it_is_gone_with_its_call_and_may_be_followed_up(
     async with sessions.reading() as session:
         one = await Escalations(session).get("esc_one")
     assert one.escalation.state is EscalationState.GONE
-    assert await act(sessions, EscalationDeed.RESOLVE, ANN, "rang them") == "resolved"
+    assert await do(sessions, EscalationDeed.RESOLVE, ANN, "rang them") == "resolved"
 
 
 async def test_somebody_outside_raises_one_of_a_live_call_only(sessions: Sessions) -> None:
