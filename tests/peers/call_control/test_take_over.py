@@ -119,6 +119,7 @@ async def test_a_supervisor_takes_the_call_and_gives_it_back_and_both_are_heard(
         await hum(caller, tmp_path)
         await until_both_hum(installation, call_id)
         await phone.command("sndcode", "*")
+        back_s = await until_state(caller, "answered")
         await until_stage(installation, call_id, "handed_back")
         await phone.wait_for("CALL_CLOSED")
         await caller.hears("You are back with me")
@@ -126,7 +127,8 @@ async def test_a_supervisor_takes_the_call_and_gives_it_back_and_both_are_heard(
         call = await caller.hang_up()
 
     assert call["cause"] == "caller_hangup"
-    told = Sound(*phone.heard())
+    heard, told = caller.heard(), Sound(*phone.heard())
+    assert is_tone(heard.between(back_s - 1.5, back_s - 0.5), PERSON_HZ)
     assert is_tone(told.between(told.seconds - 1.5, told.seconds - 0.3), CALLER_HZ)
     assert call["transfers"] == []
 
