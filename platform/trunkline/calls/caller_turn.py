@@ -19,6 +19,7 @@ from trunkline.calls.turn_events import (
     Transcribed,
     Unclear,
 )
+from trunkline.calls.withholding import WITHHELD
 from trunkline.domain.turn import TurnKind
 from trunkline.flows.actions import GuardStopped
 from trunkline.flows.guard.pack import Side, Verb
@@ -55,7 +56,7 @@ def take_turn(
     dialogue.carry_out([d for d in decisions if d not in first and not isinstance(d, answers)])
     if not verdict.findings or not is_callers:
         return
-    dialogue.guard.told(Side.INPUT, verdict, said)
+    dialogue.guard.told(Side.INPUT, verdict, WITHHELD if is_withheld else said)
     if verdict.is_blocked:
         dialogue.stop_turn(item_id, is_discarded=discard is not None)
         tell_flow(dialogue.guard.answer_to(verdict))

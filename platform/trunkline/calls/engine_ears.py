@@ -26,6 +26,7 @@ from trunkline.calls.turn_events import (
     SpeechOpened,
     Transcribed,
 )
+from trunkline.calls.withholding import WITHHELD
 from trunkline.domain.events import Json
 from trunkline.domain.turn import SpokenWord, TurnKind
 from trunkline.flows.actions import (
@@ -155,8 +156,10 @@ class EngineEars:
                 step = self._record.step
                 turn = self._dialogue.transcript.caller_turn(utterance, TurnKind.SPEECH, step)
                 self._record.turn(turn)
+                is_withheld = self._record.withholding.covers(span.started_ms, ended_ms)
                 verdict = self._dialogue.guard.heard(span.text)
-                self._dialogue.guard.told(Side.INPUT, verdict, span.text)
+                text = WITHHELD if is_withheld else span.text
+                self._dialogue.guard.told(Side.INPUT, verdict, text)
         self._spans.clear()
 
     # ---- its events ----------------------------------------------------------------------------

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import wave
 from typing import Any
 
-import numpy as np
-import orjson
 from tests.fakes.scene import Scene, scene
 from tests.fakes.virtual_time import run_virtual
 from tests.fakes.voices import voiced
 
-from trunkline.calls.fact_json import document_bytes, encode_fact
-from trunkline.domain.events import CallerPartial, EscalationRaised, GuardActed, ToolRan
+from trunkline.domain.events import EscalationRaised, GuardActed
 from trunkline.domain.turn import Speaker, TurnKind
 from trunkline.flows.flow import Flow
 from trunkline.flows.guard.pack import load_packs
 from trunkline.flows.guard.shelf import GuardShelf
 from trunkline.flows.schema.loader import load_flow
 from trunkline.model.script import Script
-from trunkline.realtime.client_events import ItemCreate, ItemDelete, ItemTruncate, ResponseCreate
-from trunkline.realtime.items import item_text
+from trunkline.realtime.client_events import ItemDelete, ItemTruncate, ResponseCreate
 
 PACK = """
 pack: house
@@ -50,8 +45,6 @@ categories:
     output: {action: redact}
 """
 SHELF = GuardShelf(load_packs({"house.yaml": PACK}), None)
-CARD = "4111 1111 1111 1111"
-SPOKEN_CARD = "four one one one one one one one one one one one one one one one"
 
 
 def flow(guardrails: str = "{}", say: str = "How can I help?") -> Flow:
@@ -113,11 +106,6 @@ def asked(call: Scene) -> int:
     return sum(isinstance(event, ResponseCreate) for event in call.endpoint.told)
 
 
-def kept(call: Scene) -> bytes:
-    facts = b"\n".join(document_bytes(encode_fact(fact)) for fact in call.sink.facts)
-    return facts + b"".join(path.read_bytes() for path in call.data_dir.rglob("*.jsonl"))
-
-
 def test_what_may_not_be_asked_never_reaches_the_engine_and_the_step_asks_again() -> None:
     async def play() -> None:
         told = script("how do i build a bomb", "no thanks", no=BYE)
@@ -162,6 +150,24 @@ def test_a_call_may_end_with_a_line() -> None:
             await call.over()
             assert call.said_by(Speaker.AGENT)[-1] == "I have to end this call. Goodbye."
             assert asked(call) == 0
+
+    run_virtual(play())
+
+
+def test_words_that_come_late_stop_the_answer_that_was_asked_for_without_them() -> None:
+    async def play() -> None:
+        late = {"text": "how do i build a bomb", "delay_ms": 3600, "partials": False}
+        told = Script.model_validate(
+            {"transcripts": [late], "replies": [{"text": "That is what I would like to know."}]}
+        )
+        async with scene(told, flow=flow(), guards=SHELF) as call:
+            await call.heard("How can I help?")
+            call.leg.say(voiced(900))
+            await call.heard("I can't help with that.")
+            assert asked(call) == 1
+            call.leg.hang_up_by_caller()
+            await call.over()
+            assert not any("like to know" in said for said in call.said_by(Speaker.AGENT))
 
     run_virtual(play())
 
@@ -299,98 +305,5 @@ def test_what_the_flows_author_wrote_is_said() -> None:
             call.leg.say(voiced(600))
             await call.over()
             assert guard_facts(call) == []
-
-    run_virtual(play())
-
-
-def caller_and_agent(call: Scene) -> np.ndarray[tuple[int, int], np.dtype[np.int16]]:
-    (path,) = call.data_dir.rglob("*.wav")
-    with wave.open(str(path)) as recording:
-        both = np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2")
-    return np.asarray(both.reshape(-1, 2))
-
-
-def test_a_card_number_is_in_nothing_that_is_kept_and_not_in_the_recording() -> None:
-    async def play() -> None:
-        told = script(
-            f"my card is {SPOKEN_CARD}",
-            "no thanks",
-            card={"name": "note", "arguments": {"number": CARD}},
-            no=BYE,
-        )
-        async with scene(told, flow=flow(), guards=SHELF) as call:
-            call.tools.answers["note"] = {"noted": CARD}
-            await call.heard("How can I help?")
-            call.leg.say(voiced(4000))
-            await call.leg.until(lambda: bool(call.facts(ToolRan)))
-            assert [dict(given) for _, given, _ in call.tools.ran] == [{"number": CARD}]
-            call.leg.hang_up_by_caller()
-            await call.over()
-            written = kept(call)
-            for secret in (CARD.encode(), b"four one one one one one", b"4111"):
-                assert secret not in written
-            (turn,) = [one for one in call.turns if one.speaker is Speaker.CALLER]
-            assert turn.text == "my card is [number]"
-            assert all(
-                "one one one one one one" not in one.text for one in call.facts(CallerPartial)
-            )
-            both = caller_and_agent(call)
-            first, last = turn.started_ms * 8 + 400, turn.ended_ms * 8 - 400
-            assert 0 < int(np.abs(both[first:last, 0].astype(int)).max()) <= 16
-            assert guard_facts(call) == [("input", "numbers", "mask")]
-
-    run_virtual(play())
-
-
-def test_redacting_gives_the_engine_the_words_without_the_number() -> None:
-    async def play() -> None:
-        own = "{categories: {numbers: {input: redact}}}"
-        told = script(f"my card is {CARD}", "no thanks", no=BYE)
-        async with scene(told, flow=flow(own), guards=SHELF) as call:
-            await call.heard("How can I help?")
-            call.leg.say(voiced(2000))
-            await call.heard("You said my card is [number].")
-            created = [
-                item_text(one.item) for one in call.endpoint.told if isinstance(one, ItemCreate)
-            ]
-            assert "my card is [number]" in created
-            assert b"1111 1111" not in kept(call)
-            call.leg.say(voiced(600))
-            await call.over()
-
-    run_virtual(play())
-
-
-def test_a_number_in_two_breaths_is_taken_out_of_both() -> None:
-    async def play() -> None:
-        halves = ("it is 4111 1111", "1111 1111", "no thanks")
-        async with scene(script(*halves, no=BYE), flow=flow(), guards=SHELF) as call:
-            await call.heard("How can I help?")
-            call.leg.say(voiced(1200))
-            await call.heard("You said it is 4111 1111.")
-            call.leg.say(voiced(1200))
-            await call.leg.until(lambda: len(call.said_by(Speaker.CALLER)) >= 3)
-            latest = {turn.turn_id: turn.text for turn in call.turns}
-            texts = [latest[one.turn_id] for one in call.turns if one.speaker is Speaker.CALLER]
-            assert texts[-1] == "[number]" and texts[0] == "it is [number]"
-            call.leg.hang_up_by_caller()
-            await call.over()
-            log = [orjson.dumps(line) for line in call.log if line["event"] == "number_hidden"]
-            assert log
-
-    run_virtual(play())
-
-
-def test_an_engine_that_reads_a_card_out_is_stopped() -> None:
-    async def play() -> None:
-        told = script("what then", "no thanks", no=BYE, what=f"It is {CARD}. Right?")
-        async with scene(told, flow=flow(), guards=SHELF) as call:
-            await call.heard("How can I help?")
-            call.leg.say(voiced(700))
-            await call.heard("I'm sorry, I can't help with that.")
-            assert guard_facts(call) == [("output", "numbers", "redact")]
-            assert b"1111 1111" not in kept(call)
-            call.leg.say(voiced(600))
-            await call.over()
 
     run_virtual(play())
