@@ -20,11 +20,16 @@ from trunkline.realtime.items import Item
 from trunkline.realtime.protocol import ServerProtocol, error_event
 from trunkline.realtime.session import Session
 
-OF_THE_PROGRAM: Final = ("instructions", "tools", "tool_choice")
-"""Of the session: the program's while one is attached, the edge's otherwise."""
-_TAKEN: Final = frozenset(
-    {*OF_THE_PROGRAM, "type", "max_output_tokens", "parallel_tool_calls", "reasoning", "tracing"}
+OF_THE_PROGRAM: Final = (
+    "instructions",
+    "tools",
+    "tool_choice",
+    "max_output_tokens",
+    "parallel_tool_calls",
+    "reasoning",
 )
+"""Of the session: the program's while one is attached, the edge's otherwise."""
+_TAKEN: Final = frozenset({*OF_THE_PROGRAM, "type", "tracing"})
 _OURS: Final = ("trunkline.",)
 LEFT: Final = (1000, "The call has gone on without the program.")
 OVER: Final = (1000, "The call's session is over.")

@@ -114,7 +114,6 @@ class Clerk:
                 "arguments": arguments,
                 "question": question[:1000],
                 "description": description[:4000],
-                "parameters": tool.params_json_schema if isinstance(tool, FunctionTool) else {},
                 "policy": dict(how.policy),
                 "step": event.agent.name[:128],
                 "worst_case_s": how.worst_case_s,

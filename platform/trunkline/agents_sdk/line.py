@@ -29,6 +29,8 @@ OPEN_AFTER_S: Final = 0.25
 """Between attempts to attach: a call is open to its program once its flow has come so far."""
 SELDOM_AFTER: Final = 60
 SELDOM_S: Final = 2.0
+MOST_FAULTS: Final = 3
+"""Sessions of one call that may break before its program is given up."""
 _NEVER: Final = (400, 401, 403)
 
 OnEvent = Callable[[RealtimeSessionEvent], None]
@@ -102,7 +104,7 @@ class PhoneCall:
     ) -> None:
         """Until the call is over. The agent talks whenever the call's flow lets a program in, and
         begins anew as ``agent`` each time; ``ask_for``: how people are asked, by tool."""
-        tries = 0
+        tries = faults = 0
         while not self.ended.is_set():
             runner = RealtimeRunner(agent, model=OpenAIRealtimeSIPModel(), config=run_config)
             session = await runner.run(
@@ -122,7 +124,9 @@ class PhoneCall:
                 log.info("a call's session cannot be had: %s", type(exc).__name__)
             else:
                 tries = 0
-                await self._attend(session, ask_for or {}, on_event)
+                faults += not await self._attend(session, ask_for or {}, on_event)
+                if faults >= MOST_FAULTS:
+                    return  # the call takes what its flow has for a program that is missing
             tries += 1
             is_seldom = tries > SELDOM_AFTER
             if is_seldom and not await self._is_up():
@@ -139,7 +143,8 @@ class PhoneCall:
 
     async def _attend(
         self, session: RealtimeSession, ask_for: Mapping[str, AskFor], on_event: OnEvent | None
-    ) -> None:
+    ) -> bool:
+        """Until the session is over; False when it broke, which no other call notices."""
         clerk = Clerk(self._house, self.call_id, session, ask_for)
         response_id = ""
         try:
@@ -159,12 +164,15 @@ class PhoneCall:
                             await clerk.saw(told.item)
                 raise _SessionOver
         except* _SessionOver:
-            pass
-        except* (WebSocketException, OSError):
-            log.info("a call's session was lost; it is taken up again while the call is up")
+            is_sound = True
+        except* Exception as group:  # the library's errors of all kinds, and the program's own
+            is_sound = False
+            if not self.ended.is_set():
+                log.warning("a call's session broke", exc_info=group)
         finally:
             await clerk.close()
             await session.close()
+        return is_sound
 
 
 class _SessionOver(Exception):

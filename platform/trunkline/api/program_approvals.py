@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from trunkline.api.approval_schemas import AskedApproval
 from trunkline.api.deps import Deps, needs
@@ -27,6 +28,7 @@ RoleName = Literal["supervisor", "manager", "admin"]
 _Wait = Annotated[float, Field(ge=5, le=86_400)]
 _Line = Annotated[str, Field(max_length=400)]
 MAX_POLL_S = 25.0
+MAX_ARGUMENTS_CHARS = 64 * 1024
 
 
 class _Wanted(BaseModel):
@@ -77,12 +79,18 @@ class Asked(_Wanted):
     arguments: dict[str, JsonValue] = Field(max_length=100)
     question: str = Field(min_length=1, max_length=1000)
     description: str = Field(default="", max_length=4000)
-    parameters: dict[str, Any] = {}
     policy: AskedPolicy = AskedPolicy()
     step: str = Field(default="", max_length=128)
     worst_case_s: float = Field(default=30.0, ge=1, le=600)
     holding_line: _Line = ""
     not_yet_line: _Line = ""
+
+    @field_validator("arguments")
+    @classmethod
+    def _fit_a_screen(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if len(json.dumps(value)) > MAX_ARGUMENTS_CHARS:
+            raise ValueError(f"at most {MAX_ARGUMENTS_CHARS} characters as JSON")
+        return value
 
 
 class Begun(BaseModel):
@@ -123,7 +131,6 @@ async def ask_for_approval(call_id: Id, wanted: Asked, deps: Deps, desk: Asker) 
             arguments=wanted.arguments,
             question=wanted.question,
             description=wanted.description,
-            parameters=wanted.parameters,
             policy=wanted.policy.policy(),
             step=wanted.step,
             worst_case_ms=round(wanted.worst_case_s * 1000),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -18,12 +18,11 @@ from redis.exceptions import RedisError
 from trunkline.calls.control import ProgramAsked
 from trunkline.domain.approval import OPEN, ApprovalPolicy, binding_hash
 from trunkline.domain.approval_json import write_policy
-from trunkline.domain.errors import Conflict, Invalid
+from trunkline.domain.errors import Conflict
 from trunkline.domain.events import ApprovalParked, Json, ToolOutcome
 from trunkline.domain.ids import ApprovalId, CallId, ToolRunId
 from trunkline.domain.program_runs import REFUSED_BY_PROGRAM
 from trunkline.flows.tool_slip import write_slip
-from trunkline.flows.tool_validation import invalid_arguments
 from trunkline.flows.tools import ProgramTransport, ToolSpec
 from trunkline.runtime.logging import get_logger
 from trunkline.storage.approval_views import Parked
@@ -32,6 +31,7 @@ from trunkline.storage.background_runs import ClaimedRun, RunEnd
 from trunkline.storage.calls import CallRepository
 from trunkline.storage.engine import Sessions, database_now
 from trunkline.storage.program_runs import ProgramRuns
+from trunkline.storage.upsert import clean_json, clean_text
 
 log = get_logger(__name__)
 
@@ -61,7 +61,6 @@ class Question:
     arguments: Mapping[str, Json]
     question: str
     description: str = ""
-    parameters: Mapping[str, Json] = field(default_factory=dict)
     policy: ApprovalPolicy = ApprovalPolicy()
     step: str = ""
     worst_case_ms: int = 30_000
@@ -79,11 +78,9 @@ class ProgramDesk:
 
     async def ask(self, call_id: str, asked: Question) -> Parked:
         """Put it before people; the caller hears the holding line. Conflict when the call is over,
-        or when the function call was asked about with other arguments; Invalid for bad ones."""
-        wrong = invalid_arguments(asked.parameters, asked.arguments) if asked.parameters else None
-        if wrong is not None:
-            place = f"arguments.{wrong.param}" if wrong.param else "arguments"
-            raise Invalid(wrong.message, code=wrong.code, param=place)
+        or when the function call was asked about with other arguments."""
+        # As it will be stored: what a person sees and grants is what the hash is of.
+        asked = replace(asked, arguments=clean_json(asked.arguments), tool=clean_text(asked.tool))
         policy = write_policy(asked.policy)
         async with self.sessions.writing(durable=True) as session:
             call = await CallRepository(session).summary(call_id, owner=self.owner)
@@ -169,7 +166,7 @@ def _fact(
         name=asked.tool,
         description=asked.description or asked.tool,
         transport=ProgramTransport(),
-        parameters=asked.parameters,
+        parameters={},  # the program checks its own arguments; a stranger's schema is not run
         timeout_ms=asked.worst_case_ms,
     )
     return ApprovalParked(

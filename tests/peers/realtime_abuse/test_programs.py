@@ -98,6 +98,7 @@ async def test_a_program_that_vanishes_leaves_the_edge_its_own_session(
         await opened(edge)
         async with attached(running) as program:
             theirs = {"type": "realtime", "instructions": "THEIRS", "tools": [tool]}
+            theirs["max_output_tokens"] = 500
             await program.send("session.update", session=theirs)
             await edge.until("trunkline.program.attached")
             await edge.say("call renew")
@@ -115,4 +116,5 @@ async def test_a_program_that_vanishes_leaves_the_edge_its_own_session(
         assert "program_left" in answered[0]["output"]
         back = (await edge.until("session.updated"))["session"]
         assert (back["instructions"], back["tools"]) == ("OURS", [])
+        assert back["max_output_tokens"] == "inf"
         await opened(edge)  # another may come

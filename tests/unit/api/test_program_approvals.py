@@ -22,11 +22,6 @@ ASKED: dict[str, Any] = {
     "tool": "refund",
     "arguments": {"parcel": "204817", "dollars": 40},
     "question": "May 40 dollars be paid back?",
-    "parameters": {
-        "type": "object",
-        "properties": {"dollars": {"type": "integer", "maximum": 1000}},
-        "required": ["parcel", "dollars"],
-    },
     "policy": {"amount": "dollars", "limits": {"supervisor": "50"}},
     "holding_line": "Please hold.",
 }
@@ -82,10 +77,36 @@ async def test_the_same_question_again_is_the_same_approval(house: Api) -> None:
     assert len((await house.http.get("/api/v1/approvals")).json()) == 1
 
 
-async def test_what_the_tool_would_not_take_is_not_asked(house: Api) -> None:
-    wrong = await ask(house, arguments={"parcel": "204817", "dollars": 4000})
-    assert (wrong.status_code, wrong.json()["param"]) == (422, "arguments.dollars")
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("arguments", {"dollars": "x" * 70_000}),
+        ("function_call_id", ""),
+        ("question", ""),
+        ("policy", {"people": 3}),
+        ("policy", {"levels": []}),
+        ("policy", {"editable": ["dollars"]}),
+        ("worst_case_s", 0),
+        ("parameters", {}),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_by_name(house: Api, field: str, value: Any) -> None:
+    wrong = await ask(house, **{field: value})
+    assert wrong.status_code == 422, wrong.text
+    assert field in wrong.text
     assert (await house.http.get("/api/v1/approvals")).json() == []
+
+
+async def test_an_amount_above_a_roles_limit_is_not_that_roles_to_grant(house: Api) -> None:
+    answer = await ask(house, arguments={"dollars": 60, "note": "\x00 \u202e"})
+    assert answer.status_code == 201, answer.text
+    asked = answer.json()
+    grant = await house.http.post(
+        f"/api/v1/approvals/{asked['approval_id']}/grant",
+        json={"seen_hash": asked["arguments_hash"]},
+        headers=await house.key("approvals:decide"),
+    )
+    assert (grant.status_code, grant.json()["code"]) == (403, "amount_above_limit")
 
 
 async def test_a_call_that_is_over_or_unknown_asks_nobody(house: Api) -> None:
