@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from trunkline.flows.guard.identity import could_begin_card, find_numbers, luhn, masked
+from trunkline.flows.guard.identity import (
+    could_begin_card,
+    find_numbers,
+    luhn,
+    masked,
+    masked_after,
+    masked_so_far,
+    open_run,
+)
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
@@ -63,3 +71,24 @@ def test_a_run_of_digits_at_the_end_may_become_a_card() -> None:
     assert could_begin_card("my card is four one one one one one")
     assert not could_begin_card("four one one one one one that is all")
     assert not could_begin_card("the reading is one two three")
+
+
+def test_a_number_that_began_in_what_was_said_before_is_found_where_it_ends() -> None:
+    assert masked_after("4111 1111", "1111 1111 please") == ("[number] please", True)
+    assert masked_after("", "4111 1111 1111 1111") == ("[number]", False)
+    assert masked_after("12", "it is 4111 1111 1111 1111") == ("it is [number]", False)
+    assert masked_after("4111 1111 1111 1111", "thanks") == ("thanks", False)
+
+
+def test_digits_that_may_become_a_card_are_hidden_while_they_grow() -> None:
+    assert masked_so_far("my card is four one one one one") == "my card is four one one one one"
+    assert masked_so_far("my card is four one one one one one") == "my card is [number]"
+    assert masked_so_far("it is 4111 1111 1111 1111 yes") == "it is [number] yes"
+
+
+@pytest.mark.parametrize(
+    ("text", "run"),
+    [("it is 4111 1111.", "4111 1111"), ("four one", "four one"), ("4111 yes", ""), ("no", "")],
+)
+def test_the_digits_that_a_text_ends_with_may_go_on(text: str, run: str) -> None:
+    assert open_run(text) == run
