@@ -83,9 +83,9 @@ class LinkDesk:
         self._check_source(address)
         link: DecisionLink | None = None
         try:
+            link = await self._signed(token)
             async with self.sessions.reading() as session:
                 now = await database_now(session)
-                link = await self._read(session, token)
                 check_time(link, now)
                 person, parked = await _holder(session, link)
                 await DecisionLinks(session).check_unused(link)
@@ -104,9 +104,9 @@ class LinkDesk:
         self._check_source(address)
         link: DecisionLink | None = None
         try:
+            link = await self._signed(token)
             async with self.sessions.writing(durable=True) as session:
                 now = await database_now(session)
-                link = await self._read(session, token)
                 check_time(link, now)
                 person, parked = await _holder(session, link)
                 chosen = _chosen(link, decision)
@@ -139,8 +139,11 @@ class LinkDesk:
             await self.wake()
         return decided
 
-    async def _read(self, session: AsyncSession, token: str) -> DecisionLink:
-        return signed_link(token, await DecisionLinks(session).keys(self.installation()))
+    async def _signed(self, token: str) -> DecisionLink:
+        """Before anything is locked: strangers never make those who decide wait."""
+        async with self.sessions.reading() as session:
+            keys = await DecisionLinks(session).keys(self.installation())
+        return signed_link(token, keys)
 
     # ---- who asks too often --------------------------------------------------------------------
 
