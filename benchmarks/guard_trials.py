@@ -35,6 +35,7 @@ from benchmarks.rtp_caller import SPEECH_DBFS, RtpCaller
 from trunkline.audio.g711 import ulaw_to_pcm
 from trunkline.calls.speech_source import HttpSpeech, SpokenLine
 from trunkline.domain.audio import WordMark
+from trunkline.domain.errors import EngineError
 from trunkline.flows.guard.shelf import shipped_shelf
 
 RATE: Final = 8000
@@ -46,6 +47,7 @@ HEARD: Final = 0.6
 _HEAD_S: Final = 0.4
 _QUIET_S: Final = 1.0
 _LONGEST_TURN_S: Final = 25.0
+_RENDERINGS: Final = 8
 _CONTROLS: Final = 0.1
 _FINE_ONLY: Final = 0.2
 
@@ -268,6 +270,15 @@ class Voice:
         self._speech = speech
 
     async def parts(self, trial: Trial) -> dict[str, Sound]:
+        """Rendered anew when the server, which the calls keep busy, is too slow."""
+        for _ in range(_RENDERINGS):
+            try:
+                return await self._rendered(trial)
+            except EngineError:
+                await asyncio.sleep(1)
+        return await self._rendered(trial)
+
+    async def _rendered(self, trial: Trial) -> dict[str, Sound]:
         pcm, marks = bytearray(), list[WordMark]()
         line = SpokenLine(trial.text, VOICE, 1.0, "en", "trunkline-tts", RATE)
         async for piece in self._speech.speak(line):
@@ -339,10 +350,14 @@ async def measure(
                 left, made = left - wanted, made + 1
                 is_open = number % round(1 / _CONTROLS) == 1
                 user = f"t{number:04d}"
-                heard = await hold_call(
-                    installation, OPEN if is_open else GUARDED, user, wanted, prompt
-                )
-                texts = await spoken_texts(installation, user)
+                try:
+                    heard = await hold_call(
+                        installation, OPEN if is_open else GUARDED, user, wanted, prompt
+                    )
+                    texts = await spoken_texts(installation, user)
+                except (TimeoutError, RuntimeError, httpx.HTTPError):  # refused, or overloaded
+                    figures.lost += wanted
+                    continue
                 if len(texts) != len(heard):  # a turn was cut in two: nobody knows which is which
                     figures.lost += wanted
                     continue
