@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from trunkline.flows.builtins import BuiltinTransport
+from trunkline.flows.program import ProgramSlot
 from trunkline.flows.prompts import compile_prompt
 from trunkline.flows.schema.assembly import Assembly
 from trunkline.flows.schema.background_parts import background_plan, check_background
@@ -31,7 +32,6 @@ from trunkline.flows.schema.source import YamlPath
 from trunkline.flows.schema.tool_parts import argument_names, takes_any_argument
 from trunkline.flows.schema.wait_parts import check_waiting, listened_to, wait_plan
 from trunkline.flows.slots import DateOrder, Slot, SlotKind
-from trunkline.flows.program import ProgramSlot
 from trunkline.flows.steps import (
     BranchStep,
     Case,
