@@ -21,7 +21,7 @@ async def test_a_program_answers_callers_and_people_decide_what_it_may_do(
     installation: Installation, program: Program, tmp_path: Path
 ) -> None:
     async with asyncio.TaskGroup() as callers:
-        for work in (granted, refused, stopped):
+        for work in (granted, stopped):
             callers.create_task(work(installation, program, tmp_path / work.__name__))
 
 
@@ -51,32 +51,23 @@ async def granted(installation: Installation, program: Program, folder: Path) ->
     assert heard.loud_share() > 0.1
 
 
-async def refused(installation: Installation, program: Program, folder: Path) -> None:
-    async with calling(installation, folder, uri=uri(installation)) as caller:
-        asked = await want_refund(caller, FOUND, "ninety")
-        await decide(caller, asked, "refuse", reason="no such receipt")
-        await caller.hears("did not approve it")
-        call = await caller.hang_up()
-
-    assert [one["state"] for one in call["approvals"]] == ["refused"]
-    assert "receipt" not in said(call)
-    assert runs_of(call, "refund") == []
-
-
 async def stopped(installation: Installation, program: Program, folder: Path) -> None:
-    """A tool whose result is a promise, which the program's guardrail cuts; and a caller who is
-    gone before anybody has decided."""
+    """A tool whose result is a promise, which the program's guardrail cuts; a refund refused."""
     async with calling(installation, folder, uri=uri(installation)) as caller:
         await caller.hears("How can I help you")
         await caller.say("where is my parcel")
         await tell_number(caller, LOST)
         await caller.hears("I may not say that")
-        await want_refund(caller, LOST, "ten", is_first=False)
+        asked = await want_refund(caller, LOST, "ninety", is_first=False)
+        await decide(caller, asked, "refuse", reason="no such receipt")
+        await caller.hears("did not approve it")
         call = await caller.hang_up()
 
     assert {"event": "guardrail_tripped", "name": "no promises"} in program.told()
     assert "money back" not in said(call)
-    assert [one["state"] for one in call["approvals"]] == ["abandoned"]
+    assert [one["state"] for one in call["approvals"]] == ["refused"]
+    assert "receipt" not in said(call)
+    assert runs_of(call, "refund") == []
 
 
 async def want_refund(
