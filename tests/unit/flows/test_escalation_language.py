@@ -50,6 +50,7 @@ def test_rules_are_read_with_their_defaults() -> None:
         ("x: {keywords: [sue], urgency: top}", "escalation.x.urgency", "should be"),
         ("x: {mood: {below: 3}}", "escalation.x.mood.below", "less than 0"),
         ("x: off", "escalation.x", "should be a mapping"),
+        ("x: {keywords: [sue], say: 'So {{ card }}?'}", "escalation.x.say[0].text", "no value yet"),
         ("X: {keywords: [sue]}", "escalation.X", "not a good name"),
     ],
 )

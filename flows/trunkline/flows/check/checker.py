@@ -59,10 +59,11 @@ def _examine(
         check_claims(flow, graph, report)
         check_types(flow, graph, report)
     check_listening(flow, graphs, report)
-    check_escalations(flow, graphs, report)
     check_declarations(flow, report, models)
     check_offers(flow, graphs, declared_checks(report), report)
-    check_guards(flow, graphs, report, shelf or shelf_in({}))
+    shelf = shelf or shelf_in({})
+    check_guards(flow, graphs, report, shelf)
+    check_escalations(flow, graphs, report, shelf)
     if agents is not None:
         check_handoffs(flow, report, agents)
     proofs = prove_identity(graphs, report)

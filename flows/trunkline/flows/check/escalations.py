@@ -17,7 +17,7 @@ from trunkline.flows.escalation import (
     Silences,
 )
 from trunkline.flows.flow import Flow
-from trunkline.flows.guard.pack import shipped_packs
+from trunkline.flows.guard.shelf import GuardShelf
 from trunkline.flows.schema.parts import did_you_mean
 from trunkline.flows.schema.source import YamlPath
 from trunkline.flows.slots import SlotKind
@@ -54,8 +54,10 @@ def escalation_edges(flow: Flow, step: Step, may_set: frozenset[str]) -> Iterato
             yield Edge(step.name, rule.goto, Way.CHOICE, why, at, may_set=may_set)
 
 
-def check_escalations(flow: Flow, graphs: Sequence[Graph], report: Report) -> None:
-    """Looks at every rule once, where it is written."""
+def check_escalations(
+    flow: Flow, graphs: Sequence[Graph], report: Report, shelf: GuardShelf
+) -> None:
+    """Looks at every rule once, where it is written; ``shelf``: the packs there are."""
     written = [("", rule) for rule in flow.escalation.rules.values()]
     for step, rules in flow.escalation.by_step.items():
         written += [(step, rule) for rule in rules.values() if rule is not None]
@@ -63,7 +65,7 @@ def check_escalations(flow: Flow, graphs: Sequence[Graph], report: Report) -> No
         path = rule_path(flow, step, rule.name)
         _check_language(flow, rule, path, report)
         _check_counts(flow, step, rule, path, report)
-        _check_guard(rule, path, report)
+        _check_guard(rule, path, report, shelf)
         if rule.goto is not None and not _leads_to_somebody(rule.goto, graphs):
             report.warning(
                 "escalates_to_nobody",
@@ -140,14 +142,14 @@ def _silent(flow: Flow, step: Step) -> int:
     return 1 + idle + len(flow.policies.no_input.reprompts)
 
 
-def _check_guard(rule: EscalationRule, path: YamlPath, report: Report) -> None:
+def _check_guard(rule: EscalationRule, path: YamlPath, report: Report, shelf: GuardShelf) -> None:
     if not isinstance(rule.trigger, Guards) or not rule.trigger.categories:
         return
-    known = shipped_packs().categories
+    known = shelf.packs.categories
     for name in sorted(rule.trigger.categories - known.keys()):
         report.warning(
             "unknown_guard",
             (*path, "guard"),
-            f"no shipped pack has a category {name!r}{did_you_mean(name, known)}",
+            f"no pack has a category {name!r}{did_you_mean(name, known)}",
             "Name one that the guardrails have, or write any.",
         )

@@ -25,6 +25,7 @@ from trunkline.flows.schema.document import FlowPart, StepPart
 from trunkline.flows.schema.escalation_document import OFF, TRIGGERS, EscalationRulePart
 from trunkline.flows.schema.parts import did_you_mean, validate_part
 from trunkline.flows.schema.source import YamlPath
+from trunkline.flows.steps import Line
 
 _NEVER = Keywords(())
 
@@ -90,11 +91,24 @@ def _rule(
         name=name,
         trigger=trigger,
         urgency=part.urgency or (Urgency.HIGH if is_guard else Urgency.NORMAL),
-        lines=assembly.lines(part.say, (*path, "say")),
+        lines=_said(assembly, part, (*path, "say")),
         goto=assembly.optional_step(part.goto, (*path, "goto")),
         times=part.times,
         cooldown_ms=round(part.cooldown_s * 1000),
     )
+
+
+def _said(assembly: Assembly, part: EscalationRulePart, path: YamlPath) -> tuple[Line, ...]:
+    """A rule may come true anywhere: its lines read what has a value from the beginning."""
+    known = assembly.constants | assembly.call_variables
+    lines = []
+    for place, line in enumerate(part.say):
+        at: YamlPath = (*path, place, "text")
+        prompt = assembly.prompt(line.text, at)
+        for name in sorted((prompt.variables & assembly.variables) - known):
+            assembly.complain(at, f"{name!r} may have no value yet where the rule comes true")
+        lines.append(Line(prompt, line.interruptible))
+    return tuple(lines)
 
 
 def _trigger(assembly: Assembly, part: EscalationRulePart, path: YamlPath) -> Trigger:
