@@ -11,7 +11,7 @@ from tests.unit.dashboard.page import Node, read_page
 from tests.unit.dashboard.story import START, Story, whole_call
 
 from trunkline.domain.call import EndCause
-from trunkline.domain.events import RecordingClosed, RecordingState, ToolOutcome
+from trunkline.domain.events import GuardActed, RecordingClosed, RecordingState, ToolOutcome
 from trunkline.domain.ids import CallId
 from trunkline.domain.turn import Speaker, TurnKind
 from trunkline.storage.audit import Audit
@@ -80,6 +80,31 @@ async def test_tools_approvals_and_transfers_are_on_the_timeline(desk: Office) -
     assert '"amount": "182.40"' in approval.one("pre").text
     transfer = page.one("li", "transfer")
     assert "sip:desk@192.0.2.20" in transfer.text and "SIP 486" in transfer.text
+
+
+async def test_what_the_guardrails_did_is_on_the_timeline(desk: Office) -> None:
+    story = Story()
+    story.ring()
+    story.answer()
+    for side, category, action in (
+        ("input", "self_harm", "escalate"),
+        ("output", "promises", "refuse"),
+        ("input", "profanity", "note"),
+    ):
+        story.add(
+            GuardActed(
+                story.call_id, story.at(), story.now_ms, side, category, action,
+                "classifier", 0.93, f"about {category} <b>", "menu",
+            )
+        )  # fmt: skip
+    await desk.store(story.facts)
+    page = await desk.page("/calls/call_story")
+    found = page.all("li", "guard")
+    assert len(found) == 3
+    entries = " ".join(one.text for one in found)
+    assert "refused, a person told" in entries and "noted" in entries
+    assert "stopped before it was heard" in entries and "What nobody heard" in entries
+    assert "93 %" in entries and "about promises <b>" in entries
 
 
 async def test_nothing_a_caller_says_or_a_service_answers_becomes_markup(desk: Office) -> None:
