@@ -33,6 +33,7 @@ Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None
 """Starts work in the call's task group."""
 
 LINE_TIMEOUT_S: Final = 20.0
+_ASK_AGAIN_S: Final = 0.5
 _TICKS_A_SECOND: Final = 10
 
 
@@ -152,8 +153,7 @@ class Speaker:
     async def _fetch(self, speech: Speech, line: SpokenLine, *, keep: bool) -> None:
         try:
             async with asyncio.timeout(LINE_TIMEOUT_S):
-                async for piece in self._cache.stream(line, keep=keep):
-                    self._append(speech, piece.pcm, piece.marks)
+                await self._render(speech, line, keep=keep)
         except EngineError as exc:
             speech.error_code = exc.code
         except TimeoutError:
@@ -163,6 +163,20 @@ class Speaker:
             self._playout.close(speech.item_id)
         if speech.error_code:
             log.warning("a line could not be spoken", code=speech.error_code)
+
+    async def _render(self, speech: Speech, line: SpokenLine, *, keep: bool) -> None:
+        """What has to be heard, a receipt above all, waits for a server that is started again."""
+        while True:
+            has_begun = False
+            try:
+                async for piece in self._cache.stream(line, keep=keep):
+                    has_begun = True
+                    self._append(speech, piece.pcm, piece.marks)
+                return
+            except EngineError as exc:
+                if speech.is_interruptible or has_begun or exc.code != "speech_unreachable":
+                    raise
+            await asyncio.sleep(_ASK_AGAIN_S)
 
     def _append(self, speech: Speech, pcm: bytes, marks: Sequence[WordMark]) -> None:
         speech.add_words("", marks)

@@ -9,6 +9,7 @@ from tests.fakes.scene import scene
 from tests.fakes.virtual_time import run_virtual
 from tests.fakes.voices import voiced
 from tests.unit.calls.test_whole_calls import BALANCE, BALANCE_CALL
+from tests.unit.flows.conversation import flow_of
 
 from trunkline.domain.call import EndCause
 from trunkline.domain.turn import Speaker
@@ -139,5 +140,35 @@ def test_after_the_engine_is_back_silence_counts_from_then() -> None:
             assert asked.started_ms - restored["at_ms"] >= 6000
             call.leg.hang_up_by_caller()
             await call.over()
+
+    run_virtual(play())
+
+
+RECEIPT = """
+agent: {name: till, display_name: Till}
+start: hello
+keys: {"1": receipt}
+intents: {bye: {label: ending, description: The end., examples: [goodbye], goto: over}}
+variables: {amount: twelve dollars}
+steps:
+  hello: {say: "Press one, dear {{ caller_number }}.", listen: {intents: [bye]}}
+  receipt:
+    say: {text: "We took {{ caller_number }} for {{ amount }}.", interruptible: false}
+    next: over
+  over: {say: Goodbye., hang_up: done}
+"""
+
+
+def test_what_has_to_be_heard_waits_for_the_server_that_says_it() -> None:
+    async def play() -> None:
+        async with scene(flow=flow_of(RECEIPT)) as call:
+            await call.heard("Press one")
+            call.speech.is_down = True
+            call.leg.press("1")
+            await asyncio.sleep(6)
+            call.speech.is_down = False
+            await call.heard("twelve dollars.")
+            await call.over()
+            assert call.end.cause is EndCause.AGENT_HANGUP
 
     run_virtual(play())
