@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -28,7 +29,7 @@ from trunkline.dashboard.looked_after import EscalationMoment, TakeOverMoment
 from trunkline.dashboard.operator_stream import stream_to
 from trunkline.dashboard.sse import RETRY, event
 from trunkline.dashboard.take_over_pages import take_context
-from trunkline.dashboard.timeline import timeline
+from trunkline.dashboard.timeline import TimelineEntry, entry_of, timeline
 from trunkline.domain.events import RecordingState
 from trunkline.domain.ids import CallId
 from trunkline.domain.turn import Speaker, TurnKind
@@ -149,7 +150,8 @@ async def call_events(
             call = feed.board.calls.get(call_id)
             if call is not None:
                 # Taken before anything is sent: the call goes on while a browser reads.
-                version, pieces = call.version, _news(desk, call, seen, context)
+                asked = await _asked(desk, call, seen)
+                version, pieces = call.version, _news(desk, call, seen, context, asked)
                 for piece in pieces:
                     yield piece
                 seen = version
@@ -165,14 +167,30 @@ async def call_events(
                 await subscription.gather(COALESCE_S)
 
 
+async def _asked(desk: Desk, call: LiveCall, seen: StreamId | None) -> dict[str, TimelineEntry]:
+    """Approvals that are news, as storage has them: who decided is known nowhere else."""
+    if all(entry.kind != "approval" for _, entry in call.entries_after(seen)):
+        return {}
+    try:
+        async with desk.deps.sessions.reading() as session:
+            stored = await CallRepository(session).approvals(call.call_id)
+    except (SQLAlchemyError, OSError):
+        return {}
+    return {entry.key: entry for entry in map(entry_of, stored)}
+
+
 def _news(
-    desk: Desk, call: LiveCall, seen: StreamId | None, context: dict[str, Any]
+    desk: Desk,
+    call: LiveCall,
+    seen: StreamId | None,
+    context: dict[str, Any],
+    asked: Mapping[str, TimelineEntry],
 ) -> list[bytes]:
     if seen is not None and seen >= call.version:
         return []
     pages, version = desk.pages, format_stream_id(call.version)
     pieces = [
-        event("entry", pages.text("_entry.html", entry=entry, **context))
+        event("entry", pages.text("_entry.html", entry=asked.get(entry.key, entry), **context))
         for _, entry in call.entries_after(seen)
     ]
     # The id comes last: whoever is cut off before it gets the entries again.

@@ -139,7 +139,7 @@ class CallRepository:
                     await self._of(ToolRunRow, call_id, ToolRunRow.at_ms, ToolRunRow.at),
                 )
             ),
-            approvals=await self._approvals(call_id),
+            approvals=await self.approvals(call_id),
             transfers=tuple(
                 map(
                     from_rows.transfer,
@@ -160,7 +160,7 @@ class CallRepository:
             usage=row.usage,
         )
 
-    async def _approvals(self, call_id: str) -> tuple[ApprovalView, ...]:
+    async def approvals(self, call_id: str) -> tuple[ApprovalView, ...]:
         """What people were asked, each with all that was done to it."""
         rows = await self._of(ApprovalRow, call_id, ApprovalRow.at_ms, ApprovalRow.at)
         query = (
