@@ -78,6 +78,8 @@ class CallSide:
             said.append("the database is away: facts of calls wait on disk")
         if self.shelf.is_away:
             said.append("the database is away: flows are served as they were published last")
+        if problem := self.service.guard_problem:
+            said.append(f"the guardrails have no classifier, only patterns: {problem}")
         if not (self._live.is_connected and self._control.is_connected):
             said.append("Redis is away: no live view, no commands, queues in order of each edge")
         return said

@@ -80,6 +80,11 @@ class CallService:
         return len(self._live)
 
     @property
+    def guard_problem(self) -> str:
+        """Why calls are guarded by patterns and numbers only; empty when they are not."""
+        return self._edge.guards.problem
+
+    @property
     def is_draining(self) -> bool:
         return self._is_draining
 
