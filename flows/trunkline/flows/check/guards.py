@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from trunkline.flows.check.findings import Report
 from trunkline.flows.check.graph import Graph, Text
 from trunkline.flows.flow import Flow
-from trunkline.flows.guard.pack import Verb
+from trunkline.flows.guard.pack import Side, Verb
 from trunkline.flows.guard.shelf import GuardShelf
 from trunkline.flows.prompts import Prompt, literal
 from trunkline.flows.schema.parts import did_you_mean
@@ -26,7 +26,8 @@ def check_guards(
         if not isinstance(text.compiled, Prompt):
             continue
         words = literal(text.compiled.source)
-        verdict = guard.judge_clause("", words)
+        # By what is certain: an author is not troubled with a chance, and the line is said anyway.
+        verdict = guard.judge_with(words, Side.OUTPUT, {})
         found = verdict.decisive
         if found is None or verdict.may_be_said:
             continue
@@ -34,7 +35,7 @@ def check_guards(
             "line_blocked",
             text.path,
             f"the guardrails take {text.compiled.source!r} for {found.category} "
-            f"(by {found.by}, {found.score:.2f}); it is said all the same",
+            f"(by {found.by}); it is said all the same",
             "Say it in other words, or set guardrails.categories."
             f"{found.category}.output for this flow.",
         )
