@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 from trunkline.audio.framer import Framer
 from trunkline.audio.playout import PlayoutQueue, Segment
 from trunkline.calls.guarded_reply import GuardedReply
+from trunkline.calls.speaker import Speaker, Voice
 from trunkline.calls.transcript import Speech
-from trunkline.domain.audio import WordMark
+from trunkline.calls.wire_audio import wire_audio
+from trunkline.domain.agent import AgentSpec
+from trunkline.domain.audio import AudioFormat, WordMark
 from trunkline.domain.turn import TurnKind
 from trunkline.flows.guard.gate import FASTEST_CHARS_PER_S, Blocked, ClauseGate
 from trunkline.flows.guard.pack import Response, Verb
@@ -182,3 +186,32 @@ def test_a_stopped_reply_tells_no_word_that_was_held() -> None:
     assert speech.is_stopped and speech.text == "Sure."
     assert [mark.text for mark in speech.segment.marks] == ["Sure."]
     assert speech.segment.received_samples == 500
+
+
+class _Desk:
+    """A guard that has nothing against anything."""
+
+    judges_speech = True
+
+    def clause(self, before: str, clause: str) -> Verdict:
+        return Verdict(clause)
+
+
+def test_audio_whose_words_never_come_is_dropped_after_a_while_and_told() -> None:
+    playout = PlayoutQueue(8000)
+    agent = AgentSpec("desk", "Desk", "en", "alloy", 1.0, "scripted", "v")
+    none: Any = None
+    desk: Any = _Desk()
+    speaker = Speaker(
+        playout, none, Voice(agent, "tts", 8000), wire_audio(AudioFormat(8000), "PCMU"),
+        none, none, desk,
+    )  # fmt: skip
+    speaker.reply_began("item_1", "menu")
+    assert speaker.reply_audio("item_1", bytes(8000)) is None
+    told = [speaker.overdue() for _ in range(60)]
+    (blocked,) = [one for one in told if one is not None]
+    assert (blocked.verdict, blocked.heard_until) == (None, 0)
+    assert told.index(blocked) == 39
+    assert playout.segments[0].received_samples == 0
+    assert speaker.reply_audio("item_1", bytes(8000)) is blocked  # and never let out
+    assert playout.segments[0].received_samples == 0
