@@ -14,7 +14,7 @@ from trunkline.flows.guard.identity import masked
 from trunkline.flows.guard.pack import Response, Side, Verb
 from trunkline.flows.guard.rules import REFUSAL, GuardRules
 from trunkline.flows.guard.shelf import GuardShelf
-from trunkline.flows.guard.verdict import Finding, Guard, Verdict
+from trunkline.flows.guard.verdict import Finding, Guard, Verdict, joined
 from trunkline.flows.guard_events import GuardStopped
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import GUARD_ACTIONS
@@ -78,14 +78,21 @@ class GuardDesk:
     def line(self, text: str, own: str) -> Verdict:
         """A flow's line with values in it; ``own``: what it says whatever the values are.
 
-        What the flow's author wrote is the author's to say; what came in with a value is not.
+        What the flow's author wrote is the author's to say; what came in with a value is not. The
+        line as a whole is judged by what is certain, the chance is for the values' own words.
         """
-        verdict = self._guard.judge_clause("", text)
+        if not own:
+            return self._guard.judge_clause("", text)
+        written = set(own.split())
+        values = " ".join(word for word in text.split() if word not in written)
+        verdict = joined(text, (
+            self._guard.judge_with(text, Side.OUTPUT, {}), self._guard.judge(values, Side.OUTPUT)
+        ))  # fmt: skip
         if verdict.may_be_said:
             return verdict
-        authored = {one.category for one in self._guard.judge_clause("", own).findings}
+        authored = {one.category for one in self._guard.judge(own, Side.OUTPUT).findings}
         brought = tuple(one for one in verdict.findings if one.category not in authored)
-        return Verdict(verdict.text, brought)
+        return Verdict(verdict.text if brought else text, brought)
 
     def sayable(self, action: Say) -> tuple[str, GuardStopped | None]:
         """A flow's line as it may be said, and what the flow is told when the call ends with it.

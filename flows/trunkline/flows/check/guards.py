@@ -9,6 +9,7 @@ from trunkline.flows.check.graph import Graph, Text
 from trunkline.flows.flow import Flow
 from trunkline.flows.guard.pack import Side, Verb
 from trunkline.flows.guard.shelf import GuardShelf
+from trunkline.flows.guard.verdict import Guard
 from trunkline.flows.prompts import Prompt, literal
 from trunkline.flows.schema.parts import did_you_mean
 
@@ -21,13 +22,13 @@ def check_guards(
     is_english = flow.agent.language.partition("-")[0] == "en"
     if not is_english or flow.guardrails.unknown(shelf.packs):
         return
-    guard = shelf.guard_for(flow.guardrails)
+    # By what is certain: an author is not troubled with a chance, and the line is said anyway.
+    guard = Guard(flow.guardrails.applied(shelf.packs), None)
     for text in _spoken(graphs):
         if not isinstance(text.compiled, Prompt):
             continue
         words = literal(text.compiled.source)
-        # By what is certain: an author is not troubled with a chance, and the line is said anyway.
-        verdict = guard.judge_with(words, Side.OUTPUT, {})
+        verdict = guard.judge(words, Side.OUTPUT)
         found = verdict.decisive
         if found is None or verdict.may_be_said:
             continue

@@ -111,7 +111,7 @@ class Guard:
                 for at in range(0, len(words) - _WINDOW_WORDS // 2, _WINDOW_WORDS // 2)
             ][:_MOST_WINDOWS]
         found = [self.judge(one, Side.INPUT) for one in readings]
-        return _joined(text, found)
+        return joined(text, found)
 
     def judge_clause(self, before: str, clause: str) -> Verdict:
         """What an agent says, by itself and as the end of its sentence.
@@ -128,7 +128,7 @@ class Guard:
         is_new = any(number.end > len(before) for number in find_numbers(whole))
         if not is_new:
             found = [_without_numbers(one) for one in found]
-        return _joined(clause, found)
+        return joined(clause, found)
 
     def judge_with(self, text: str, side: Side, scores: Mapping[str, float]) -> Verdict:
         """The verdict from the patterns, and from scores that a classifier gave the text."""
@@ -170,7 +170,7 @@ class Guard:
         return Finding(category.name, "classifier", score, response)
 
 
-def _joined(text: str, found: Iterable[Verdict]) -> Verdict:
+def joined(text: str, found: Iterable[Verdict]) -> Verdict:
     """One verdict on a text that was read in several ways: the surest finding of each category."""
     findings: dict[str, Finding] = {}
     for verdict in found:
@@ -178,8 +178,8 @@ def _joined(text: str, found: Iterable[Verdict]) -> Verdict:
             known = findings.get(one.category)
             if known is None or one.score > known.score:
                 findings[one.category] = one
-    joined = Verdict(text, tuple(findings.values()))
-    return replace(joined, text=masked(text)) if joined.hides else joined
+    whole = Verdict(text, tuple(findings.values()))
+    return replace(whole, text=masked(text)) if whole.hides else whole
 
 
 def _without_numbers(verdict: Verdict) -> Verdict:
