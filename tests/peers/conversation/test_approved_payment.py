@@ -16,7 +16,7 @@ from tests.peers.conversation.paying import (
     paid,
     the_asked,
 )
-from tests.peers.conversation.sound import find, rendered, transcribed
+from tests.peers.conversation.sound import find, rendered, share_found, transcribed
 from tests.peers.drivers.chromium import chromium, log_in
 from tests.peers.drivers.deciders import PASSWORD, Decider, deciding, hire
 from tests.peers.drivers.installation import Installation
@@ -133,7 +133,8 @@ async def judge_by_ear(caller: Caller) -> None:
         for line in (HOLD, NOT_YET, RECEIPT):
             phrase = await caller.agent_phrase(line, 8000)
             found = find(phrase, heard)
-            assert found.likeness > 0.9, line
+            # By parts where a busy machine made the phone's jitter buffer wait in mid-phrase.
+            assert found.likeness > 0.9 or share_found(phrase, heard) > 0.8, line
             assert heard.between(found.at_s, found.at_s + phrase.seconds).dbfs > -35, line
             places.append(found.at_s)
         assert places == sorted(places)
