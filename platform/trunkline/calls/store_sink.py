@@ -62,6 +62,7 @@ class StoreSink:
         self._is_spooling = False
         self._is_closing = False
         self._wait_s = _FIRST_WAIT_S
+        self._batch = _BATCH
 
     @property
     def is_spooling(self) -> bool:
@@ -126,7 +127,7 @@ class StoreSink:
 
     async def _flush(self) -> None:
         while self._pending:
-            batch = [self._pending.popleft() for _ in range(min(len(self._pending), _BATCH))]
+            batch = [self._pending.popleft() for _ in range(min(len(self._pending), self._batch))]
             is_settled = False
             try:
                 is_settled = await self._try(batch)
@@ -158,7 +159,7 @@ class StoreSink:
         Those that wait in memory too, because the disk refuses them: they come after the spool's.
         """
         has_written = False
-        while facts := await asyncio.to_thread(self._spool.read, _BATCH):
+        while facts := await asyncio.to_thread(self._spool.read, self._batch):
             if not await self._try(facts):
                 FACTS_SPOOLED.set(await asyncio.to_thread(self._spool.size))
                 return
@@ -181,6 +182,7 @@ class StoreSink:
             async with asyncio.timeout(self._deadline_s):
                 await self._write(facts)
             self._wait_s = _FIRST_WAIT_S
+            self._batch = min(self._batch * 2, _BATCH)
             return True
         except _FAULTS as exc:
             if isinstance(exc, StatementError) and getattr(exc, "connection_invalidated", False):
@@ -199,6 +201,8 @@ class StoreSink:
             await asyncio.to_thread(self._spool.reject, facts)
             return True
         except Exception as exc:  # whatever the driver raises, the call's facts must be kept
+            if isinstance(exc, TimeoutError):  # it may be slow, and not away: ask less of it
+                self._batch = max(1, len(facts) // 2)
             log.warning("facts go to disk: the database does not take them", reason=_name(exc))
             return False
 

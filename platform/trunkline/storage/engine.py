@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.util.concurrency import in_greenlet
 
 from trunkline.domain.errors import ConfigError
 
@@ -95,6 +96,13 @@ def _teach_sqlite(engine: AsyncEngine, *, foreign_keys: bool) -> None:
         connection.exec_driver_sql(f"PRAGMA synchronous={level}")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    def roll_back(connection: DBAPIConnection, *_: Any) -> None:
+        # Cut off in the middle of a statement, it is closed while its cursor lives on: SQLite then
+        # keeps its transaction, and the lock on the whole file, until the cursor is collected.
+        if in_greenlet():  # else it is collected itself, cursors and all
+            connection.rollback()
+
+    event.listen(engine.sync_engine, "invalidate", roll_back)
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "begin", begin)
 

@@ -116,3 +116,20 @@ async def test_a_plain_postgres_url_is_understood(url: str) -> None:
 def test_a_lock_key_is_stable_and_fits_postgres() -> None:
     assert lock_key("a") == lock_key("a") != lock_key("b")
     assert all(-(2**63) <= lock_key(str(number)) < 2**63 for number in range(100))
+
+
+async def test_a_transaction_that_is_cut_off_lets_go_of_the_file(
+    sessions: Sessions, database_url: str
+) -> None:
+    """Whatever still reads in it: a cursor that lives on kept the lock on everybody's writes."""
+    async with sessions.engine.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        await raw.execute("BEGIN IMMEDIATE")
+        living = await raw.execute("SELECT name FROM sqlite_master")
+        await connection.invalidate()
+        with closing(sqlite3.connect(make_url(database_url).database or "", timeout=1)) as other:
+            other.isolation_level = None
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+        del living
