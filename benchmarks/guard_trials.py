@@ -296,8 +296,10 @@ class Voice:
 
 
 def likeness(part: Sound, sound: Sound) -> float:
-    """Of the part as a whole, or the share of its pieces that are there: speech that had to wait for
-    a busy machine in mid-phrase has a gap, and has been heard all the same."""
+    """Of the part as a whole, or the share of its pieces that are there.
+
+    Speech that had to wait for a busy machine in mid-phrase has a gap, and was heard all the same.
+    """
     whole = find(part, sound).likeness
     return whole if whole >= HEARD or part.seconds < 0.7 else max(whole, share_found(part, sound))
 
