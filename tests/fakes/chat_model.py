@@ -96,13 +96,15 @@ def _likeness(words: list[str], function: Mapping[str, Any]) -> float:
 
 
 class ChatServer:
-    """``fails`` picks the requests that are answered with a 500. ``bodies`` is what was asked."""
+    """``fails`` picks the requests that are answered with a 500, ``insists`` those whose answer is
+    its words, whatever would be honest; "" leaves it to the rules. ``bodies`` is what was asked."""
 
     def __init__(self, port: int) -> None:
         self.base_url = f"http://127.0.0.1:{port}/v1"
         self.bodies: list[dict[str, Any]] = []
         self.keys: set[str] = set()
         self.fails: Callable[[Mapping[str, Any]], bool] = lambda _: False
+        self.insists: Callable[[Mapping[str, Any]], str] = lambda _: ""
 
 
 @contextmanager
@@ -123,7 +125,8 @@ def chat_server() -> Iterator[ChatServer]:
             self.send_header("content-type", "text/event-stream")
             self.send_header("connection", "close")
             self.end_headers()
-            for event in _events(decide(body)):
+            insisted = served.insists(body)
+            for event in _events(Decision(text=insisted) if insisted else decide(body)):
                 self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
             self.wfile.write(b"data: [DONE]\n\n")
             self.close_connection = True

@@ -34,26 +34,44 @@ steps:
   over: {hang_up: done}
 """
 
+BOASTFUL = """
+agent: {name: boastful, display_name: Boastful, voice: coral, engine: cascade-hosted}
+start: desk
+variables: {service: {default: "http://127.0.0.1:8083", from_env: TRUNKLINE_SAMPLE_SERVICE_URL}}
+allow_hosts: ["{{ service }}"]
+tools:
+  pay_bill:
+    description: Pay the bill. The caller says "pay my bill".
+    examples: [pay my bill]
+    risk: high
+    after: speak
+    parameters: {type: object, properties: {}, additionalProperties: false}
+    http: {method: POST, url: "{{ service }}/accounts/44217740/payments", body: {amount: "12.50"}}
+    idempotency_key: true
+steps:
+  desk: {say: How can I help you?, listen: {tools: [pay_bill]}}
+"""
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def chat() -> Iterator[ChatServer]:
     with chat_server() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def model_port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def upstream_line(model_port: int) -> Iterator[Line]:
     """What the upstream engine goes through to its far end."""
     with line_to(model_port) as line:
         yield line
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def installation(
     tmp_path_factory: pytest.TempPathFactory,
     chat: ChatServer,
@@ -83,6 +101,7 @@ def _agents(folder: Path) -> Path:
         assert own != energy
         (folder / f"{name}.yaml").write_text(own)
     (folder / "swapping.yaml").write_text(SWAPPING)
+    (folder / "boastful.yaml").write_text(BOASTFUL)
     return folder
 
 
@@ -128,6 +147,11 @@ transcription_model = "trunkline-asr"
 [[numbers]]
 number = "204"
 agent = "swapping"
+trunk = "local"
+
+[[numbers]]
+number = "206"
+agent = "boastful"
 trunk = "local"
 
 {numbers}"""
