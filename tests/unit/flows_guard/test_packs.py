@@ -8,9 +8,10 @@ import pytest
 
 from trunkline.domain.errors import ConfigError, Invalid
 from trunkline.flows.guard.classifier import load_classifier, shipped_classifier
-from trunkline.flows.guard.normal import MAX_CHARS, folded, stems
+from trunkline.flows.guard.normal import MAX_CHARS, folded
 from trunkline.flows.guard.pack import Side, expanded, labelled, load_packs, shipped_packs
 from trunkline.flows.guard.training import choose_thresholds, held_out, qualities, train
+from trunkline.flows.guard.words import words
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_folding_is_bounded() -> None:
 
 
 def test_forms_of_a_word_have_one_stem() -> None:
-    assert len({stems(form) for form in ("bombs", "bombing", "bombed", "bomb")}) == 1
+    assert len({words(form) for form in ("bombs", "bombing", "bombed", "bomb")}) == 1
 
 
 def test_shipped_packs_load_and_every_action_has_what_it_needs() -> None:

@@ -1,4 +1,4 @@
-"""Text as the guard compares it: folded, undisguised, in stems. Pure.
+"""Text as the guard compares it: folded, undisguised. Pure.
 
 People and models write the same word in many ways: capitals, accents, look-alike digits, letters
 set apart, letters repeated, characters without width. All of that is taken away first.
@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import Final
 
-import snowballstemmer
-
-_STEMMER: Final = snowballstemmer.stemmer("english")
 _WITHOUT_WIDTH: Final = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _LOOK_ALIKE: Final = str.maketrans("013457@$!|", "oieastasil")
 _DISGUISED: Final = re.compile(
@@ -22,7 +18,6 @@ _DISGUISED: Final = re.compile(
 _SET_APART: Final = re.compile(r"\b(?:[a-z][ .*_-]){2,}[a-z]\b")
 _REPEATED: Final = re.compile(r"([a-z])\1{2,}")
 _BETWEEN: Final = re.compile(r"(?<=[a-z])[*_.](?=[a-z])")
-_WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+")
 MAX_CHARS: Final = 4000
 """Longer text is judged by its first and last so many characters, half of each."""
 
@@ -44,41 +39,3 @@ def _together(found: re.Match[str]) -> str:
     first, rest = found.group()[0], re.sub(r"[ .*_-]", "", found.group()[1:])
     # "a b o m b": the article stands by itself.
     return f"{first} {rest}" if first in "ai" and len(rest) > 2 else first + rest
-
-
-def stems(text: str) -> tuple[str, ...]:
-    """The stems of folded text, numbers as ``0``."""
-    return tuple(_stem(word) for word in _WORD.findall(text))
-
-
-@lru_cache(maxsize=20_000)
-def _stem(word: str) -> str:
-    if word.isdigit():
-        return "0"
-    word = _SHORT.get(word, word)
-    return str(_STEMMER.stemWord(word.removesuffix("'s")))
-
-
-_SHORT: Final = {
-    "gonna": "going",
-    "wanna": "want",
-    "u": "you",
-    "ur": "your",
-    "i'm": "i",
-    "i'll": "i",
-    "i'd": "i",
-    "i've": "i",
-    "you're": "you",
-    "you'll": "you",
-    "you'd": "you",
-    "we'll": "we",
-    "we're": "we",
-    "cannot": "not",
-    "can't": "not",
-    "don't": "not",
-    "doesn't": "not",
-    "won't": "not",
-    "isn't": "not",
-    "wouldn't": "not",
-    "didn't": "not",
-}
