@@ -19,7 +19,7 @@ _UP_AGAIN_S: Final = 60.0
 # it ends by SIGKILL, so that nothing of that may be left.
 _IN_MID_TRANSACTION: Final = """
 import os, signal, sqlite3, sys, time
-database = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+database = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
 database.execute("BEGIN IMMEDIATE")
 database.execute("UPDATE approvals SET state = 'granted', revision = revision + 1")
 database.execute("UPDATE audit SET hash = 'spoilt'")
