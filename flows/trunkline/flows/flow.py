@@ -21,6 +21,7 @@ from trunkline.flows.tools import ToolSpec
 
 CALL_VARIABLES: Final = (
     "call_id", "caller_number", "called_number", "direction", "today", "time_of_day",
+    "caller_asserted", "diverted_from", "headers",
 )  # fmt: skip
 """Names every flow may read: the call's own; ``today`` is an ISO date, ``time_of_day`` HH:MM."""
 

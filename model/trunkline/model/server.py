@@ -28,10 +28,11 @@ from trunkline.model.mcp.rails import read_networks
 from trunkline.model.realtime_socket import RealtimeSockets
 from trunkline.model.registry import Engines, load_engines
 from trunkline.model.rest import add_rest
-from trunkline.model.tls import Certificate, certificate_of, keep_renewing
+from trunkline.model.tls import certificate_of
 from trunkline.model.usage import UsageSink
 from trunkline.model.websocket_protocol import CuttingWebSocketProtocol
 from trunkline.realtime.protocol import MAX_FRAME_BYTES
+from trunkline.runtime.certificate import Certificate, keep_renewing
 from trunkline.runtime.health import HealthApp, QuietServer
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import Settings

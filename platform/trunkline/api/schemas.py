@@ -176,7 +176,18 @@ class RecordingOut(_Answer):
     lost_ms: int
 
 
+class SipStepOut(_Answer):
+    """A SIP message of the call; ``at_ms`` counts from the first, ``peer`` is the far end."""
+
+    at_ms: int
+    is_ours: bool
+    text: str
+    peer: str
+
+
 class CallDetailOut(CallOut):
+    """``media_problem`` says why no audio came from the far end; empty when it did."""
+
     sip_status: int | None
     end_reason: str
     turns: list[TurnOut]
@@ -189,6 +200,8 @@ class CallDetailOut(CallOut):
     receipts: dict[str, float | None]
     stats: dict[str, float | None]
     usage: dict[str, int]
+    signalling: list[SipStepOut]
+    media_problem: str
 
     @classmethod
     def of_detail(cls, detail: CallDetail) -> Self:
@@ -216,4 +229,6 @@ class CallDetailOut(CallOut):
             receipts=dict(detail.receipts),
             stats=dict(detail.stats),
             usage=dict(detail.usage),
+            signalling=[SipStepOut.model_validate(step) for step in detail.signalling],
+            media_problem=detail.media_problem,
         )

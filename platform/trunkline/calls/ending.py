@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from trunkline.domain.call import EndCause
+from trunkline.domain.leg import SipStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,14 @@ class End:
     has_gone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """What the leg told with its end: its SIP messages, and why no audio came, if it did not."""
+
+    signalling: tuple[SipStep, ...] = ()
+    media_problem: str = ""
+
+
 class Ending:
     """The first to ask decides the cause; whoever asks later changes nothing."""
 
@@ -25,6 +34,7 @@ class Ending:
         self._asked = asyncio.Event()
         self._gone = asyncio.Event()
         self._end: End | None = None
+        self.dialog = Dialog()
 
     @property
     def end(self) -> End | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trunkline.calls.digits import SpareTerminator
+from trunkline.calls.ending import Dialog
 from trunkline.calls.turn_events import DigitPressed
 from trunkline.domain.call import CallState, EndCause, Held, Unheld
 from trunkline.domain.leg import (
@@ -62,7 +63,8 @@ class LegFollower:
                 self._digit(digit)
             case LegTransferProgress():
                 call.away.progress(event)
-            case LegEnded(cause, sip_status, reason):
+            case LegEnded(cause, sip_status, reason, signalling, media_problem):
+                call.ending.dialog = Dialog(signalling, media_problem)
                 call.ending.gone(cause, sip_status=sip_status, reason=reason)
 
     # ---- hold ----------------------------------------------------------------------------------

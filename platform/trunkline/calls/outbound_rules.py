@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from trunkline.domain.dial_plan import DialPlan, as_prefixes
+from trunkline.domain.dial_plan import DialPlan, as_hosts, as_prefixes
 from trunkline.domain.errors import ConfigError, Invalid
 from trunkline.domain.outbound import OutboundRules, OutboundTrunk, host_and_port
 from trunkline.domain.quiet_hours import as_quiet_hours
 from trunkline.domain.tariff import as_millionths, as_tariff
-from trunkline.domain.trunk import normalise_number
+from trunkline.domain.trunk import LOCAL_TRUNK, normalise_number
 from trunkline.runtime.settings import Settings, TrunkSettings
 
 
@@ -16,7 +16,7 @@ def outbound_rules(settings: Settings) -> OutboundRules:
     try:
         cap = settings.outbound_spend_cap
         return OutboundRules(
-            plan=DialPlan(as_prefixes(settings.outbound_prefixes)),
+            plan=dial_plan(settings),
             trunks=tuple(_trunk(one, settings) for one in settings.trunks if one.registrar),
             spend_cap=None if cap is None else as_millionths(cap),
             max_calls=settings.outbound_max_calls,
@@ -25,6 +25,17 @@ def outbound_rules(settings: Settings) -> OutboundRules:
         )
     except Invalid as exc:
         raise ConfigError(f"outbound calls: {exc.message}") from None
+
+
+def dial_plan(settings: Settings) -> DialPlan:
+    """Without ``outbound_hosts`` SIP URIs lead to trunks, and in a lab to private networks.
+
+    A lab is where the built-in local trunk is on. Raises Invalid.
+    """
+    in_lab = ("localhost", *LOCAL_TRUNK.sources) if settings.local_trunk else ()
+    return DialPlan(
+        as_prefixes(settings.outbound_prefixes), as_hosts(settings.outbound_hosts) or in_lab
+    )
 
 
 def _trunk(given: TrunkSettings, settings: Settings) -> OutboundTrunk:

@@ -204,6 +204,9 @@ class CallSession:
             "call_id": self.call_id,
             "caller_number": about.caller_number,
             "called_number": about.called_number,
+            "caller_asserted": about.caller_asserted,
+            "diverted_from": about.diverted_from,
+            "headers": dict(about.headers),
             "direction": about.direction.value,
         }
 

@@ -143,6 +143,8 @@ def _publish_end(call: CallSession, end: End, ended_at_ms: float) -> None:
         stats=stats,
         receipts=call.dialogue.receipts.summary(),
         usage=call.ears.usage,
+        signalling=call.ending.dialog.signalling,
+        media_problem=call.ending.dialog.media_problem,
     )
     call.record.advance(Disconnected(end.cause, end.sip_status))
     call.record.publish(ended)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.ids import ApprovalId, CallId, LegId, ToolRunId
+from trunkline.domain.leg import SipStep
 from trunkline.domain.turn import Turn
 
 Json: TypeAlias = Any
@@ -297,7 +298,10 @@ class RecordingClosed:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """``stats``: media and ring counters; ``receipts``: latency figures of the call, in ms."""
+    """``stats``: media and ring counters; ``receipts``: latency figures of the call, in ms.
+
+    ``signalling``: the caller's leg's ladder; ``media_problem``: why no audio came, if it did not.
+    """
 
     call_id: CallId
     at: datetime
@@ -308,6 +312,8 @@ class CallEnded:
     stats: Mapping[str, float] = field(default_factory=dict)
     receipts: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
+    signalling: tuple[SipStep, ...] = ()
+    media_problem: str = ""
 
 
 CallFact: TypeAlias = (

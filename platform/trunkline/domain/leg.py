@@ -13,7 +13,11 @@ from trunkline.domain.ids import LegId
 
 @dataclass(frozen=True, slots=True)
 class LegDescription:
-    """Who calls whom, over what; known when the INVITE has been accepted for a trunk."""
+    """Who calls whom, over what; known when the INVITE has been accepted for a trunk.
+
+    ``caller_asserted`` is the number a trusted trunk vouches for, ``diverted_from`` whom the call
+    was for at first; ``headers`` are the trunk's chosen ones, named ``x_customer``.
+    """
 
     leg_id: LegId
     direction: Direction
@@ -22,6 +26,8 @@ class LegDescription:
     called_number: str
     caller_name: str = ""
     sip_call_id: str = ""
+    caller_asserted: str = ""
+    diverted_from: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,12 +76,30 @@ class LegTransferProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class SipStep:
+    """One SIP message of a call: ``INVITE``, ``180 Ringing (INVITE)``; no numbers, no names.
+
+    ``at_ms`` counts from the first; ``peer`` is the far end's ``host:port``.
+    """
+
+    at_ms: int
+    is_ours: bool
+    text: str
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LegEnded:
-    """The dialog is over; the last event of a leg, sent exactly once."""
+    """The dialog is over; the last event of a leg, sent exactly once.
+
+    ``signalling`` is its ladder; ``media_problem`` why no audio came, if it did not.
+    """
 
     cause: EndCause
     sip_status: int | None = None
     reason: str = ""
+    signalling: tuple[SipStep, ...] = ()
+    media_problem: str = ""
 
 
 LegEvent: TypeAlias = (
@@ -92,16 +116,26 @@ LegEvent: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class LegStats:
-    """Counters of one leg; the media part comes from RTCP and the jitter buffer."""
+    """Counters of one leg; the media part comes from RTCP and the jitter buffer.
+
+    ``tx_lost`` and ``tx_jitter_ms`` are what the far end reports of our audio; ``rx_strangers``
+    counts packets from addresses that were not negotiated. ``mos`` is ``audio.quality``'s estimate
+    of what came in, 0 without a packet.
+    """
 
     rx_packets: int = 0
     rx_lost: int = 0
+    rx_late: int = 0
+    rx_strangers: int = 0
     rx_jitter_ms: float = 0.0
     tx_packets: int = 0
     rtt_ms: float = 0.0
     underruns: int = 0
     overruns: int = 0
     clips_played: int = 0
+    tx_lost: int = 0
+    tx_jitter_ms: float = 0.0
+    mos: float = 0.0
 
 
 class AudioSink(Protocol):

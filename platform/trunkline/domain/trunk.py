@@ -17,9 +17,21 @@ class TrunkAuth(StrEnum):
     BUILT_IN = "built_in"  # the local trunk: loopback and private addresses only
 
 
+class Srtp(StrEnum):
+    """Whether a trunk's audio is encrypted, by keys in SDP (SDES, RFC 4568)."""
+
+    OFF = "off"
+    OPTIONAL = "optional"  # as the far end offers; our offers leave it the choice
+    REQUIRED = "required"  # a plain offer is refused with 488; ours says RTP/SAVP
+
+
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """The carrier's account. ``sources`` are CIDR networks that calls may come from."""
+    """The carrier's account. ``sources`` are CIDR networks that calls may come from.
+
+    ``is_trusted``: who it says is calling, and from where it was diverted, may be believed
+    (RFC 3325 §2.3); ``headers`` are the X- headers, in lower case, that reach the flow.
+    """
 
     name: str
     auth: TrunkAuth
@@ -31,6 +43,10 @@ class Trunk:
     outbound_proxy: str = ""
     expires_s: int = 300
     max_calls: int = 100
+    srtp: Srtp = Srtp.OFF
+    is_trusted: bool = False
+    headers: tuple[str, ...] = ()
+    options_s: int = 0  # asked by OPTIONS this often whether it is up; 0: never
 
     def admits(self, source_ip: str) -> bool:
         address = ipaddress.ip_address(source_ip)

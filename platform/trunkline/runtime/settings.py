@@ -47,6 +47,11 @@ class TrunkSettings(BaseModel):
     caller_ids: tuple[str, ...] = ()  # numbers that calls over this trunk may show
     prices: dict[str, float] = {}  # a minute, by prefix: {"+44" = 0.02}
     billing: str = "60/60"  # seconds that are paid at first, and then at a time
+    srtp: str = "off"  # off, optional, required
+    trusted: bool = False  # its P-Asserted-Identity and Diversion reach the flow
+    headers: tuple[str, ...] = ()  # X- headers that reach the flow
+    options_s: int = Field(default=0, ge=0, le=3600)  # seconds between OPTIONS; 0: none are sent
+    prefixes: tuple[str, ...] = ()  # placed calls to these numbers go here; empty: any
 
 
 class NumberSettings(BaseModel):
@@ -67,6 +72,11 @@ class Settings(BaseSettings):
     bind_address: str = "0.0.0.0"
     public_address: str = ""  # in Contact and SDP; empty: the address the packet leaves from
     sip_port: int = 5060
+    sip_tls_port: int = 0  # 0: no SIP over TLS, neither in nor out; usually 5061
+    sip_tls_cert: Path | None = None  # PEM: the chain; renewed files are taken up by themselves
+    sip_tls_key: Path | None = None
+    sip_tls_ca_file: Path | None = None  # who may vouch for carriers; None: the system's list
+    sip_tls_verify_peer: bool = True  # False: a carrier's certificate is not looked at
     rtp_ports: Annotated[tuple[int, int], NoDecode] = (20000, 23999)
     web_port: int = 8080
     model_port: int = 8000
@@ -107,6 +117,8 @@ class Settings(BaseSettings):
     numbers: tuple[NumberSettings, ...] = ()
     max_calls: int = Field(default=60, ge=1)
     outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = ()  # of numbers we may dial
+    # Hosts of SIP URIs that may be called, beside the trunks' own: names, addresses, networks.
+    outbound_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     # A day's money for placed calls, in ``currency``; None: no cap.
     outbound_spend_cap: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     outbound_max_calls: int = Field(default=10, ge=0)  # placed calls at once
@@ -137,7 +149,7 @@ class Settings(BaseSettings):
             return int(first), int(last)
         return value
 
-    @field_validator("outbound_prefixes", "engines", mode="before")
+    @field_validator("outbound_prefixes", "outbound_hosts", "engines", mode="before")
     @classmethod
     def _prefixes_from_text(cls, value: Any) -> Any:
         """``+4420,+1212`` in the environment, a list in TOML."""

@@ -87,6 +87,12 @@ MODEL_TASKS: Final = Gauge("trunkline_model_tasks", "Tasks of the model server's
 FACTS_SPOOLED: Final = Gauge(
     "trunkline_facts_spooled", "Facts of calls that wait on disk for the database"
 )
+MEDIA_PROBLEMS: Final = Counter(
+    "trunkline_media_problems_total", "Calls to which no audio came for five seconds"
+)
+TLS_FAILURES: Final = Counter(
+    "trunkline_sip_tls_refused_total", "Carriers' TLS certificates that were refused"
+)
 TRUNK_REGISTERED: Final = Gauge(
     "trunkline_trunk_registered", "1 when the trunk's registration stands", ["trunk"]
 )

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.errors import Invalid, NotFound
 from trunkline.domain.ids import CallId
+from trunkline.domain.leg import SipStep
 from trunkline.storage import from_rows
 from trunkline.storage.approval_rows import ApprovalDeedRow
 from trunkline.storage.approval_values import past_deed
@@ -158,6 +159,8 @@ class CallRepository:
             stats=row.stats,
             receipts=row.receipts,
             usage=row.usage,
+            signalling=tuple(SipStep(**step) for step in row.signalling),
+            media_problem=row.media_problem,
         )
 
     async def approvals(self, call_id: str) -> tuple[ApprovalView, ...]:

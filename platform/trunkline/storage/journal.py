@@ -8,6 +8,7 @@ the true end of a call overrides ``edge_lost``, which is somebody's inference.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final, assert_never
 
 from sqlalchemy import delete, insert, or_, select, update
@@ -315,6 +316,8 @@ async def _ended(session: AsyncSession, fact: CallEnded) -> None:
             stats=clean_json(fact.stats),
             receipts=clean_json(fact.receipts),
             usage=clean_json(fact.usage),
+            signalling=clean_json([asdict(step) for step in fact.signalling]),
+            media_problem=clean_text(fact.media_problem),
         )
     )
     await announce_call_ended(session, fact.call_id, fact.at)

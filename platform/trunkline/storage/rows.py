@@ -90,6 +90,8 @@ class CallRow(Owned, Base):
     stats: Mapped[dict[str, Any]] = mapped_column(default=dict)
     receipts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     usage: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    signalling: Mapped[list[dict[str, Any]]] = mapped_column(Document, default=list)
+    media_problem: Mapped[str] = mapped_column(default="")
 
     __table_args__ = (
         Index(None, "owner", "started_at", "id"),

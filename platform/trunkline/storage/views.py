@@ -11,6 +11,7 @@ from trunkline.domain.approval import ApprovalState
 from trunkline.domain.call import CallState, Direction, EndCause
 from trunkline.domain.events import Json, RecordingState, ToolOutcome
 from trunkline.domain.ids import ApprovalId, CallId, LegId, ToolRunId, TurnId
+from trunkline.domain.leg import SipStep
 from trunkline.domain.turn import Speaker, TurnKind, WordFate
 from trunkline.storage.approval_views import PastDeed
 
@@ -227,6 +228,8 @@ class CallDetail:
     stats: Mapping[str, float] = field(default_factory=dict)
     receipts: Mapping[str, float] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
+    signalling: tuple[SipStep, ...] = ()
+    media_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pjsua2 as pj
 
+from trunkline.domain.errors import TrunkError
 from trunkline.domain.trunk import Trunk
 from trunkline.sip.call import guarded
 from trunkline.sip.config import EndpointConfig, account_config
@@ -111,9 +112,19 @@ def registrar_host(trunk: Trunk) -> str:
     return registrar_uri(trunk).partition(":")[2].partition(";")[0].rpartition("@")[2]
 
 
+def target_uri(target: str, trunk: Trunk) -> str:
+    """A SIP URI as given; a number becomes one at the trunk's registrar or proxy."""
+    if target.startswith(("sip:", "sips:")):
+        return target
+    if not trunk.registrar:
+        raise TrunkError(f"trunk {trunk.name} has no registrar: give a sip: URI, not a number")
+    _, semicolon, params = trunk.registrar.partition(";")
+    return f"sip:{target}@{registrar_host(trunk)}{semicolon}{params}"
+
+
 def registering_config(config: EndpointConfig, trunk: Trunk) -> pj.AccountConfig:
     host = registrar_host(trunk)
-    account = account_config(config, f"sip:{trunk.username}@{host}")
+    account = account_config(config, f"sip:{trunk.username}@{host}", trunk.srtp)
     registration = account.regConfig
     registration.registrarUri = registrar_uri(trunk)
     registration.timeoutSec = trunk.expires_s

@@ -9,7 +9,7 @@ another call meanwhile. Everything under "commands" runs on the control thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import pjsua2 as pj
 
@@ -27,10 +27,19 @@ from trunkline.domain.leg import (
     LegUnheld,
 )
 from trunkline.runtime.logging import get_logger
+from trunkline.sip.call_options import (
+    add_headers,
+    audio_only,
+    message_of,
+    received_message,
+    with_status,
+)
 from trunkline.sip.causes import FAREWELLS, end_cause, reason_header, reason_in
 from trunkline.sip.control_thread import describe
+from trunkline.sip.ladder import Ladder
+from trunkline.sip.media_watch import MediaWatch
 from trunkline.sip.sdp import with_address
-from trunkline.sip.stats import MediaCounters, SilenceWatch
+from trunkline.sip.stats import MediaCounters
 from trunkline.sip.wire_text import one_line
 
 log = get_logger(__name__)
@@ -81,19 +90,19 @@ class PjCall(pj.Call):
         self.has_held_peer = False
         self.is_over = False
         self.has_rung = False
+        self.is_heard = False  # the far end has sent something, a 100 at least
         self.partner: PjCall | None = None  # whose far end hears ours, and is heard by it
         self._on_over = on_over
         self._on_media = on_media
         self._deliver: Callable[[LegEvent], None] | None = None
         self._ended: LegEnded | None = None
         self._cause: EndCause | None = None
-        self._finished_streams = MediaCounters()
-        self._live_stream = MediaCounters()
-        self._silence: SilenceWatch | None = None
+        self.ladder = Ladder()
+        self.watch = MediaWatch(self)
 
     @property
     def media(self) -> MediaCounters:
-        return self._finished_streams + self._live_stream
+        return self.watch.counters
 
     def subscribe(self, deliver: Callable[[LegEvent], None]) -> None:
         """Hand events to ``deliver`` (any thread); an end that has already come is handed now."""
@@ -120,7 +129,7 @@ class PjCall(pj.Call):
         if state.state != pj.PJSIP_INV_STATE_DISCONNECTED or self.is_over:
             return
         self.is_over = True
-        message = _received_message(prm.e)
+        message = received_message(prm.e)
         reason = reason_in(message)
         cause = self._cause or end_cause(
             self.direction,
@@ -130,9 +139,22 @@ class PjCall(pj.Call):
             is_our_own=not message,
         )
         text = (reason.text if reason else "") or state.lastReason
-        self._ended = LegEnded(cause, state.lastStatusCode or None, one_line(text))
+        self._ended = LegEnded(
+            cause,
+            state.lastStatusCode or None,
+            one_line(text),
+            self.ladder.steps(),
+            self.watch.problem,
+        )
         self._post(self._ended)
         self._on_over(self)
+
+    @guarded
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
+        message, peer, is_ours = message_of(prm.e)
+        if message:
+            self.ladder.note(message, peer, is_ours=is_ours)
+            self.is_heard = self.is_heard or not is_ours
 
     @guarded
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
@@ -166,8 +188,7 @@ class PjCall(pj.Call):
 
     @guarded
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
-        self._finished_streams = self._finished_streams + self._read_stream(prm.streamIdx)
-        self._live_stream = MediaCounters()
+        self.watch.stream_ends(prm.streamIdx)
 
     @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
@@ -207,7 +228,7 @@ class PjCall(pj.Call):
     def refuse(self, sip_status: int, headers: Mapping[str, str]) -> None:
         """A final answer to an INVITE that becomes no call."""
         self._cause = EndCause.REJECTED
-        self.hangup(_options(sip_status, headers))
+        self.hangup(with_status(sip_status, headers))
 
     def end(self, cause: EndCause, sip_status: int | None) -> None:
         """BYE, CANCEL or a final response: PJSIP knows which the dialog needs."""
@@ -217,18 +238,18 @@ class PjCall(pj.Call):
         status = 0
         if self.direction is Direction.INBOUND and not self.is_answered:
             status = sip_status or FAREWELLS[cause].sip_status
-        self.hangup(_options(status, {"Reason": reason_header(cause)}))
+        self.hangup(with_status(status, {"Reason": reason_header(cause)}))
 
     def hold_peer(self) -> bool:
         """False: an offer is still open, ours or the peer's; try again (RFC 3261 §14.1)."""
-        if not self._offer(self.setHold, _audio_only()):
+        if not self._offer(self.setHold, audio_only()):
             return False
         self.has_held_peer = True
         return True
 
     def unhold_peer(self) -> bool:
         """False: as in hold_peer."""
-        options = _audio_only()
+        options = audio_only()
         options.opt.flag = pj.PJSUA_CALL_UNHOLD
         if not self._offer(self.reinvite, options):
             return False
@@ -247,9 +268,9 @@ class PjCall(pj.Call):
 
     def dial(self, uri: str, headers: Mapping[str, str], shown: str = "") -> None:
         """``shown`` is the URI that From gives instead of the account's own."""
-        options = _audio_only()
+        options = audio_only()
         options.txOption.localUri = shown
-        _add_headers(options, headers)
+        add_headers(options, headers)
         self.makeCall(uri, options)
 
     def refer(self, target_uri: str) -> None:
@@ -306,66 +327,19 @@ class PjCall(pj.Call):
         """It is a call now: it counts as the trunk's, and its media will meet the port."""
         self.trunk_name = trunk_name
         self.port = port
-        self._silence = SilenceWatch(media_timeout_s)
+        self.watch.begin(media_timeout_s)
 
     def is_media_dead(self, now_s: float) -> bool:
         """Read the live stream's counters; True when RTP has failed to come for too long."""
-        if self.is_over or not self.is_media_up or self._silence is None:
+        if self.is_over or not self.is_media_up:
             return False
-        if self.hasMedia():
-            self._live_stream = self._read_stream(0)
         expects_media = self.is_answered and not self.is_held and not self.has_held_peer
-        return self._silence.is_dead(self.media.rx_packets, now_s, expects_media=expects_media)
+        return self.watch.look(now_s, expects_media=expects_media)
 
     def _respond(self, sip_status: int) -> None:
-        options = _audio_only()
+        options = audio_only()
         options.statusCode = sip_status
         try:
             self.answer(options)
         except pj.Error as exc:
             raise TrunkError(f"the call is over: {exc.reason}", sip_status=487) from None
-
-    def _read_stream(self, index: int) -> MediaCounters:
-        stat = self.getStreamStat(index)
-        rx, tx = stat.rtcp.rxStat, stat.rtcp.txStat
-        return MediaCounters(
-            rx_packets=rx.pkt,
-            rx_lost=rx.loss,
-            rx_discarded=rx.discard,
-            rx_jitter_ms=rx.jitterUsec.mean / 1000,
-            tx_packets=tx.pkt,
-            rtt_ms=stat.rtcp.rttUsec.mean / 1000,
-        )
-
-
-def _audio_only() -> pj.CallOpParam:
-    """One audio line: by default PJSIP 2.17 offers real-time text (RFC 4103) too."""
-    options = pj.CallOpParam(True)
-    options.opt.audioCount = 1
-    options.opt.videoCount = 0
-    options.opt.textCount = 0
-    return options
-
-
-def _options(sip_status: int, headers: Mapping[str, str]) -> pj.CallOpParam:
-    options = pj.CallOpParam()
-    options.statusCode = sip_status
-    _add_headers(options, headers)
-    return options
-
-
-def _add_headers(options: pj.CallOpParam, headers: Mapping[str, str]) -> None:
-    for name, value in headers.items():
-        header = pj.SipHeader()
-        header.hName, header.hValue = name, value
-        options.txOption.headers.append(header)
-
-
-def _received_message(event: Any) -> str:
-    """The SIP message that brought an event about, or nothing (our own hang-up, a timer)."""
-    if event.type == pj.PJSIP_EVENT_TSX_STATE:
-        if event.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
-            return str(event.body.tsxState.src.rdata.wholeMsg)
-    elif event.type == pj.PJSIP_EVENT_RX_MSG:
-        return str(event.body.rxMsg.rdata.wholeMsg)
-    return ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import pjsua2 as pj
 
 from trunkline.domain.audio import PTIME_MS
 from trunkline.domain.errors import ConfigError
+from trunkline.domain.trunk import Srtp
 
 # The bridge's own rate. 16 kHz keeps wideband codecs wide; resampling G.711 to it and back is
 # C code at a fraction of a per cent of a core per call (measured with 200 calls).
@@ -35,6 +38,26 @@ _REFUSAL_HEADROOM: Final = 64
 _PJSUA_MAX_CALLS: Final = 512
 
 
+_SRTP: Final[Mapping[Srtp, int]] = MappingProxyType(
+    {
+        Srtp.OFF: pj.PJMEDIA_SRTP_DISABLED,
+        Srtp.OPTIONAL: pj.PJMEDIA_SRTP_OPTIONAL,
+        Srtp.REQUIRED: pj.PJMEDIA_SRTP_MANDATORY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """SIP over TLS: what we show, and who may vouch for carriers. ``port`` 0 takes any."""
+
+    port: int
+    certificate: Path
+    key: Path
+    ca_file: Path | None = None
+    verifies_peer: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
     """Addresses, ports and limits of one endpoint.
@@ -50,6 +73,7 @@ class EndpointConfig:
     codecs: tuple[str, ...] = CODECS
     media_timeout_s: float = 60.0
     session_expires_s: int = 600  # a peer that is gone while on hold is noticed in half of it
+    tls: Tls | None = None
     logs_messages: bool = False  # SIP messages, at debug, redacted unless PII may be shown
 
     @property
@@ -124,14 +148,29 @@ def sip_transport(config: EndpointConfig, port: int) -> pj.TransportConfig:
     return transport
 
 
-def account_config(config: EndpointConfig, id_uri: str) -> pj.AccountConfig:
-    """What all accounts share: RTP ports and addresses."""
+def tls_transport(config: EndpointConfig, port: int) -> pj.TransportConfig:
+    """A carrier's certificate is held against the name we call it by (RFC 5922)."""
+    transport = sip_transport(config, port)
+    tls, given = transport.tlsConfig, config.tls
+    if given is None:
+        raise ConfigError("SIP over TLS has not been configured")
+    tls.certFile, tls.privKeyFile = str(given.certificate), str(given.key)
+    tls.CaListFile = str(given.ca_file or "")
+    tls.verifyServer = given.verifies_peer
+    tls.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3
+    return transport
+
+
+def account_config(config: EndpointConfig, id_uri: str, srtp: Srtp = Srtp.OFF) -> pj.AccountConfig:
+    """What all accounts share: RTP ports and addresses; and whether audio is encrypted."""
     account = pj.AccountConfig()
     account.idUri = id_uri
     # On hold no media tells whether the peer is still there; the refresh does (RFC 4028), also
     # towards peers that know no session timers.
     account.callConfig.timerUse = pj.PJSUA_SIP_TIMER_ALWAYS
     account.callConfig.timerSessExpiresSec = config.session_expires_s
+    account.mediaConfig.srtpUse = _SRTP[srtp]
+    account.mediaConfig.srtpSecureSignaling = 0  # ``doctor`` tells of keys that travel in clear
     rtp = account.mediaConfig.transportConfig
     if config.rtp_ports:
         first, last = config.rtp_ports

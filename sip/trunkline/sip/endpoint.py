@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import gc
-import resource
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,37 +15,29 @@ import pjsua2 as pj
 
 from trunkline.calls.admission import Refuse
 from trunkline.domain.call import Direction, EndCause
-from trunkline.domain.errors import ConfigError, TrunkError
+from trunkline.domain.errors import TrunkError
 from trunkline.domain.ids import new_leg_id
 from trunkline.domain.leg import LegDescription
 from trunkline.domain.trunk import LOCAL_TRUNK, Trunk, TrunkAuth
 from trunkline.runtime.logging import get_logger
-from trunkline.runtime.telemetry import CALLS_REFUSED, TRUNK_REGISTERED
-from trunkline.sip.account import (
-    Incoming,
-    PjAccount,
-    Registration,
-    registering_config,
-    registrar_host,
-)
-from trunkline.sip.call import PjCall, guarded
-from trunkline.sip.config import (
-    EndpointConfig,
-    account_config,
-    codec_priorities,
-    enabled_codecs,
-    ep_config,
-    sip_transport,
-)
+from trunkline.runtime.telemetry import TRUNK_REGISTERED
+from trunkline.sip.account import Incoming, Registration, registrar_host, target_uri
+from trunkline.sip.accounts import Accounts
+from trunkline.sip.call import PjCall
+from trunkline.sip.config import EndpointConfig, codec_priorities, enabled_codecs, ep_config
 from trunkline.sip.control_thread import ControlThread, describe
 from trunkline.sip.dialogs import Dialogs
+from trunkline.sip.identity import identity_of
 from trunkline.sip.invite import read_invite, split_address, uri_user
 from trunkline.sip.leg import SipLeg
 from trunkline.sip.local_address import address_towards, address_towards_uri
+from trunkline.sip.open_files import raise_open_files
+from trunkline.sip.pj_endpoint import PjEndpoint
 from trunkline.sip.pj_log import PjLog
 from trunkline.sip.reception import Reception
 from trunkline.sip.ring import RingPump
 from trunkline.sip.sdp import choose_codec, port_rate_hz
+from trunkline.sip.transports import Transports
 
 log = get_logger(__name__)
 
@@ -54,15 +45,6 @@ _BOOT_DEADLINE_S: Final = 20.0
 _GOODBYE_DEADLINE_S: Final = 2.0
 _ANSWER_S: Final = 1.5
 _DESTROY_DEADLINE_S: Final = 15.0
-
-
-class _PjEndpoint(pj.Endpoint):
-    @guarded
-    def onRejectedIncomingCall(self, prm: pj.OnRejectedIncomingCallParam) -> None:
-        """PJSIP refused an INVITE before we saw it: 488 no codec in common, 486 full, 400 ..."""
-        status = int(prm.statusCode)
-        CALLS_REFUSED.labels(status=str(status)).inc()
-        log.info("INVITE refused by PJSIP", sip_status=status, reason=prm.reason)
 
 
 class Endpoint:
@@ -86,12 +68,11 @@ class Endpoint:
         self._log = PjLog()
         self._control = ControlThread(idle=self._log.drain)
         self._dialogs: Dialogs | None = None
-        self._ep: _PjEndpoint | None = None
-        self._accounts: dict[str, PjAccount] = {}
+        self._ep: PjEndpoint | None = None
+        self._accounts = Accounts(config, self._on_incoming, self._on_registration)
+        self._transports = Transports(config)
         self._registrations: dict[str, Registration] = {}
         self._is_stopped = False
-        self.sip_port = 0
-        self.sip_host = ""
 
     # --- life --------------------------------------------------------------------------------
 
@@ -121,43 +102,43 @@ class Endpoint:
             raise
 
     def _boot(self) -> None:
-        ep = self._ep = _PjEndpoint()
+        ep = self._ep = PjEndpoint(self._accounts, self._trunk_of)
         # PJLIB greets on standard output before any configuration reaches it.
         pj.pj_log_set_level(0)
         ep.libCreate()
         ep.libInit(ep_config(self._config, self._log))
-        self._open_transports(ep)
+        self._transports.open(ep)
         ep.audDevManager().setNullDev()
         ep.libStart()
         for codec, priority in self._priorities.items():
             ep.codecSetPriority(codec, priority)
-        local = PjAccount(LOCAL_TRUNK.name, self._on_incoming, self._on_registration)
-        local.create(
-            account_config(self._config, f"sip:trunkline@{self.sip_host}:{self.sip_port}"), True
-        )
-        self._accounts[LOCAL_TRUNK.name] = local
-        for trunk in self._trunks:
-            if trunk.auth is TrunkAuth.REGISTER:
-                self._on_registration(Registration(trunk.name))
-                account = PjAccount(trunk.name, self._on_incoming, self._on_registration)
-                account.create(registering_config(self._config, trunk))
-                self._accounts[trunk.name] = account
+        self._accounts.open(self._trunks, f"sip:trunkline@{self.sip_host}:{self.sip_port}")
         self._live.watch_media()
 
-    def _open_transports(self, ep: pj.Endpoint) -> None:
-        port = self._config.sip_port
-        for kind, label in ((pj.PJSIP_TRANSPORT_UDP, "UDP"), (pj.PJSIP_TRANSPORT_TCP, "TCP")):
-            try:
-                transport = ep.transportCreate(kind, sip_transport(self._config, port))
-            except pj.Error as exc:
-                raise ConfigError(
-                    f"cannot listen for SIP on {self._config.bind_address}:{port} ({label}): "
-                    f"{exc.reason}; set TRUNKLINE_SIP_PORT or TRUNKLINE_BIND_ADDRESS"
-                ) from None
-            host, _, number = ep.transportGetInfo(transport).localName.rpartition(":")
-            port = int(number)
-            self.sip_host = self._config.public_address or host
-        self.sip_port = port
+    @property
+    def sip_host(self) -> str:
+        return self._transports.host
+
+    @property
+    def sip_port(self) -> int:
+        return self._transports.port
+
+    @property
+    def tls_port(self) -> int:
+        """0 without TLS."""
+        return self._transports.tls_port
+
+    def _trunk_of(self, source_ip: str) -> Trunk | None:
+        return None if self._reception is None else self._reception.trunk_of(source_ip)
+
+    async def renew_certificate(self) -> None:
+        """Show what the certificate's files hold now to whoever connects from now on."""
+
+        def renew() -> None:
+            if self._ep is not None:
+                self._transports.renew_certificate(self._ep)
+
+        await self._control.run(renew)
 
     async def stop(self) -> None:
         """Hang up what is up, unregister, release every pj object and end PJSIP."""
@@ -190,7 +171,7 @@ class Endpoint:
         self._live.close()
         gc.collect()
         ep.libDestroy(0 if says_goodbye else pj.PJSUA_DESTROY_NO_RX_MSG)
-        self._accounts.clear()
+        self._accounts.close()
 
     def _last_resort(self) -> None:
         """At interpreter exit: a process that leaves PJSIP up with a call hangs for ever."""
@@ -211,6 +192,7 @@ class Endpoint:
     def _on_incoming(self, incoming: Incoming) -> None:
         """On PJSIP's thread: the dialog must have its object before this returns."""
         call = self._live.open(incoming.account, incoming.call_id, Direction.INBOUND)
+        call.ladder.note(incoming.message, incoming.source, is_ours=False)
         if self._config.finds_own_address:
             call.sdp_address = address_towards(split_address(incoming.source)[0])
         self._control.post(lambda: self._receive_or_refuse(call, incoming))
@@ -235,6 +217,7 @@ class Endpoint:
             wait = verdict.retry_after_s
             call.refuse(verdict.sip_status, {} if wait is None else {"Retry-After": str(wait)})
             return
+        identity = identity_of(invite, verdict.trunk)
         description = LegDescription(
             leg_id=new_leg_id(),
             direction=Direction.INBOUND,
@@ -243,7 +226,9 @@ class Endpoint:
             called_number=verdict.route.number,
             caller_name=invite.caller_name,
             sip_call_id=invite.sip_call_id,
-            headers=invite.headers,
+            caller_asserted=identity.asserted,
+            diverted_from=identity.diverted_from,
+            headers=identity.headers,
         )
         codec = choose_codec(invite.sdp, self._enabled)
         agent = verdict.route.agent
@@ -291,7 +276,9 @@ class Endpoint:
         given = dict(headers or {})
         shown = self._shown(caller_id, trunk) if caller_id else ""
         if shown:
-            given.setdefault("P-Preferred-Identity", f"<{shown}>")  # RFC 3325 §9.2
+            # Within a trust domain we vouch ourselves (RFC 3325 §9.1), elsewhere we ask (§9.2).
+            kind = "P-Asserted-Identity" if trunk.is_trusted else "P-Preferred-Identity"
+            given.setdefault(kind, f"<{shown}>")
         ours = await address_towards_uri(uri) if self._config.finds_own_address else ""
         made: list[SipLeg] = []
         unwanted = threading.Event()
@@ -337,7 +324,7 @@ class Endpoint:
         shown: str,
         agent: str,
     ) -> SipLeg:
-        account = self._accounts.get(trunk.name) or self._accounts[LOCAL_TRUNK.name]
+        account = self._accounts.of(trunk.name)
         call = self._live.open(account, pj.PJSUA_INVALID_ID, Direction.OUTBOUND)
         call.sdp_address = sdp_address
         description = LegDescription(
@@ -374,20 +361,3 @@ class Endpoint:
             log.info("trunk registered", trunk=state.trunk, expires_s=state.expires_s)
         elif not self._is_stopped:
             log.warning("trunk is not registered", trunk=state.trunk, problem=state.problem)
-
-
-def target_uri(target: str, trunk: Trunk) -> str:
-    """A SIP URI as given; a number becomes one at the trunk's registrar or proxy."""
-    if target.startswith(("sip:", "sips:")):
-        return target
-    if not trunk.registrar:
-        raise TrunkError(f"trunk {trunk.name} has no registrar: give a sip: URI, not a number")
-    _, semicolon, params = trunk.registrar.partition(";")
-    return f"sip:{target}@{registrar_host(trunk)}{semicolon}{params}"
-
-
-def raise_open_files() -> None:
-    """Two sockets a call: the soft limit of open files goes up to the hard one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -16,6 +16,7 @@ log = get_logger("pjsip")
 _MAX_LINES: Final = 2000
 _URI_USER: Final = re.compile(r"(sips?:)[^@\s<>;]+@", re.IGNORECASE)
 _TEL_URI: Final = re.compile(r"(tel:)[^\s<>;]+", re.IGNORECASE)
+_SECRETS: Final = re.compile(r"(\binline:|\bresponse=\")[^\s|\"]+", re.IGNORECASE)
 _DISPLAY_NAME: Final = re.compile(r'"[^"]*"\s*(?=<)')
 
 
@@ -24,6 +25,14 @@ def without_callers(text: str) -> str:
     text = _URI_USER.sub(r"\1***@", text)
     text = _TEL_URI.sub(r"\1***", text)
     return _DISPLAY_NAME.sub('"***" ', text)
+
+
+def without_keys(message: str) -> str:
+    """A SIP message without the keys of its SRTP (RFC 4568 §9.2) and the answers to challenges.
+
+    Whoever may see callers in a log may still not listen to them.
+    """
+    return _SECRETS.sub(r"\1***", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +75,9 @@ def emit(line: PjLine) -> None:
     """A whole SIP message goes under a pii key at debug; other lines are cleaned and shown."""
     text = line.text.strip()
     first, newline, rest = text.partition("\n")
-    fields = {"line": without_callers(first.strip()), "thread": line.thread}
+    fields = {"line": without_keys(without_callers(first.strip())), "thread": line.thread}
     if newline:
-        log.debug("pjsip message", pii_message=rest, **fields)
+        log.debug("pjsip message", pii_message=without_keys(rest), **fields)
     elif line.level <= 1:
         # Not an error of ours yet: what fails for us is raised, and logged where it matters.
         log.warning("pjsip", **fields)

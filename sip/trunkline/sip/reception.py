@@ -42,7 +42,7 @@ class Reception:
 
     def judge(self, invite: Invite, live_by_trunk: Counter[str], now_s: float) -> Verdict:
         """The verdict on an INVITE. A source beyond its allowance is not looked at any closer."""
-        trunk = _trunk_of(self.trunks, invite.source_ip)
+        trunk = self.trunk_of(invite.source_ip)
         if trunk is None:
             allowance = self._limiter.ask(invite.source_ip, now_s)
             if allowance is not Allowance.ALLOWED:
@@ -70,14 +70,14 @@ class Reception:
         )
         return self._refused(verdict)
 
+    def trunk_of(self, source_ip: str) -> Trunk | None:
+        """Whose calls come from an address; any thread."""
+        try:
+            return trunk_for_source(self.trunks, source_ip)
+        except ValueError:
+            return None
+
     @staticmethod
     def _refused(verdict: Refuse) -> Refuse:
         CALLS_REFUSED.labels(status=str(verdict.sip_status)).inc()
         return verdict
-
-
-def _trunk_of(trunks: Sequence[Trunk], source_ip: str) -> Trunk | None:
-    try:
-        return trunk_for_source(trunks, source_ip)
-    except ValueError:
-        return None

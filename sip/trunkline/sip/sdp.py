@@ -40,6 +40,12 @@ def offered_codecs(sdp: str) -> tuple[str, ...]:
     return tuple(codec for codec in codecs if codec)
 
 
+def is_encrypted(sdp: str) -> bool:
+    """Whether its first audio line can be had as SRTP alone (RTP/SAVP, RFC 4568)."""
+    found = re.search(r"^m=audio \d\S* (\S+)", sdp, re.MULTILINE)
+    return found is not None and "/SAVP" in found[1]
+
+
 def choose_codec(sdp: str, enabled: Sequence[str]) -> str:
     """The codec the answer will carry: the offerer's first that is enabled here.
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from trunkline.calls.compose import CallSide, call_side
-from trunkline.domain.dial_plan import DialPlan, as_prefixes
+from trunkline.calls.outbound_rules import dial_plan
+from trunkline.domain.errors import ConfigError
 from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, Trunk
+from trunkline.runtime.certificate import Certificate, keep_renewing
 from trunkline.runtime.health import HealthApp, serve_health
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import Settings
 from trunkline.runtime.supervision import nursery, stop_on_signals
 from trunkline.sip.clips import load_clips
-from trunkline.sip.config import EndpointConfig
+from trunkline.sip.config import EndpointConfig, Tls
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.reception import Reception
 from trunkline.sip.switch import SipSwitch
@@ -38,7 +42,32 @@ def endpoint_config(settings: Settings) -> EndpointConfig:
         public_address=settings.public_address,
         rtp_ports=settings.rtp_ports,
         max_calls=settings.max_calls,
+        tls=tls_config(settings),
         logs_messages=settings.log_level.lower() == "debug",
+    )
+
+
+def tls_config(settings: Settings) -> Tls | None:
+    """None where SIP over TLS is not asked for; ConfigError names what is missing."""
+    if not settings.sip_tls_port:
+        return None
+    if settings.sip_tls_cert is None or settings.sip_tls_key is None:
+        raise ConfigError(
+            "TRUNKLINE_SIP_TLS_PORT needs TRUNKLINE_SIP_TLS_CERT and TRUNKLINE_SIP_TLS_KEY: "
+            "PEM files with the certificate chain and its key"
+        )
+    of_system = ssl.get_default_verify_paths().cafile
+    ca_file = settings.sip_tls_ca_file or (Path(of_system) if of_system else None)
+    if ca_file is not None and not ca_file.is_file():
+        raise ConfigError(f"TRUNKLINE_SIP_TLS_CA_FILE: there is no file {ca_file}")
+    if ca_file is None and settings.sip_tls_verify_peer:
+        raise ConfigError("nobody is trusted to vouch for carriers: set TRUNKLINE_SIP_TLS_CA_FILE")
+    return Tls(
+        port=settings.sip_tls_port,
+        certificate=settings.sip_tls_cert,
+        key=settings.sip_tls_key,
+        ca_file=ca_file,
+        verifies_peer=settings.sip_tls_verify_peer,
     )
 
 
@@ -48,6 +77,8 @@ async def serve(settings: Settings) -> int:
     configured = configured_trunks(settings)
     trunks = await with_registrar_sources(configured)
     routes = configured_routes(settings, trunks)
+    config = endpoint_config(settings)
+    certificate = Certificate(config.tls.certificate, config.tls.key) if config.tls else None
     async with call_side(settings) as calls:
         reception = Reception(
             trunks=trunks,
@@ -56,13 +87,15 @@ async def serve(settings: Settings) -> int:
             accept=calls.service.accept,
             takes_calls=False,
         )
-        endpoint = Endpoint(endpoint_config(settings), reception=reception, trunks=trunks)
-        plan = DialPlan(as_prefixes(settings.outbound_prefixes))
+        endpoint = Endpoint(config, reception=reception, trunks=trunks)
+        plan = dial_plan(settings)
         calls.switch.connect(SipSwitch(endpoint, trunks, plan))
         async with endpoint.running(), nursery("edge") as tasks:
             _announce(endpoint, trunks, routes)
             tasks.start(_open_when_warm(settings, calls, endpoint, reception, stop), "open")
             tasks.start(_resolve_again(configured, reception), "resolve")
+            if certificate is not None:
+                tasks.start(keep_renewing(certificate, endpoint.renew_certificate), "certificate")
 
             async def takes_calls() -> str:
                 return "" if reception.takes_calls else "no calls are taken: starting or draining"

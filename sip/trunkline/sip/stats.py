@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from trunkline.audio.quality import mean_opinion
 from trunkline.domain.leg import LegStats
 
 MEDIA_POLL_S: Final = 5.0
@@ -20,6 +21,9 @@ class MediaCounters:
     rx_jitter_ms: float = 0.0
     tx_packets: int = 0
     rtt_ms: float = 0.0
+    rx_strangers: int = 0
+    tx_lost: int = 0
+    tx_jitter_ms: float = 0.0
 
     def __add__(self, later: MediaCounters) -> MediaCounters:
         return MediaCounters(
@@ -29,7 +33,19 @@ class MediaCounters:
             rx_jitter_ms=later.rx_jitter_ms if later.rx_packets else self.rx_jitter_ms,
             tx_packets=self.tx_packets + later.tx_packets,
             rtt_ms=later.rtt_ms or self.rtt_ms,
+            rx_strangers=self.rx_strangers + later.rx_strangers,
+            tx_lost=self.tx_lost + later.tx_lost,
+            tx_jitter_ms=later.tx_jitter_ms or self.tx_jitter_ms,
         )
+
+    @property
+    def mos(self) -> float:
+        """What came in, as a person would have judged it; 0 without a packet."""
+        if not self.rx_packets:
+            return 0.0
+        missed = self.rx_lost + self.rx_discarded
+        share = missed / (self.rx_packets + self.rx_lost)
+        return round(mean_opinion(share, self.rx_jitter_ms, self.rtt_ms), 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +63,17 @@ def leg_stats(media: MediaCounters, ring: RingCounters, pairs_refused: int) -> L
     return LegStats(
         rx_packets=media.rx_packets,
         rx_lost=media.rx_lost,
+        rx_late=media.rx_discarded,
+        rx_strangers=media.rx_strangers,
         rx_jitter_ms=media.rx_jitter_ms,
         tx_packets=media.tx_packets,
         rtt_ms=media.rtt_ms,
         underruns=ring.underruns,
         overruns=ring.pairs_dropped + pairs_refused,
         clips_played=ring.clips_played,
+        tx_lost=media.tx_lost,
+        tx_jitter_ms=media.tx_jitter_ms,
+        mos=media.mos,
     )
 
 

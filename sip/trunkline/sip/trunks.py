@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from trunkline.domain.errors import ConfigError, Invalid
-from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, Trunk, TrunkAuth, normalise_number
+from trunkline.domain.trunk import (
+    LOCAL_TRUNK,
+    NumberRoute,
+    Srtp,
+    Trunk,
+    TrunkAuth,
+    normalise_number,
+)
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import NumberSettings, Settings, TrunkSettings
 
 log = get_logger(__name__)
 
 _RESOLVE_DEADLINE_S: Final = 5.0
+_X_HEADER: Final = re.compile(r"x-[a-z0-9_-]{1,60}")
 
 
 def configured_trunks(settings: Settings) -> tuple[Trunk, ...]:
@@ -47,6 +56,13 @@ def _trunk(given: TrunkSettings) -> Trunk:
         raise ConfigError(f"{where}: auth 'source' needs sources, the carrier's addresses")
     if auth is TrunkAuth.REGISTER and not (given.registrar and given.username):
         raise ConfigError(f"{where}: auth 'register' needs registrar and username")
+    if given.srtp not in tuple(Srtp):
+        raise ConfigError(f"{where}: srtp is {given.srtp!r}; use {', '.join(Srtp)}")
+    headers = tuple(name.lower() for name in given.headers)
+    if wrong := [name for name in headers if not _X_HEADER.fullmatch(name)]:
+        raise ConfigError(
+            f"{where}: {wrong[0]!r} in headers is no X- header; write for example 'X-Customer'"
+        )
     return Trunk(
         name=given.name,
         auth=auth,
@@ -58,6 +74,10 @@ def _trunk(given: TrunkSettings) -> Trunk:
         outbound_proxy=given.outbound_proxy,
         expires_s=given.expires_s,
         max_calls=given.max_calls,
+        srtp=Srtp(given.srtp),
+        is_trusted=given.trusted,
+        headers=headers,
+        options_s=given.options_s,
     )
 
 

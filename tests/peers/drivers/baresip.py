@@ -59,7 +59,8 @@ _ACCOUNT_CODEC: Final = {
 }
 # One message of baresip's SIP trace: the addresses, then all up to the colour's end.
 _TRACED: Final = re.compile(
-    r"^(?:UDP|TCP) \S+:(?P<source>\d+) -> \S+:(?P<target>\d+)\n(?P<text>.*?)\x1b\[;m", re.M | re.S
+    r"^(?:UDP|TCP|TLS) \S+:(?P<source>\d+) -> \S+:(?P<target>\d+)\n(?P<text>.*?)\x1b\[;m",
+    re.M | re.S,
 )
 _STATUS_LINE: Final = re.compile(r"\s*\[\d+:\d\d:\d\d\] audio=\S+ \(bit/s\)\s*")
 
@@ -152,6 +153,11 @@ class Baresip:
             for found in _TRACED.finditer(log)
         ]
 
+    def rtp_ports(self) -> set[int]:
+        """Ports that the SDP of either side named."""
+        found = (re.search(r"^m=audio (\d+)", one.text, re.M) for one in self.messages())
+        return {int(one[1]) for one in found if one}
+
     def heard(self) -> tuple[Samples, int]:
         """What came out of the loudspeaker in the last call: samples and rate."""
         return self.takes()[-1]
@@ -173,8 +179,13 @@ async def baresip(
     transport: str = "udp",
     sip_port: int = 0,
     records_after_hold: bool = False,
+    params: str = "",
+    config: str = "",
 ) -> AsyncIterator[Baresip]:
-    """Run one; ``codec`` (PCMU, PCMA, G722, opus) restricts what it offers."""
+    """Run one; ``codec`` (PCMU, PCMA, G722, opus) restricts what it offers.
+
+    ``params`` are more parameters of its account, ``config`` more lines of its configuration.
+    """
     if shutil.which("baresip") is None:
         pytest.skip("baresip is not installed (Debian: baresip-core)")
     folder.mkdir(parents=True)
@@ -192,8 +203,9 @@ async def baresip(
             rtp_first=first,
             rtp_last=last,
         )
+        + config
     )
-    params = f";regint=0;answermode={'auto' if answers else 'manual'}"
+    params += f";regint=0;answermode={'auto' if answers else 'manual'}"
     if codec:
         params += f";audio_codecs={_ACCOUNT_CODEC[codec]}"
     line = account or f"<sip:{user}@127.0.0.1:{sip_port};transport={transport}>{params}"

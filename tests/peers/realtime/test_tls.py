@@ -21,7 +21,7 @@ from tests.peers.realtime.test_process import certificate, ready
 from websockets.typing import Subprotocol
 
 from trunkline.domain.errors import ConfigError
-from trunkline.model.tls import Certificate
+from trunkline.runtime.certificate import Certificate
 
 pytestmark = pytest.mark.peers
 ROOT = Path(__file__).parents[3]

@@ -19,7 +19,7 @@ from tests.peers.drivers.tones import Spectrum, spectrum, tone, write_wav
 from trunkline.domain.leg import LegEnded, LegEvent
 from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, Trunk
 from trunkline.runtime.supervision import Nursery, nursery
-from trunkline.sip.config import EndpointConfig
+from trunkline.sip.config import EndpointConfig, Tls
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.leg import SipLeg
 from trunkline.sip.reception import Reception
@@ -118,6 +118,8 @@ async def running_edge(
     bind_address: str = "127.0.0.1",
     public_address: str = "",
     media_timeout_s: float = 60,
+    tls: Tls | None = None,
+    logs_messages: bool = False,
 ) -> AsyncIterator[Edge]:
     arrivals: asyncio.Queue[Line] = asyncio.Queue()
     async with nursery("edge") as tasks:
@@ -136,6 +138,8 @@ async def running_edge(
             rtp_ports=free_range(40),
             max_calls=max_calls,
             media_timeout_s=media_timeout_s,
+            tls=tls,
+            logs_messages=logs_messages,
         )
         endpoint = Endpoint(config, reception=reception, trunks=trunks)
         async with endpoint.running():

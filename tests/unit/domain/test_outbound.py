@@ -110,7 +110,53 @@ def test_rules_come_from_the_settings() -> None:
     assert (route.trunk, route.price.cost(61)) == ("carrier", 40_000)
     outside = rules.route("sip:+441632960100@carrier.example:5080")
     assert (outside.trunk, outside.price.per_minute) == ("carrier", 20_000)
-    assert rules.route("sip:desk@192.0.2.7").price.per_minute == 0
+    assert rules.route("sip:desk@192.168.0.7").price.per_minute == 0
     with pytest.raises(ConfigError, match="trunk carrier"):
         bad = carrier.model_copy(update={"billing": "monthly"})
         outbound_rules(Settings(trunks=(bad,)))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "uri", "is_allowed"),
+    [
+        (None, "sip:a@anywhere.example", True),
+        ((), "sip:a@127.0.0.1", False),
+        (("pbx.example.org",), "sip:a@PBX.example.org:5070;transport=tcp", True),
+        (("pbx.example.org",), "sip:a@evil-pbx.example.org", False),
+        (("*.example.net",), "sips:a@b.example.net", True),
+        (("*.example.net",), "sip:a@example.net.evil.example", False),
+        (("*.example.net",), "sip:a@evilexample.net", False),
+        (("10.0.0.0/8", "fd00::/8"), "sip:a@10.9.8.7", True),
+        (("10.0.0.0/8", "fd00::/8"), "sip:a@[fd00::7]:5060", True),
+        (("10.0.0.0/8",), "sip:a@11.0.0.1", False),
+        (("10.0.0.0/8",), "sip:a@10.example", False),
+        (("*",), "sip:a@anywhere.example", True),
+    ],
+)
+def test_a_uri_leads_to_allowed_hosts_only(
+    hosts: tuple[str, ...] | None, uri: str, is_allowed: bool
+) -> None:
+    plan = DialPlan(hosts=hosts)
+    if is_allowed:
+        assert plan.check(uri, leads_outside=False) == uri
+        return
+    with pytest.raises(Forbidden) as refused:
+        plan.check(uri, leads_outside=False)
+    assert refused.value.code == "host_not_allowed"
+
+
+def test_by_default_only_a_lab_calls_uris_and_only_in_private_networks() -> None:
+    lab = outbound_rules(Settings(local_trunk=True)).plan
+    assert lab.check("sip:anna@192.168.1.7", leads_outside=False)
+    assert lab.check("sip:anna@localhost", leads_outside=False)
+    for plan, uri in (
+        (lab, "sip:anna@198.51.100.7"),
+        (lab, "sip:anna@toll.example"),
+        (outbound_rules(Settings(local_trunk=False)).plan, "sip:anna@192.168.1.7"),
+    ):
+        with pytest.raises(Forbidden, match="OUTBOUND_HOSTS"):
+            plan.check(uri, leads_outside=False)
+    named = outbound_rules(Settings(outbound_hosts=("PBX.example",))).plan
+    assert named.check("sip:anna@pbx.example", leads_outside=False)
+    with pytest.raises(ConfigError, match="'a b'"):
+        outbound_rules(Settings(outbound_hosts=("a b",)))

@@ -12,8 +12,7 @@ from trunkline.runtime.settings import (
     Settings,
     TrunkSettings,
 )
-from trunkline.sip.account import Registration, registrar_host, registrar_uri
-from trunkline.sip.endpoint import target_uri
+from trunkline.sip.account import Registration, registrar_host, registrar_uri, target_uri
 from trunkline.sip.trunks import (
     configured_routes,
     configured_trunks,

@@ -22,6 +22,7 @@ from trunkline.domain.events import (
     TurnEnded,
 )
 from trunkline.domain.ids import ApprovalId, CallId, LegId, ToolRunId, TurnId
+from trunkline.domain.leg import SipStep
 from trunkline.domain.turn import Speaker, SpokenWord, Turn, TurnKind, WordFate
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -113,6 +114,11 @@ def ended(
         stats={"rx_packets": 1000.0, "rx_lost": 0.0},
         receipts={"setup_ms": 180.0},
         usage={"input_tokens": 12},
+        signalling=(
+            SipStep(0, False, "INVITE", "192.0.2.1:5060"),
+            SipStep(180, True, "200 OK (INVITE)", "192.0.2.1:5060"),
+        ),
+        media_problem="not one packet came",
     )
 
 

@@ -66,6 +66,11 @@ async def test_a_whole_call_is_read_back_as_it_was(sessions: Sessions) -> None:
     assert call.recording.sample_rate_hz == 8000
     assert call.stats["rx_packets"] == 1000
     assert call.usage == {"input_tokens": 12}
+    assert [(step.at_ms, step.text) for step in call.signalling] == [
+        (0, "INVITE"),
+        (180, "200 OK (INVITE)"),
+    ]
+    assert call.media_problem == "not one packet came"
 
 
 async def test_writing_the_same_facts_again_changes_nothing(sessions: Sessions) -> None:

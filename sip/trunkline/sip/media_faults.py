@@ -1,0 +1,51 @@
+"""Why no audio comes: the likely cause, from what was and was not received."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+NOTICED_AFTER_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class MediaEvidence:
+    """Of the stream that is up now; ``before`` counts packets of the call's earlier streams.
+
+    Addresses are ``host:port``; ``came_from`` is where the latest packet came from, whether it
+    could be used or not, and empty when none came at all.
+    """
+
+    packets: int
+    before: int = 0
+    strangers: int = 0
+    discarded: int = 0
+    came_from: str = ""
+    negotiated: str = ""
+    ours: str = ""
+    is_encrypted: bool = False
+
+
+def likely_cause(seen: MediaEvidence) -> str:
+    """One sentence for whoever reads the call's record."""
+    came = seen.came_from if not seen.came_from.startswith("0.0.0.0") else ""
+    if seen.strangers:
+        return (
+            f"packets came from addresses that were not negotiated ({seen.strangers} of them) and"
+            f" none from {seen.negotiated}"
+        )
+    if seen.packets:
+        return "audio came and then stopped: the far end or the network fell silent"
+    if came and seen.is_encrypted:
+        return (
+            f"packets come from {came} and none can be authenticated: the SRTP keys do not fit what"
+            " SDP said"
+        )
+    if seen.discarded or came:
+        return f"packets come from {came or 'the far end'} with a payload that was not negotiated"
+    if seen.before:
+        return "audio stopped with a re-INVITE: nothing comes to the new session"
+    return (
+        f"not one packet came from {seen.negotiated} to {seen.ours}: a firewall, or SDP named an"
+        " address that cannot be reached (TRUNKLINE_PUBLIC_ADDRESS)"
+    )
