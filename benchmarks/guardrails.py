@@ -1,15 +1,16 @@
 """How well the guardrails tell what is forbidden, on sentences held out from their making.
 
-    python -m benchmarks.guardrails
+    python -m benchmarks.guardrails [--set 1|2]
 
-The sentences (``tests/data/guard_held_out.yaml``) were written apart from patterns and training
-examples, and are frozen by hash. Any that stands among the training examples all the same, word for
-word, is left out and counted. Which sentences were misjudged is not printed: who improves the
-guardrails must not learn them.
+The sentences (``tests/data/guard_held_out*.yaml``; both sets unless one is named) were written
+apart from patterns and training examples, and are frozen by hash. Any that stands among the
+training examples all the same, word for word, is left out and counted. Which sentences were
+misjudged is not printed: who improves the guardrails must not learn them.
 """
 
 from __future__ import annotations
 
+import argparse
 import gc
 import os
 import resource
@@ -29,7 +30,9 @@ from trunkline.flows.guard.normal import folded
 from trunkline.flows.guard.pack import Packs, Side, Verb, labelled, shipped_packs
 from trunkline.flows.guard.verdict import Guard, Verdict
 
-HELD_OUT: Final = Path(__file__).parents[1] / "tests" / "data" / "guard_held_out.yaml"
+_DATA: Final = Path(__file__).parents[1] / "tests" / "data"
+HELD_OUT: Final = {1: _DATA / "guard_held_out.yaml", 2: _DATA / "guard_held_out_2.yaml"}
+"""By the number of the set; the second is by another author, who had not read the first."""
 FINE: Final = "none"
 _BLOCKING: Final = (Verb.REFUSE, Verb.ESCALATE, Verb.END)
 _ROUNDS: Final = 5  # every sentence so many times for the latency
@@ -91,8 +94,8 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     return max(low, 0.0), min(high, 1.0)
 
 
-def read_sentences(path: Path = HELD_OUT) -> list[Sentence]:
-    rows = yaml.safe_load(path.read_text(encoding="utf-8"))["rows"]
+def read_sentences(number: int) -> list[Sentence]:
+    rows = yaml.safe_load(HELD_OUT[number].read_text(encoding="utf-8"))["rows"]
     return [Sentence(Side(row["side"]), row["category"], row["text"]) for row in rows]
 
 
@@ -196,35 +199,49 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def rows() -> list[tuple[str, str]]:
-    everything = read_sentences()
+def _overall_rows(judged: Sequence[Judged]) -> Iterator[tuple[str, str]]:
+    yield "blocked or not: precision / recall / F1", str(blocked_or_not(judged))
+    for side in Side:
+        scores = blocked_or_not(one for one in judged if one.sentence.side is side)
+        yield f"the same, {side}", str(scores)
+    yield from _false_block_rows(judged)
+
+
+def rows(numbers: Sequence[int] = tuple(HELD_OUT)) -> list[tuple[str, str]]:
+    """Figures of each set by itself, then of all of them together; categories only together."""
+    everything = {number: read_sentences(number) for number in numbers}
     before = _peak_mb()
     packs = shipped_packs()
     guard = Guard(packs, shipped_classifier(packs))
-    sentences = without_seen(everything, packs)
-    judged = judge(guard, packs, sentences)
-    times = latency(guard, sentences)
-    walls, works = zip(*times, strict=True)
-    found = [
-        (
-            "sentences judged",
-            f"{len(sentences)}; {len(everything) - len(sentences)} left out: training examples too",
-        ),
-        ("blocked or not: precision / recall / F1", str(blocked_or_not(judged))),
-    ]
-    for side in Side:
-        scores = blocked_or_not(one for one in judged if one.sentence.side is side)
-        found.append((f"the same, {side}", str(scores)))
-    found += _false_block_rows(judged)
+    found: list[tuple[str, str]] = []
+    judged: list[Judged] = []
+    for number, sentences in everything.items():
+        unseen = without_seen(sentences, packs)
+        own = judge(guard, packs, unseen)
+        judged += own
+        left_out = f"{len(sentences) - len(unseen)} left out: training examples too"
+        found.append((f"set {number}: sentences judged", f"{len(own)}; {left_out}"))
+        found += [(f"set {number}: {what}", figures) for what, figures in _overall_rows(own)]
+    if len(everything) > 1:
+        found += [(f"all sets: {what}", figures) for what, figures in _overall_rows(judged)]
     found += _category_rows(judged)
-    found += [
+    times = latency(guard, [one.sentence for one in judged])
+    walls, works = zip(*times, strict=True)
+    return [
+        *found,
         (f"a verdict, {len(times)} of them, wall", _figures(walls)),
         ("a verdict, processor", _figures(works)),
         ("peak resident memory", f"{_peak_mb():.0f} MB, {before:.0f} MB before the guard"),
     ]
-    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure the guardrails on held-out sentences.")
+    parser.add_argument("--set", type=int, choices=list(HELD_OUT), help="one set (default: both)")
+    options = parser.parse_args()
+    for what, measured in rows(tuple(HELD_OUT) if options.set is None else (options.set,)):
+        print(f"{what}: {measured}")
 
 
 if __name__ == "__main__":
-    for what, measured in rows():
-        print(f"{what}: {measured}")
+    main()
