@@ -32,11 +32,13 @@ from trunkline.domain.events import (
     CallFact,
     CallStarted,
     CallStateChanged,
+    EscalationRaised,
     GuardActed,
     QueuePlaced,
     RecordingClosed,
     RecordingState,
     StepEntered,
+    TakeOverChanged,
     ToolOutcome,
     ToolQueued,
     ToolRan,
@@ -101,6 +103,10 @@ FACTS: list[CallFact] = [
     TransferAttempted(CALL, AT, 5, "sip:a@b", True, 486),
     QueuePlaced(CALL, AT, 5, "desk", 2, 60_000),
     CallbackRequested(CALL, AT, 5, "desk", "+44", 2, 9_000),
+    EscalationRaised(
+        CALL, AT, 5, "esc_1", "complaint", "keyword", "high", "supervisor", "menu", "They said so."
+    ),
+    TakeOverChanged(CALL, AT, 5, "tko_1", "sam", "failed", "busy"),
     GuardActed(
         CALL, AT, 7, "output", "promises", "refuse", "pattern", 1.0, "I guarantee it.", "pay"
     ),

@@ -102,7 +102,9 @@ async def test_facts_in_any_order_and_any_batches_give_the_same_call(
 def _without_ids(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: _without_ids(inner)
+            key: [_without_ids(deed | {"at": None}) for deed in inner]  # by the database's clock
+            if key == "deeds"
+            else _without_ids(inner)
             for key, inner in value.items()
             if not key.endswith("_id") and key != "path"
         }
