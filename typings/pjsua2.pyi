@@ -682,6 +682,7 @@ PJSUA_SIP_SIPREC_INACTIVE: int
 PJSUA_SIP_SIPREC_OPTIONAL: int
 PJSUA_SIP_SIPREC_MANDATORY: int
 INVALID_ID: int
+def answer_options_with(status: int) -> None: ...
 def pj_log_set_level(level: int) -> None: ...
 
 class StringVector(_Vector[str]): ...
@@ -1650,6 +1651,8 @@ class RtcpStreamStat:
     loss: int
     reorder: int
     dup: int
+    strangers: int
+    misfits: int
     lossPeriodUsec: MathStat
     lossType: LossType
     jitterUsec: MathStat

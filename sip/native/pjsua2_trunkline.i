@@ -11,6 +11,44 @@
 #include "ring_port.hpp"
 %}
 
+%{
+#include <atomic>
+
+namespace {
+
+// What OPTIONS outside a dialog is answered with: 200 by pjsua itself, anything else by this gate
+// in front of it. Dispatchers learn from it that no new calls are wanted.
+std::atomic<int> options_status{PJSIP_SC_OK};
+
+pj_bool_t gate_options(pjsip_rx_data *rdata) {
+    const int status = options_status.load(std::memory_order_relaxed);
+    if (status == PJSIP_SC_OK || rdata->msg_info.to->tag.slen ||
+        pjsip_method_cmp(&rdata->msg_info.msg->line.req.method, pjsip_get_options_method()) != 0)
+        return PJ_FALSE;
+    pjsip_endpt_respond_stateless(pjsua_get_pjsip_endpt(), rdata, status, NULL, NULL, NULL);
+    return PJ_TRUE;
+}
+
+pjsip_module options_gate = {
+    NULL, NULL,
+    { const_cast<char *>("mod-options-gate"), 16 },
+    -1, PJSIP_MOD_PRIORITY_APPLICATION - 1,
+    NULL, NULL, NULL, NULL,
+    &gate_options,
+    NULL, NULL, NULL, NULL,
+};
+
+void answer_options_with(int status) {
+    options_status.store(status, std::memory_order_relaxed);
+    if (options_gate.id < 0) pjsip_endpt_register_module(pjsua_get_pjsip_endpt(), &options_gate);
+}
+
+}  // namespace
+%}
+
+// After libInit(); PJSIP unloads the gate when it is destroyed.
+void answer_options_with(int status);
+
 // pjlib writes to stdout from libCreate() on, before EpConfig can say otherwise.
 void pj_log_set_level(int level);
 

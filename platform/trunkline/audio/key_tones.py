@@ -40,6 +40,53 @@ def is_key_tone(frame: bytes, rate_hz: int) -> bool:
     return is_balanced and (low + high) / energy >= _PUREST
 
 
+_KEYS: Final = ("123A", "456B", "789C", "*0#D")
+# Stricter than ``is_key_tone``, which only mutes: a key must be 40 ms long (ITU-T Q.24), nearly all
+# there is on the line, and each tone stand 9 dB above the others of its group.
+_FRAMES_ON: Final = 2
+_FRAMES_OFF: Final = 2
+_PUREST_KEY: Final = 0.8
+_ABOVE_OTHERS: Final = 8.0
+
+
+def key_of(frame: bytes, rate_hz: int) -> str:
+    """The key that 20 ms of PCM16 hold, or nothing."""
+    if not is_key_tone(frame, rate_hz):
+        return ""
+    samples = samples_of(frame).astype(np.float64)
+    power = np.abs(_waves(samples.size, rate_hz) @ samples) ** 2 * 2 / samples.size
+    low, high = int(power[:4].argmax()), int(power[4:].argmax())
+    for group, best in ((power[:4], low), (power[4:], high)):
+        others = np.delete(group, best)
+        if float(others.max()) * _ABOVE_OTHERS > float(group[best]):
+            return ""
+    is_pure = (power[low] + power[4 + high]) / float(samples @ samples) >= _PUREST_KEY
+    return _KEYS[low][high] if is_pure else ""
+
+
+class KeyListener:
+    """Tells each key once, when it has sounded for 40 ms; it ends with 40 ms without it."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._now = ""  # the key that is held
+        self._next = ""
+        self._frames = 0  # of ``_next`` in a row
+
+    def hear(self, frame: bytes) -> str:
+        """The key that is pressed with this frame, or nothing."""
+        found = key_of(frame, self._rate_hz)
+        if found == self._now:
+            self._next, self._frames = "", 0
+            return ""
+        self._frames = self._frames + 1 if found == self._next else 1
+        self._next = found
+        if self._frames < (_FRAMES_ON if found else _FRAMES_OFF):
+            return ""
+        self._now, self._next, self._frames = found, "", 0
+        return found
+
+
 def without_key_tones(pcm: bytes, frame_bytes: int, rate_hz: int) -> bytes:
     """Frames that hold a key are silent; the others are as they were."""
     kept = bytearray(pcm)

@@ -48,6 +48,7 @@ def _trunk(given: TrunkSettings, settings: Settings) -> OutboundTrunk:
             where=host_and_port(given.registrar),
             caller_ids=tuple(dict.fromkeys(normalise_number(number) for number in numbers)),
             tariff=as_tariff(given.prices, given.billing),
+            prefixes=as_prefixes(given.prefixes),
         )
     except Invalid as exc:
         raise ConfigError(f"trunk {given.name}: {exc.message}") from None

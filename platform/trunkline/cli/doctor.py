@@ -14,12 +14,13 @@ from typing import Final
 
 import httpx
 import redis.asyncio
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from trunkline.cli.doctor_engines import far_ends, unserved_agents
 from trunkline.cli.doctor_mail import mail
 from trunkline.cli.doctor_outbound import outbound
+from trunkline.cli.doctor_tls import sip_tls
+from trunkline.cli.doctor_trunks import trunks
 from trunkline.cli.findings import Finding, Status
 from trunkline.cli.private_redis import redis_server
 from trunkline.cli.up import port_is_free
@@ -38,7 +39,8 @@ async def examine(settings: Settings) -> list[Finding]:
     checks: Sequence[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]]] = (
         ("ports", _ports),
         ("codecs", _codecs),
-        ("trunks", _trunks),
+        ("trunks", trunks),
+        ("SIP over TLS", sip_tls),
         ("placed calls", outbound),
         ("engine", _engine),
         ("engines", far_ends),
@@ -161,47 +163,6 @@ async def _codecs(settings: Settings) -> list[Finding]:
             )
         ]
     return [Finding("codecs", Status.OK, ", ".join(names))]
-
-
-async def _trunks(settings: Settings) -> list[Finding]:
-    """Registration of every registering trunk, as the running edge sees it."""
-    wanted = [t.name for t in settings.trunks if t.auth == "register"]
-    findings = [
-        Finding(f"trunk {t.name}", Status.OK, f"by source address: {', '.join(t.sources)}")
-        for t in settings.trunks
-        if t.auth != "register"
-    ]
-    if settings.local_trunk:
-        findings.append(
-            Finding("trunk local", Status.OK, "loopback and private addresses reach number 100")
-        )
-    if not wanted:
-        return findings
-    answer = await _get(f"http://127.0.0.1:{settings.resolved_sip_health_port}/metrics")
-    if answer is None:
-        return [
-            *findings,
-            Finding("trunks", Status.WARN, "the edge is not running", "run `trunkline up`"),
-        ]
-    registered = {
-        sample.labels["trunk"]: sample.value == 1
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-        if sample.name == "trunkline_trunk_registered"
-    }
-    for name in wanted:
-        if registered.get(name):
-            findings.append(Finding(f"trunk {name}", Status.OK, "registered"))
-        else:
-            findings.append(
-                Finding(
-                    f"trunk {name}",
-                    Status.FAIL,
-                    "not registered",
-                    "check registrar, username and password; the edge's log has the SIP status",
-                )
-            )
-    return findings
 
 
 async def _engine(settings: Settings) -> list[Finding]:

@@ -262,8 +262,8 @@ class GuardActed:
     """The guardrails found something; ``action`` is what was done about it.
 
     ``side``: ``input`` for the caller's words, ``output`` for the agent's. ``by``: ``pattern``,
-    ``number``, ``classifier``, or ``unknown`` for speech whose words never came. ``text``: the words,
-    numbers left out; of an agent's that were stopped nobody has heard them.
+    ``number``, ``classifier``, or ``unknown`` for speech whose words never came. ``text``: the
+    words, numbers left out; of an agent's that were stopped nobody has heard them.
     """
 
     call_id: CallId

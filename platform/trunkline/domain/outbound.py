@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Final
 
 from trunkline.domain.dial_plan import DialPlan
-from trunkline.domain.errors import Forbidden, Invalid
+from trunkline.domain.errors import CallerError, Forbidden, Invalid
 from trunkline.domain.quiet_hours import QuietHours
 from trunkline.domain.tariff import FREE, Price, Tariff
-from trunkline.domain.trunk import LOCAL_TRUNK, normalise_number
+from trunkline.domain.trunk import LOCAL_TRUNK, carries, normalise_number
 
 GRANT_S: Final = 60
 """Seconds of talk that are reserved at a time."""
@@ -31,6 +31,7 @@ class OutboundTrunk:
     where: tuple[str, str]
     caller_ids: tuple[str, ...] = ()
     tariff: Tariff = field(default_factory=Tariff)
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,28 @@ class OutboundRules:
         if target.startswith(("sip:", "sips:")):
             where = host_and_port(target)
             return next((trunk for trunk in self.trunks if trunk.where == where), None)
-        return pick(self.trunks, wanted)
+        return pick(self.trunks, wanted, target)
+
+    def backups(self, target: str, *, trunk: str, caller_id: str = "") -> tuple[str, ...]:
+        """Trunks that may carry the call when that one fails, in their order.
+
+        They may show the same number and, where money is counted, cost no more.
+        """
+        if target.startswith(("sip:", "sips:")):
+            return ()
+        first = self.route(target, trunk=trunk, caller_id=caller_id)
+        found = []
+        for other in self.trunks:
+            if other.name == trunk or not carries(other.prefixes, first.target):
+                continue
+            try:
+                route = self.route(target, trunk=other.name, caller_id=caller_id)
+            except CallerError:
+                continue
+            is_dearer = route.price.per_minute > first.price.per_minute
+            if self.spend_cap is None or not is_dearer:
+                found.append(other.name)
+        return tuple(found)
 
     def _price(self, trunk: OutboundTrunk, dialled: str) -> Price:
         number = dialled
@@ -116,14 +138,17 @@ class OutboundRules:
         return number
 
 
-def pick(trunks: Sequence[OutboundTrunk], wanted: str) -> OutboundTrunk:
-    """The trunk of that name, else the first."""
+def pick(trunks: Sequence[OutboundTrunk], wanted: str, number: str) -> OutboundTrunk:
+    """The trunk of that name, else the first that carries the number."""
     named = [trunk for trunk in trunks if trunk.name == wanted]
-    if not (named or trunks):
+    able = [trunk for trunk in named or trunks if carries(trunk.prefixes, number)]
+    if not able:
         raise Forbidden(
-            "no trunk can dial a number: give one of [[trunks]] a registrar", code="no_trunk"
+            "no trunk can dial a number like this: give one of [[trunks]] a registrar, and no"
+            " prefixes or the number's",
+            code="no_trunk",
         )
-    return (named or list(trunks))[0]
+    return able[0]
 
 
 def host_and_port(uri: str) -> tuple[str, str]:

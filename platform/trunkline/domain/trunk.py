@@ -47,10 +47,21 @@ class Trunk:
     is_trusted: bool = False
     headers: tuple[str, ...] = ()
     options_s: int = 0  # asked by OPTIONS this often whether it is up; 0: never
+    prefixes: tuple[str, ...] = ()  # of numbers that it may carry; none: any
+
+    def carries(self, number: str) -> bool:
+        """Whether calls to a number, or to a URI, may go out over it."""
+        return carries(self.prefixes, number)
 
     def admits(self, source_ip: str) -> bool:
         address = ipaddress.ip_address(source_ip)
         return any(address in ipaddress.ip_network(net, strict=False) for net in self.sources)
+
+
+def carries(prefixes: Sequence[str], target: str) -> bool:
+    """Whether a number begins with one of them; a URI, or no prefix at all, always does."""
+    is_uri = target.startswith(("sip:", "sips:"))
+    return is_uri or not prefixes or target.startswith(tuple(prefixes))
 
 
 LOCAL_TRUNK = Trunk(

@@ -93,6 +93,10 @@ MEDIA_PROBLEMS: Final = Counter(
 TLS_FAILURES: Final = Counter(
     "trunkline_sip_tls_refused_total", "Carriers' TLS certificates that were refused"
 )
+TRUNK_UP: Final = Gauge("trunkline_trunk_up", "1 while the trunk answers our OPTIONS", ["trunk"])
+TRUNK_FAILOVERS: Final = Counter(
+    "trunkline_trunk_failovers_total", "Placed calls that a trunk did not take", ["trunk"]
+)
 TRUNK_REGISTERED: Final = Gauge(
     "trunkline_trunk_registered", "1 when the trunk's registration stands", ["trunk"]
 )

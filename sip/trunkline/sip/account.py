@@ -73,17 +73,25 @@ class PjAccount(pj.Account):
         trunk_name: str,
         on_incoming: Callable[[Incoming], None],
         on_registration: Callable[[Registration], None],
+        on_options: Callable[[str, int], None] = lambda *_: None,
     ) -> None:
         super().__init__()
         self.trunk_name = trunk_name
         self._on_incoming = on_incoming
         self._on_registration = on_registration
+        self._on_options = on_options
 
     @guarded
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         at_ms = time.monotonic_ns() / 1e6
         rdata = prm.rdata
         self._on_incoming(Incoming(self, prm.callId, rdata.wholeMsg, rdata.srcAddress, at_ms))
+
+    @guarded
+    def onSendRequest(self, prm: pj.OnSendRequestParam) -> None:
+        asked = prm.e.body.tsxState.tsx
+        if asked.method == "OPTIONS" and asked.statusCode >= 200:
+            self._on_options(self.trunk_name, int(asked.statusCode))
 
     @guarded
     def onRegState(self, prm: pj.OnRegStateParam) -> None:

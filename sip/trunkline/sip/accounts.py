@@ -24,10 +24,12 @@ class Accounts:
         config: EndpointConfig,
         on_incoming: Callable[[Incoming], None],
         on_registration: Callable[[Registration], None],
+        on_options: Callable[[str, int], None],
     ) -> None:
         self._config = config
         self._on_incoming = on_incoming
         self._on_registration = on_registration
+        self._on_options = on_options
         self._accounts: dict[str, PjAccount] = {}
         self._ids: dict[str, int] = {}
 
@@ -42,7 +44,9 @@ class Accounts:
                 raise ConfigError(
                     f"trunk {trunk.name} is reached over TLS: set TRUNKLINE_SIP_TLS_PORT"
                 )
-            account = PjAccount(trunk.name, self._on_incoming, self._on_registration)
+            account = PjAccount(
+                trunk.name, self._on_incoming, self._on_registration, self._on_options
+            )
             settings = (
                 registering_config(self._config, trunk)
                 if registers

@@ -9,7 +9,7 @@ another call meanwhile. Everything under "commands" runs on the control thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import pjsua2 as pj
 
@@ -36,6 +36,7 @@ from trunkline.sip.call_options import (
 )
 from trunkline.sip.causes import FAREWELLS, end_cause, reason_header, reason_in
 from trunkline.sip.control_thread import describe
+from trunkline.sip.info_digits import INFO_DIGIT_MS, digit_in_info
 from trunkline.sip.ladder import Ladder
 from trunkline.sip.media_watch import MediaWatch
 from trunkline.sip.sdp import with_address
@@ -90,6 +91,7 @@ class PjCall(pj.Call):
         self.has_held_peer = False
         self.is_over = False
         self.has_rung = False
+        self.hears_tones = False  # their SDP knew no telephone-event: keys may come as sound
         self.is_heard = False  # the far end has sent something, a 100 at least
         self.partner: PjCall | None = None  # whose far end hears ours, and is heard by it
         self._on_over = on_over
@@ -119,6 +121,7 @@ class PjCall(pj.Call):
     @guarded
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
         state = self.getInfo()
+        self._note(prm.e)
         if state.state == pj.PJSIP_INV_STATE_CONFIRMED:
             if self.direction is Direction.OUTBOUND and not self.is_answered:
                 self._post(LegAnswered())
@@ -130,6 +133,8 @@ class PjCall(pj.Call):
             return
         self.is_over = True
         message = received_message(prm.e)
+        if self.is_answered and not message:
+            self.ladder.said_goodbye()
         reason = reason_in(message)
         cause = self._cause or end_cause(
             self.direction,
@@ -151,8 +156,21 @@ class PjCall(pj.Call):
 
     @guarded
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
-        message, peer, is_ours = message_of(prm.e)
+        self._note(prm.e)
+
+    def hear(self, message: str) -> None:
+        """What a message of the far end's says of keys; on PJSIP's thread."""
+        if "m=audio" in message:
+            self.hears_tones = "telephone-event" not in message.lower()
+        digit = digit_in_info(message)
+        if digit:
+            self._post(LegDigit(digit, INFO_DIGIT_MS))
+
+    def _note(self, event: Any) -> None:
+        message, peer, is_ours = message_of(event)
         if message:
+            if not is_ours:
+                self.hear(message)
             self.ladder.note(message, peer, is_ours=is_ours)
             self.is_heard = self.is_heard or not is_ours
 

@@ -140,6 +140,8 @@ def end_cause(
             return EndCause.TRUNK_ERROR
         return EndCause.CALLEE_HANGUP if is_outbound else EndCause.CALLER_HANGUP
     if not is_outbound:
+        if sip_status // 100 == 2:
+            return EndCause.CALLER_HANGUP  # their BYE came before their ACK of our 200
         if sip_status in (487, 0):
             return EndCause.CALLER_CANCELLED
         return EndCause.REJECTED if sip_status == 488 else EndCause.TRUNK_ERROR

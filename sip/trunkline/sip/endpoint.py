@@ -38,6 +38,7 @@ from trunkline.sip.reception import Reception
 from trunkline.sip.ring import RingPump
 from trunkline.sip.sdp import choose_codec, port_rate_hz
 from trunkline.sip.transports import Transports
+from trunkline.sip.trunk_watch import TrunkWatch
 
 log = get_logger(__name__)
 
@@ -69,7 +70,10 @@ class Endpoint:
         self._control = ControlThread(idle=self._log.drain)
         self._dialogs: Dialogs | None = None
         self._ep: PjEndpoint | None = None
-        self._accounts = Accounts(config, self._on_incoming, self._on_registration)
+        self._accounts = Accounts(
+            config, self._on_incoming, self._on_registration, lambda *told: self.watch.heard(*told)
+        )
+        self.watch = self.watching(*self._trunks)
         self._transports = Transports(config)
         self._registrations: dict[str, Registration] = {}
         self._is_stopped = False
@@ -130,6 +134,14 @@ class Endpoint:
 
     def _trunk_of(self, source_ip: str) -> Trunk | None:
         return None if self._reception is None else self._reception.trunk_of(source_ip)
+
+    def watching(self, *trunks: Trunk) -> TrunkWatch:
+        """What asks them by OPTIONS whether they are up, once it runs."""
+        return TrunkWatch(trunks, self._control, self._accounts.of)
+
+    async def answer_options(self, *, takes_calls: bool) -> None:
+        """OPTIONS says whether calls are wanted: dispatchers ask by it. 200, or 503."""
+        await self._control.run(lambda: pj.answer_options_with(200 if takes_calls else 503))
 
     async def renew_certificate(self) -> None:
         """Show what the certificate's files hold now to whoever connects from now on."""
@@ -193,6 +205,7 @@ class Endpoint:
         """On PJSIP's thread: the dialog must have its object before this returns."""
         call = self._live.open(incoming.account, incoming.call_id, Direction.INBOUND)
         call.ladder.note(incoming.message, incoming.source, is_ours=False)
+        call.hear(incoming.message)
         if self._config.finds_own_address:
             call.sdp_address = address_towards(split_address(incoming.source)[0])
         self._control.post(lambda: self._receive_or_refuse(call, incoming))

@@ -42,6 +42,11 @@ class Ladder:
             del self._latest[0]
             self._left_out += 1
 
+    def said_goodbye(self) -> None:
+        """Our BYE: PJSIP tells of the dialog's end before it tells of the message."""
+        if not any(step.text == "BYE" for step in (*self._first, *self._latest)):
+            self.note("BYE ", "", is_ours=True)
+
     def steps(self) -> tuple[SipStep, ...]:
         if not self._left_out:
             return (*self._first, *self._latest)

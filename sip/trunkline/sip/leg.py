@@ -10,12 +10,14 @@ from typing import Final, Protocol, TypeVar
 
 import pjsua2 as pj
 
+from trunkline.audio.key_tones import KeyListener
 from trunkline.domain.audio import SAMPLE_WIDTH_BYTES, AudioFormat
 from trunkline.domain.call import EndCause
 from trunkline.domain.errors import Invalid, TrunkError
 from trunkline.domain.leg import (
     AudioSink,
     LegDescription,
+    LegDigit,
     LegEnded,
     LegEvent,
     LegMediaStarted,
@@ -25,6 +27,7 @@ from trunkline.domain.leg import (
 from trunkline.runtime.logging import get_logger
 from trunkline.sip.call import PjCall
 from trunkline.sip.control_thread import ControlThread
+from trunkline.sip.keys import KeyWay, KeyWays
 from trunkline.sip.ring import RingPump
 from trunkline.sip.stats import RingCounters, leg_stats
 
@@ -82,7 +85,10 @@ class SipLeg:
         self._unheard = bytearray()
         self._pairs_refused = 0
         self._events: deque[LegEvent] = deque()
+        self._keys = KeyWays()
+        self._listener = KeyListener(sample_rate_hz)
         self._has_event = asyncio.Event()
+        self._has_news = asyncio.Event()  # the first event has come
         self._digits_lost = 0
         self._ended: LegEnded | None = None
         self._is_ending = False
@@ -132,6 +138,8 @@ class SipLeg:
         pairs = self._port.read(_READ_BYTES)
         if not pairs or not self._call.is_media_up:
             return
+        if self._call.hears_tones and self._keys.hears_tones:
+            self._hear_keys(pairs)
         if self._sink is None:
             room = self._format.ms_to_samples(2 * _MAX_UNHEARD_MS) * SAMPLE_WIDTH_BYTES
             fits = max(0, room - len(self._unheard)) // self._pair_bytes * self._pair_bytes
@@ -143,6 +151,14 @@ class SipLeg:
         except Exception as exc:  # one call's sink must not silence the legs read after it
             log.error("audio sink failed", leg_id=self._description.leg_id, exc_info=exc)
 
+    def _hear_keys(self, pairs: bytes) -> None:
+        """Keys as tones in the caller's audio, where the offer knew no other way."""
+        frame_bytes = self._pair_bytes // 2
+        for at in range(0, len(pairs), self._pair_bytes):
+            digit = self._listener.hear(pairs[at : at + frame_bytes])
+            if digit:
+                self._take(LegDigit(digit), KeyWay.TONE)
+
     # --- events ------------------------------------------------------------------------------
 
     def deliver(self, event: LegEvent) -> None:
@@ -152,9 +168,14 @@ class SipLeg:
         except RuntimeError:  # the loop has closed: nobody is left to tell
             return
 
-    def _take(self, event: LegEvent) -> None:
+    def _take(self, event: LegEvent, way: KeyWay = KeyWay.EVENT) -> None:
         if self._ended is not None:
             return
+        if isinstance(event, LegDigit):
+            way = way if event.duration_ms is None else KeyWay.INFO
+            if not self._keys.counts(event.digit, way, round(self._loop.time() * 1000)):
+                return
+        self._has_news.set()
         match event:
             case LegMediaStarted(codec):
                 self._codec = codec
@@ -226,6 +247,20 @@ class SipLeg:
                 f"the call was refused: {self._ended.sip_status} {self._ended.reason}",
                 sip_status=self._ended.sip_status,
             )
+
+    @property
+    def is_heard(self) -> bool:
+        """The far end has sent something, a 100 at least."""
+        return self._call is None or self._call.is_heard
+
+    async def has_news(self, deadline_s: float) -> bool:
+        """Whether an event has come, or comes in time; it stays to be read."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._has_news.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def hang_up(self, cause: EndCause, *, sip_status: int | None = None) -> None:
         call = self._call

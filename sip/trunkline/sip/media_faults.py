@@ -19,7 +19,7 @@ class MediaEvidence:
     packets: int
     before: int = 0
     strangers: int = 0
-    discarded: int = 0
+    misfits: int = 0
     came_from: str = ""
     negotiated: str = ""
     ours: str = ""
@@ -34,6 +34,11 @@ def likely_cause(seen: MediaEvidence) -> str:
             f"packets came from addresses that were not negotiated ({seen.strangers} of them) and"
             f" none from {seen.negotiated}"
         )
+    if seen.misfits:
+        return (
+            f"packets come from {came or seen.negotiated} with a payload type that was not"
+            f" negotiated ({seen.misfits} of them)"
+        )
     if seen.packets:
         return "audio came and then stopped: the far end or the network fell silent"
     if came and seen.is_encrypted:
@@ -41,8 +46,8 @@ def likely_cause(seen: MediaEvidence) -> str:
             f"packets come from {came} and none can be authenticated: the SRTP keys do not fit what"
             " SDP said"
         )
-    if seen.discarded or came:
-        return f"packets come from {came or 'the far end'} with a payload that was not negotiated"
+    if came:
+        return f"packets come from {came} and are no RTP that can be read"
     if seen.before:
         return "audio stopped with a re-INVITE: nothing comes to the new session"
     return (

@@ -45,7 +45,7 @@ class MediaWatch:
             return False
         if self._call.hasMedia():
             self._live = self._read(0)
-        packets = self.counters.rx_packets
+        packets = self.counters.rx_audible
         if self._quiet.is_dead(packets, now_s, expects_media=expects_media) and not self.problem:
             self._say_why()
         return self._dead.is_dead(packets, now_s, expects_media=expects_media)
@@ -55,10 +55,10 @@ class MediaWatch:
         stream = self._call.getStreamInfo(0)
         self.problem = likely_cause(
             MediaEvidence(
-                packets=self._live.rx_packets,
-                before=self._finished.rx_packets,
+                packets=self._live.rx_audible,
+                before=self._finished.rx_audible,
                 strangers=self._live.rx_strangers,
-                discarded=self._live.rx_discarded,
+                misfits=self._live.rx_misfits,
                 came_from=transport.srcRtpName,
                 negotiated=stream.remoteRtpAddress,
                 ours=transport.localRtpName,
@@ -78,7 +78,8 @@ class MediaWatch:
             rx_jitter_ms=rx.jitterUsec.mean / 1000,
             tx_packets=tx.pkt,
             rtt_ms=stat.rtcp.rttUsec.mean / 1000,
-            rx_strangers=getattr(rx, "strangers", 0),  # a binding built before the patch
+            rx_strangers=rx.strangers,
+            rx_misfits=rx.misfits,
             tx_lost=tx.loss,
             tx_jitter_ms=tx.jitterUsec.mean / 1000,
         )

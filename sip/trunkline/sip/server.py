@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from trunkline.calls.compose import CallSide, call_side
-from trunkline.calls.outbound_rules import dial_plan
+from trunkline.calls.outbound_rules import dial_plan, outbound_rules
 from trunkline.domain.errors import ConfigError
 from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute, Trunk
 from trunkline.runtime.certificate import Certificate, keep_renewing
@@ -89,11 +89,13 @@ async def serve(settings: Settings) -> int:
         )
         endpoint = Endpoint(config, reception=reception, trunks=trunks)
         plan = dial_plan(settings)
-        calls.switch.connect(SipSwitch(endpoint, trunks, plan))
+        calls.switch.connect(SipSwitch(endpoint, trunks, plan, outbound_rules(settings)))
         async with endpoint.running(), nursery("edge") as tasks:
+            await endpoint.answer_options(takes_calls=False)
             _announce(endpoint, trunks, routes)
             tasks.start(_open_when_warm(settings, calls, endpoint, reception, stop), "open")
             tasks.start(_resolve_again(configured, reception), "resolve")
+            tasks.start(endpoint.watch.run(), "options")
             if certificate is not None:
                 tasks.start(keep_renewing(certificate, endpoint.renew_certificate), "certificate")
 
@@ -109,6 +111,7 @@ async def serve(settings: Settings) -> int:
             async with serve_health(health, "127.0.0.1", settings.resolved_sip_health_port):
                 await stop.wait()
                 reception.takes_calls = False
+                await endpoint.answer_options(takes_calls=False)
                 ended = await calls.service.drain(DRAIN_S)
     log.info("SIP edge has stopped", calls_ended_by_us=ended)
     return 0
@@ -147,6 +150,7 @@ async def _open_when_warm(
     gc.freeze()
     if not stop.is_set():
         reception.takes_calls = True
+        await endpoint.answer_options(takes_calls=True)
         log.info("calls are taken")
 
 

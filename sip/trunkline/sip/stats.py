@@ -22,6 +22,7 @@ class MediaCounters:
     tx_packets: int = 0
     rtt_ms: float = 0.0
     rx_strangers: int = 0
+    rx_misfits: int = 0
     tx_lost: int = 0
     tx_jitter_ms: float = 0.0
 
@@ -34,9 +35,15 @@ class MediaCounters:
             tx_packets=self.tx_packets + later.tx_packets,
             rtt_ms=later.rtt_ms or self.rtt_ms,
             rx_strangers=self.rx_strangers + later.rx_strangers,
+            rx_misfits=self.rx_misfits + later.rx_misfits,
             tx_lost=self.tx_lost + later.tx_lost,
             tx_jitter_ms=later.tx_jitter_ms or self.tx_jitter_ms,
         )
+
+    @property
+    def rx_audible(self) -> int:
+        """Packets that could be played."""
+        return self.rx_packets - self.rx_misfits
 
     @property
     def mos(self) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from trunkline.domain.dial_plan import as_prefixes
 from trunkline.domain.errors import ConfigError, Invalid
 from trunkline.domain.trunk import (
     LOCAL_TRUNK,
@@ -78,6 +79,7 @@ def _trunk(given: TrunkSettings) -> Trunk:
         is_trusted=given.trusted,
         headers=headers,
         options_s=given.options_s,
+        prefixes=as_prefixes(given.prefixes),
     )
 
 

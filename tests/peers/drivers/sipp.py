@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.peers.drivers.ports import free_port
+from tests.peers.drivers.ports import free_port, free_range
 
 _HEAD: Final = '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="{name}">\n'
 
@@ -170,8 +170,9 @@ def digits_by_info(number: str, digits: str) -> str:
     return before + infos + pause + bye
 
 
-def options() -> str:
-    return _HEAD.format(name="options") + _OPTIONS + "</scenario>\n"
+def options(expect: int = 200) -> str:
+    asked = _OPTIONS.replace('response="200"', f'response="{expect}"')
+    return _HEAD.format(name="options") + asked + "</scenario>\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ async def sipp(
     process = await asyncio.create_subprocess_exec(
         *("sipp", f"127.0.0.1:{sip_port}", "-sf", "scenario.xml", "-m", str(calls)),
         *("-l", str(calls), "-r", "50", "-i", local_ip, "-mi", local_ip),
-        *("-p", str(free_port()), "-mp", str(free_port()), "-t", transport, "-nostdin"),
+        *("-p", str(free_port()), "-mp", str(free_range(6)[0]), "-t", transport, "-nostdin"),
         *("-trace_msg", "-message_file", "messages.log"),
         *("-trace_err", "-error_file", "errors.log", "-timeout", f"{deadline_s:g}s"),
         stdin=asyncio.subprocess.DEVNULL,

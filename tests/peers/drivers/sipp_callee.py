@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.peers.drivers.ports import free_port
+from tests.peers.drivers.ports import free_port, free_range
 
 _HEAD: Final = '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="callee">\n'
 _RESPONSE: Final = """\
@@ -87,7 +87,7 @@ async def sipp_callee(folder: Path, scenario: str, *, transport: str = "u1") -> 
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *("sipp", "-sf", "callee.xml", "-m", "1", "-i", "127.0.0.1", "-mi", "127.0.0.1"),
-        *("-p", str(port), "-mp", str(free_port()), "-t", transport, "-nostdin"),
+        *("-p", str(port), "-mp", str(free_range(6)[0]), "-t", transport, "-nostdin"),
         *("-trace_err", "-error_file", "errors.log", "-timeout", "20s", "-timeout_error"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,

@@ -83,6 +83,16 @@ async def test_options_is_answered_with_200(edge: Edge, tmp_path: Path, transpor
     assert "INVITE" in run.header("Allow", 200)
 
 
+async def test_options_says_503_while_no_calls_are_taken(edge: Edge, tmp_path: Path) -> None:
+    await edge.endpoint.answer_options(takes_calls=False)
+    run = await sipp(tmp_path / "1", options(503), edge.endpoint.sip_port)
+    assert run.exit_status == 0, run.messages
+    await edge.endpoint.answer_options(takes_calls=True)
+    run = await sipp(tmp_path / "2", options(), edge.endpoint.sip_port)
+    assert run.exit_status == 0, run.messages
+    assert "application/sdp" in run.header("Accept", 200)
+
+
 async def test_a_strangers_flood_is_refused_to_the_last_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:

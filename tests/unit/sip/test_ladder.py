@@ -50,7 +50,8 @@ def test_a_status_line_is_bounded_and_one_line() -> None:
         (MediaEvidence(0, before=500), "re-INVITE"),
         (MediaEvidence(400), "stopped"),
         (MediaEvidence(0, strangers=9, came_from="198.51.100.1:9"), "not negotiated (9 of them)"),
-        (MediaEvidence(0, discarded=9, came_from="192.0.2.1:4000"), "payload"),
+        (MediaEvidence(0, misfits=9, came_from="192.0.2.1:4000"), "payload type"),
+        (MediaEvidence(0, came_from="192.0.2.1:4000"), "no RTP that can be read"),
         (MediaEvidence(0, came_from="192.0.2.1:4000", is_encrypted=True), "authenticated"),
     ],
 )

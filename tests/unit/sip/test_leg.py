@@ -58,6 +58,7 @@ class Dialog:
         self.is_media_up = True
         self.is_over = False
         self.is_answered = False
+        self.hears_tones = self.is_heard = False
         self.media = MediaCounters(rx_packets=5)
         self.done: list[str] = []
         self.refusals = 0

@@ -1,0 +1,108 @@
+"""RTP from where nobody negotiated it, and silence whose cause is named."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.peers.drivers.raw_sip import RawCaller, RtpSender, raw_caller
+from tests.peers.drivers.tones import tone
+from tests.peers.sip.conftest import CALLER_HZ, Edge, Line, running_edge
+
+from trunkline.domain.leg import LegEnded, LegMediaStarted
+
+pytestmark = pytest.mark.peers
+
+STRANGER_HZ = 600.0
+
+
+@asynccontextmanager
+async def call(edge: Edge) -> AsyncIterator[tuple[RawCaller, Line]]:
+    async with raw_caller(edge.endpoint.sip_port) as caller:
+        await caller.invite()
+        line = await edge.next_line()
+        line.listen()
+        await line.leg.answer()
+        await caller.confirm()
+        await line.wait_for(LegMediaStarted)
+        yield caller, line
+
+
+async def flood(port: int, stop: asyncio.Event) -> RtpSender:
+    """A stranger's voice, five times as fast as a call's."""
+    stranger = RtpSender()
+    pcm = tone(STRANGER_HZ, 8000, 1)
+    while not stop.is_set():
+        for at in range(0, 5 * 320, 320):
+            stranger.send(port, stranger.packet(pcm[at : at + 160]))
+            stranger.timestamp += 160
+        await asyncio.sleep(0.02)
+    return stranger
+
+
+async def test_a_stranger_is_neither_heard_nor_spoken_to(edge: Edge) -> None:
+    async with call(edge) as (caller, line):
+        await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 0.2))
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            flooding = tasks.create_task(flood(caller.media_port, stop))
+            await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 1.5))
+            stop.set()
+        assert line.caller_spectrum(1.0).is_tone(CALLER_HZ)
+        assert flooding.result().received() == 0, "the agent's audio does not go to the stranger"
+        assert caller.rtp.received() > 40
+        flooding.result().socket.close()
+        await caller.hang_up()
+        await line.wait_for(LegEnded)
+    stats = line.leg.stats()
+    assert stats.rx_strangers > 100
+    assert stats.rx_packets < 110
+
+
+async def test_a_caller_behind_nat_is_learned_once(edge: Edge) -> None:
+    """Their SDP names an address that nothing comes from; the first to speak is theirs."""
+    async with call(edge) as (caller, line):
+        mapped, late = RtpSender(), RtpSender()
+        await mapped.say(caller.media_port, tone(CALLER_HZ, 8000, 0.4))
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            flooding = tasks.create_task(flood(caller.media_port, stop))
+            mapped.received()
+            await mapped.say(caller.media_port, tone(CALLER_HZ, 8000, 1.2))
+            stop.set()
+        assert line.caller_spectrum(0.9).is_tone(CALLER_HZ)
+        assert mapped.received() > 40, "what we say goes to where they speak from"
+        assert flooding.result().received() == 0
+        for one in (mapped, late, flooding.result()):
+            one.socket.close()
+        await caller.hang_up()
+        await line.wait_for(LegEnded)
+
+
+async def test_the_negotiated_address_takes_its_place_back(edge: Edge) -> None:
+    async with call(edge) as (caller, line):
+        early = RtpSender()
+        await early.say(caller.media_port, tone(STRANGER_HZ, 8000, 0.2))
+        await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 1.2))
+        assert line.caller_spectrum(0.8).is_tone(CALLER_HZ)
+        early.socket.close()
+        await caller.hang_up()
+        await line.wait_for(LegEnded)
+
+
+@pytest.mark.parametrize("case", ["nothing", "payload", "stopped"])
+async def test_silence_has_its_likely_cause_in_the_calls_record(case: str) -> None:
+    async with running_edge(media_timeout_s=2) as edge, call(edge) as (caller, line):
+        if case == "payload":
+            caller.rtp.payload_type = 18
+        if case != "nothing":
+            await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 0.3))
+        ended = await line.wait_for(LegEnded)
+    says = {"nothing": "not one packet came", "payload": "payload", "stopped": "stopped"}
+    assert says[case] in ended.media_problem
+    texts = [step.text for step in ended.signalling]
+    assert texts[0] == "INVITE"
+    assert "200 OK (INVITE)" in texts
+    assert texts[-1] == "BYE"
