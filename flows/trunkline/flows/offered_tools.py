@@ -30,6 +30,7 @@ from trunkline.flows.tools import (
     After,
     HttpTransport,
     McpTransport,
+    ProgramTransport,
     PythonTransport,
     error_code,
 )
@@ -70,7 +71,7 @@ def called(walk: Walk, event: EngineCalled, offer: Offer) -> str | None:
         walk.answer_engine(turn, walk.engine_results[key])
         return _go_on(walk, turn)
     match offer.tool.transport:
-        case HttpTransport() | PythonTransport() | McpTransport():
+        case HttpTransport() | PythonTransport() | McpTransport() | ProgramTransport():
             return _run(walk, turn, {**event.arguments, **given}, given)
         case builtin:
             settled = offered_builtins.called(walk, turn, builtin, event.arguments)

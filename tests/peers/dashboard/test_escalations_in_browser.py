@@ -1,4 +1,4 @@
-"""An escalation in a real browser: it appears, its last seconds play, the call is taken by a key."""
+"""An escalation in a real browser: it appears, its last seconds play, a key takes the call."""
 
 from __future__ import annotations
 

@@ -97,8 +97,12 @@ async def test_a_program_that_vanishes_leaves_the_edge_its_own_session(
         await edge.until("session.updated")
         await opened(edge)
         async with attached(running) as program:
-            theirs = {"type": "realtime", "instructions": "THEIRS", "tools": [tool]}
-            theirs["max_output_tokens"] = 500
+            theirs = {
+                "type": "realtime",
+                "instructions": "THEIRS",
+                "tools": [tool],
+                "max_output_tokens": 500,
+            }
             await program.send("session.update", session=theirs)
             await edge.until("trunkline.program.attached")
             await edge.say("call renew")

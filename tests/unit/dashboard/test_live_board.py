@@ -127,7 +127,6 @@ def test_a_request_asks_for_attention_until_somebody_has_decided(state: str, wai
     assert entry.subject.state == state
 
 
-
 async def test_a_call_whose_start_was_trimmed_away_is_named_by_storage(office: Office) -> None:
     story = Story()
     story.ring()

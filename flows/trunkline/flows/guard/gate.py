@@ -34,8 +34,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Nothing after ``heard_until`` samples may be heard, come or still to come. ``fine_text``: what
-    may be.
+    """Nothing after ``heard_until`` samples may be heard, come or still to come; ``fine_text`` may.
 
     ``text``: the clause. ``verdict`` is None when nobody can tell what is said.
     """
