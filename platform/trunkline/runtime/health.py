@@ -27,11 +27,20 @@ _CHECK_DEADLINE_S = 2.0
 
 
 class HealthApp:
-    """Alive as soon as it answers; ready when every check returns an empty string."""
+    """Alive as soon as it answers; ready when every check returns an empty string.
 
-    def __init__(self, process: str, checks: Mapping[str, Check]) -> None:
+    ``details`` are told by ``/readyz`` beside the checks, and keep nothing from being ready.
+    """
+
+    def __init__(
+        self,
+        process: str,
+        checks: Mapping[str, Check],
+        details: Mapping[str, Callable[[], Any]] | None = None,
+    ) -> None:
         self._process = process
         self._checks = checks
+        self._details = dict(details or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,6 +51,7 @@ class HealthApp:
             case "/readyz":
                 problems = await self.problems()
                 body = {"process": self._process, "ready": not problems, "problems": problems}
+                body |= {name: tell() for name, tell in self._details.items()}
                 await _reply(send, 503 if problems else 200, orjson.dumps(body))
             case "/metrics":
                 await _reply(send, 200, generate_latest(), CONTENT_TYPE_LATEST)

@@ -364,6 +364,15 @@ class Endpoint:
     def registrations(self) -> tuple[Registration, ...]:
         return tuple(self._registrations.values())
 
+    def trunk_states(self) -> dict[str, dict[str, bool | str]]:
+        """For ``/readyz``: whether trunks are registered and answer OPTIONS, where they should."""
+        told: dict[str, dict[str, bool | str]] = {trunk.name: {} for trunk in self._trunks}
+        for state in self.registrations():
+            told[state.trunk] |= {"is_registered": state.is_registered, "problem": state.problem}
+        for health in self.watch.health():
+            told[health.trunk]["is_up"] = health.is_up
+        return told
+
     def _on_registration(self, state: Registration) -> None:
         before = self._registrations.get(state.trunk)
         self._registrations[state.trunk] = state

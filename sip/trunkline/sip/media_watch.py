@@ -71,6 +71,7 @@ class MediaWatch:
     def _read(self, index: int) -> MediaCounters:
         stat = self._call.getStreamStat(index)
         rx, tx = stat.rtcp.rxStat, stat.rtcp.txStat
+        # ``strangers`` and ``misfits`` are our patch's: it may not fit a pjproject to come.
         return MediaCounters(
             rx_packets=rx.pkt,
             rx_lost=rx.loss,
@@ -78,8 +79,8 @@ class MediaWatch:
             rx_jitter_ms=rx.jitterUsec.mean / 1000,
             tx_packets=tx.pkt,
             rtt_ms=stat.rtcp.rttUsec.mean / 1000,
-            rx_strangers=rx.strangers,
-            rx_misfits=rx.misfits,
+            rx_strangers=getattr(rx, "strangers", 0),
+            rx_misfits=getattr(rx, "misfits", 0),
             tx_lost=tx.loss,
             tx_jitter_ms=tx.jitterUsec.mean / 1000,
         )

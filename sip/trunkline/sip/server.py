@@ -107,7 +107,7 @@ async def serve(settings: Settings) -> int:
                 "calls": takes_calls,
                 "control": endpoint.problem,
             }
-            health = HealthApp("sip", checks)
+            health = HealthApp("sip", checks, {"trunks": endpoint.trunk_states})
             async with serve_health(health, "127.0.0.1", settings.resolved_sip_health_port):
                 await stop.wait()
                 reception.takes_calls = False

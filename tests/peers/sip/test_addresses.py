@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.peers.drivers.baresip import baresip
+from tests.peers.drivers.certificates import CertificateAuthority
 from tests.peers.drivers.sipp import answered, sipp
 from tests.peers.sip.conftest import Edge, running_edge
 
 from trunkline.domain.leg import LegEnded
+from trunkline.sip.config import Tls
 
 pytestmark = pytest.mark.peers
 
@@ -47,6 +51,37 @@ async def test_a_public_address_stands_in_contact_and_sdp(tmp_path: Path) -> Non
     async with running_edge(bind_address="0.0.0.0", public_address="203.0.113.9") as edge:
         response = await answer_one(edge, tmp_path)
         assert addresses(response) == ("203.0.113.9", "203.0.113.9")
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_a_public_address_stands_there_over_tcp_and_tls_too(
+    tmp_path: Path, caller_wav: Callable[[str], Path], transport: str
+) -> None:
+    authority = CertificateAuthority(tmp_path / "authority")
+    files = authority.issue()
+    async with (
+        running_edge(
+            bind_address="0.0.0.0",
+            public_address="203.0.113.9",
+            tls=Tls(0, files.certificate, files.key, authority.ca_file),
+        ) as edge,
+        baresip(
+            tmp_path / "phone",
+            caller_wav("PCMU"),
+            codec="PCMU",
+            transport=transport,
+            config=f"sip_certificate {authority.issue().joined}\n",
+        ) as phone,
+    ):
+        port = edge.endpoint.tls_port if transport == "tls" else edge.endpoint.sip_port
+        await phone.command("dial", f"sip:100@127.0.0.1:{port};transport={transport}")
+        line = await edge.next_line()
+        await line.leg.answer()
+        await phone.wait_for("CALL_RINGING")
+        async with asyncio.timeout(5):
+            while not (found := [m for m in phone.messages() if m.first_line == "SIP/2.0 200 OK"]):
+                await asyncio.sleep(0.02)
+        assert addresses(found[0].text) == ("203.0.113.9", "203.0.113.9")
 
 
 async def test_rtp_ports_lie_in_their_range_and_differ_from_call_to_call(

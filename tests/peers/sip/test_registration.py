@@ -99,3 +99,5 @@ async def test_a_wrong_password_is_seen_and_said_plainly(tmp_path: Path) -> None
             assert not state.is_registered
             assert state.sip_status in (401, 403)
             assert "password" in state.problem
+            told = edge.endpoint.trunk_states()["carrier"]
+            assert told == {"is_registered": False, "problem": state.problem}
