@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import pjsua2 as pj
 
@@ -10,6 +12,9 @@ from trunkline.domain.errors import ConfigError
 from trunkline.domain.trunk import LOCAL_TRUNK, Trunk, TrunkAuth
 from trunkline.sip.account import Incoming, PjAccount, Registration, registering_config
 from trunkline.sip.config import EndpointConfig, account_config
+
+_VIA: Final = re.compile(r"^(?:Via|v)\s*:\s*SIP\s*/\s*2\.0\s*/\s*(UDP|TCP|TLS)\b", re.I | re.M)
+_TRANSPORT: Final = re.compile(r";transport=(udp|tcp|tls)\b", re.IGNORECASE)
 
 
 class Accounts:
@@ -30,47 +35,69 @@ class Accounts:
         self._on_incoming = on_incoming
         self._on_registration = on_registration
         self._on_options = on_options
-        self._accounts: dict[str, PjAccount] = {}
-        self._ids: dict[str, int] = {}
+        self._accounts: dict[tuple[str, str], PjAccount] = {}  # by trunk and transport
+        self._ids: dict[tuple[str, str], int] = {}
+        self._main: dict[str, str] = {}  # a trunk's own transport
 
-    def open(self, trunks: Sequence[Trunk], own_uri: str) -> None:
+    def open(self, trunks: Sequence[Trunk], host: str, port: int, tls_port: int) -> None:
         """The local account first: it takes what belongs to no trunk."""
+        ports = {"udp": port, "tcp": port, "tls": tls_port}
         others = [trunk for trunk in trunks if trunk.name != LOCAL_TRUNK.name]
         for trunk in (LOCAL_TRUNK, *others):
-            registers = trunk.auth is TrunkAuth.REGISTER
-            if registers:
+            if trunk.auth is TrunkAuth.REGISTER:
                 self._on_registration(Registration(trunk.name))
-            if self._config.tls is None and needs_tls(trunk):
+            main = transport_of(trunk.outbound_proxy or trunk.registrar)
+            if main == "tls" and not tls_port:
                 raise ConfigError(
                     f"trunk {trunk.name} is reached over TLS: set TRUNKLINE_SIP_TLS_PORT"
                 )
-            account = PjAccount(
-                trunk.name, self._on_incoming, self._on_registration, self._on_options
-            )
-            settings = (
-                registering_config(self._config, trunk)
-                if registers
-                else account_config(self._config, own_uri, trunk.srtp)
-            )
-            account.create(settings, trunk is LOCAL_TRUNK)
-            self._accounts[trunk.name] = account
-            self._ids[trunk.name] = account.getId()
+            self._main[trunk.name] = main
+            for transport in (main, *(one for one in ports if one != main)):
+                # PJSIP puts the public address into Contact over UDP by itself.
+                is_needed = transport == main or self._config.public_address
+                if not ports[transport] or not is_needed:
+                    continue
+                registers = trunk.auth is TrunkAuth.REGISTER and transport == main
+                settings = (
+                    registering_config(self._config, trunk)
+                    if registers
+                    else account_config(self._config, f"sip:trunkline@{host}:{port}", trunk.srtp)
+                )
+                if self._config.public_address and transport != "udp":
+                    user = trunk.username or "trunkline"
+                    settings.sipConfig.contactForced = (
+                        f"<sip:{user}@{host}:{ports[transport]};transport={transport}>"
+                    )
+                account = PjAccount(
+                    trunk.name, self._on_incoming, self._on_registration, self._on_options
+                )
+                is_default = trunk is LOCAL_TRUNK and transport == main
+                account.create(settings, is_default)
+                self._accounts[trunk.name, transport] = account
+                self._ids[trunk.name, transport] = account.getId()
 
-    def of(self, trunk: str) -> PjAccount:
-        return self._accounts.get(trunk) or self._accounts[LOCAL_TRUNK.name]
+    def of(self, trunk: str, uri: str = "") -> PjAccount:
+        """The account for a request to a URI; without one, for the trunk's own registrar."""
+        name = trunk if trunk in self._main else LOCAL_TRUNK.name
+        wanted = transport_of(uri) if uri else self._main[name]
+        return self._accounts.get((name, wanted)) or self._accounts[name, self._main[name]]
 
     def choose(self, prm: pj.OnSelectAccountParam, trunk: Trunk | None) -> None:
-        wanted = self._ids.get(trunk.name if trunk else LOCAL_TRUNK.name)
-        if wanted is not None:
-            prm.accountIndex = wanted
+        """For an INVITE that has come: Contact must name the transport it came by."""
+        name = trunk.name if trunk and trunk.name in self._main else LOCAL_TRUNK.name
+        via = _VIA.search(prm.rdata.wholeMsg)
+        wanted = via[1].lower() if via else "udp"
+        chosen = self._ids.get((name, wanted), self._ids.get((name, self._main.get(name, "udp"))))
+        if chosen is not None:
+            prm.accountIndex = chosen
 
     def close(self) -> None:
         self._accounts.clear()
 
 
-def needs_tls(trunk: Trunk) -> bool:
-    """Whether its registrar or proxy is reached over TLS."""
-    return any(
-        uri.startswith("sips:") or ";transport=tls" in uri.lower()
-        for uri in (trunk.registrar, trunk.outbound_proxy)
-    )
+def transport_of(uri: str) -> str:
+    """``udp``, ``tcp`` or ``tls``, as a URI's scheme and parameters say."""
+    if uri.startswith("sips:"):
+        return "tls"
+    found = _TRANSPORT.search(uri)
+    return found[1].lower() if found else "udp"

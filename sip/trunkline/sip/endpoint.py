@@ -116,7 +116,7 @@ class Endpoint:
         ep.libStart()
         for codec, priority in self._priorities.items():
             ep.codecSetPriority(codec, priority)
-        self._accounts.open(self._trunks, f"sip:trunkline@{self.sip_host}:{self.sip_port}")
+        self._accounts.open(self._trunks, self.sip_host, self.sip_port, self.tls_port)
         self._live.watch_media()
 
     @property
@@ -337,7 +337,7 @@ class Endpoint:
         shown: str,
         agent: str,
     ) -> SipLeg:
-        account = self._accounts.of(trunk.name)
+        account = self._accounts.of(trunk.name, uri)
         call = self._live.open(account, pj.PJSUA_INVALID_ID, Direction.OUTBOUND)
         call.sdp_address = sdp_address
         description = LegDescription(

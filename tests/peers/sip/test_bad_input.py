@@ -116,6 +116,28 @@ async def _answer(line: Line) -> None:
         await line.leg.answer()
 
 
+async def test_a_storm_of_registrations_goes_unanswered_and_harms_no_call(
+    edge: Edge, tmp_path: Path
+) -> None:
+    """We are no registrar: not a byte goes back to whoever may not be where it says."""
+    async with call(edge) as (caller, line):
+        async with raw_caller(edge.endpoint.sip_port) as stranger:
+            for n in range(1, 301):
+                stranger.call_id += "x"
+                stranger.send(stranger.request("REGISTER", n, headers="Expires: 300"))
+            await is_well(edge, tmp_path)
+            assert not stranger.messages
+        await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 0.6))
+        assert line.caller_spectrum(0.4).is_tone(CALLER_HZ)
+        await caller.hang_up()
+        await line.wait_for(LegEnded)
+
+
+async def _answer(line: Line) -> None:
+    with suppress(TrunkError):  # it has been cancelled
+        await line.leg.answer()
+
+
 async def test_a_storm_of_registrations_is_refused_and_harms_no_call(edge: Edge) -> None:
     async with call(edge) as (caller, line):
         async with raw_caller(edge.endpoint.sip_port) as stranger:
@@ -132,9 +154,9 @@ async def test_a_storm_of_registrations_is_refused_and_harms_no_call(edge: Edge)
 
 async def test_cancel_races_the_answer(edge: Edge) -> None:
     """Whichever wins, the dialog ends and nothing stays."""
-    for _ in range(5):
+    for turn in range(5):
         async with raw_caller(edge.endpoint.sip_port) as caller:
-            request = caller.request("INVITE", 1, body=caller.offer(), branch="race")
+            request = caller.request("INVITE", 1, body=caller.offer(), branch=f"race{turn}")
             caller.send(request)
             line = await edge.next_line()
             cancel = re.sub(r"CSeq: 1 INVITE", "CSeq: 1 CANCEL", request.split("Content-Type")[0])
@@ -142,7 +164,9 @@ async def test_cancel_races_the_answer(edge: Edge) -> None:
             caller.send(cancel.replace("INVITE sip", "CANCEL sip") + "Content-Length: 0\r\n\r\n")
             answer = await caller.heard(r"(?m)SIP/2\.0 (200|487)(?s:.*?)^CSeq: 1 INVITE")
             caller.to_tag = re.search(r"^To:.*;tag=(\S+)", answer, re.M)[1]  # type: ignore[index]
-            caller.send(caller.request("ACK", 1, branch="race" if "487" in answer[:12] else ""))
+            caller.send(
+                caller.request("ACK", 1, branch=f"race{turn}" if "487" in answer[:12] else "")
+            )
             if answer.startswith("SIP/2.0 200"):
                 await caller.hang_up()
             await line.wait_for(LegEnded)

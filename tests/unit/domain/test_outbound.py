@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,8 +11,10 @@ from trunkline.calls.outbound_rules import outbound_rules
 from trunkline.domain.call import EndCause
 from trunkline.domain.dial_plan import DialPlan
 from trunkline.domain.errors import ConfigError, Forbidden, Invalid
+from trunkline.domain.outbound import OutboundRules, OutboundTrunk
 from trunkline.domain.placement import RetryPolicy
 from trunkline.domain.quiet_hours import as_quiet_hours
+from trunkline.domain.tariff import as_tariff
 from trunkline.runtime.settings import Settings, TrunkSettings
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -160,3 +163,30 @@ def test_by_default_only_a_lab_calls_uris_and_only_in_private_networks() -> None
     assert named.check("sip:anna@pbx.example", leads_outside=False)
     with pytest.raises(ConfigError, match="'a b'"):
         outbound_rules(Settings(outbound_hosts=("a b",)))
+
+
+def test_a_call_falls_back_to_trunks_that_may_carry_it_and_cost_no_more() -> None:
+    def trunk(name: str, price: int, *prefixes: str, shows: str = "+44160") -> OutboundTrunk:
+        tariff = as_tariff({"+44": price}, "60/60")
+        return OutboundTrunk(name, (f"{name}.example", "5060"), (shows,), tariff, prefixes)
+
+    rules = OutboundRules(
+        DialPlan(("+44",)),
+        (
+            trunk("first", 2),
+            trunk("dearer", 3),
+            trunk("cheaper", 1),
+            trunk("abroad", 1, "+33"),
+            trunk("anonymous", 1, shows="+44161"),
+        ),
+        spend_cap=1_000_000,
+    )
+    assert rules.backups("+441632", trunk="first", caller_id="+44160") == ("cheaper",)
+    assert rules.backups("+441632", trunk="first") == ("cheaper", "anonymous")
+    free = replace(rules, spend_cap=None)
+    assert free.backups("+441632", trunk="first", caller_id="+44160") == ("dearer", "cheaper")
+    assert free.backups("sip:+441632@first.example", trunk="first") == ()
+    assert rules.route("+441632").trunk == "first"
+    abroad = OutboundRules(DialPlan(("+",)), rules.trunks[3:4])
+    with pytest.raises(Forbidden, match="prefixes"):
+        abroad.route("+441632")
