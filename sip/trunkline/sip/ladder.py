@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from typing import Final
 
 from trunkline.domain.leg import SipStep
@@ -12,6 +13,7 @@ from trunkline.sip.wire_text import one_line
 MAX_STEPS: Final = 60
 _HEAD_STEPS: Final = 30  # the beginning is kept, and of the rest the latest
 _MAX_CHARS: Final = 80
+_REMEMBERED: Final = 8
 _CSEQ: Final = re.compile(r"^CSeq\s*:\s*\d+\s+([A-Za-z]+)", re.MULTILINE | re.IGNORECASE)
 
 
@@ -23,15 +25,16 @@ class Ladder:
         self._first: list[SipStep] = []
         self._latest: list[SipStep] = []
         self._left_out = 0
-        self._seen = ("", False)
+        self._seen: deque[int] = deque(maxlen=_REMEMBERED)
 
     def note(self, message: str, peer: str, *, is_ours: bool) -> None:
         """A message as it went over the wire; one that is not readable is left out."""
         text = summary(message)
         # A transaction tells of each of its states: the same message comes more than once.
-        if not text or (message, is_ours) == self._seen:
+        digest = hash((message, is_ours))
+        if not text or digest in self._seen:
             return
-        self._seen = (message, is_ours)
+        self._seen.append(digest)
         at_ms = round((time.monotonic() - self._began_s) * 1000)
         step = SipStep(at_ms, is_ours, text, one_line(peer))
         if len(self._first) < _HEAD_STEPS:

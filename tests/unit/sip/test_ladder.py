@@ -13,7 +13,7 @@ def test_messages_are_kept_in_order_without_numbers() -> None:
     ladder = Ladder()
     ladder.note(INVITE, "192.0.2.1:5060", is_ours=False)
     ladder.note(RINGING, "192.0.2.1:5060", is_ours=True)
-    ladder.note(RINGING, "192.0.2.1:5060", is_ours=True)
+    ladder.note(INVITE, "192.0.2.1:5060", is_ours=False)
     steps = ladder.steps()
     assert [(step.text, step.is_ours) for step in steps] == [
         ("INVITE", False),
