@@ -194,7 +194,7 @@ async def test_a_browser_may_put_its_key_into_a_subprotocol(running: RunningServ
     [
         ("model=gpt-3.5-turbo", {}, 404),
         ("model=whisper-1", {"OpenAI-Beta": "realtime=v1"}, 400),
-        ("call_id=rtc_1", {}, 400),
+        ("call_id=rtc_1", {}, 404),  # no call of that name
     ],
 )
 async def test_what_is_not_served_is_refused_with_a_reason(
