@@ -32,6 +32,8 @@ _FOLDS: Final = 3
 _MOST_FALSE: Final = 0.008
 """The share of a side's fine sentences, held out, that the classifier may block."""
 _THRESHOLDS: Final = (0.3, 0.995)
+_ABOVE: Final = 1e-4
+"""How far above the last fine sentence that passes; near 0.99 a thousandth is much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ def choose_thresholds(
         fine = [one for one in judged if one.example.side is side and one.example.category is None]
         scores = sorted((max(one.scores.values()) for one in fine), reverse=True)
         place = int(len(scores) * _MOST_FALSE)
-        least = scores[place] + 0.002 if place < len(scores) else 0.5
-        threshold = round(float(np.clip(least, *_THRESHOLDS)), 3)
+        least = scores[place] + _ABOVE if place < len(scores) else 0.5
+        threshold = round(float(np.clip(least, *_THRESHOLDS)), 5)
         chosen |= {(category, side): threshold for category in classifier.categories}
     return chosen
 
