@@ -29,8 +29,9 @@ _SHARPNESS: Final = 6.0
 _SPREAD: Final = 3.0
 _STEPS: Final = 50
 _FOLDS: Final = 3
-_MOST_FALSE: Final = 0.008
-"""The share of a side's fine sentences, held out, that the classifier may block."""
+_MOST_FALSE: Final = 0.010
+"""The share of a side's fine sentences, held out, that the classifier may block. Ours are chosen to
+come close to what is forbidden; of ordinary ones it blocks fewer."""
 _THRESHOLDS: Final = (0.3, 0.995)
 _ABOVE: Final = 1e-4
 """How far above the last fine sentence that passes; near 0.99 a thousandth is much."""
