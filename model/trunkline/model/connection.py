@@ -75,7 +75,8 @@ class Connection:
     ) -> None:
         self.session = session
         self.door = ProgramDoor(programs or Programs(), self, self._program_left)
-        self._edge_part = {key: session.document()[key] for key in OF_THE_PROGRAM}
+        document = session.document()  # a transcription session's has none of it
+        self._edge_part = {key: document[key] for key in OF_THE_PROGRAM if key in document}
         self._updating = asyncio.Lock()
         self._wanted: ce.ResponseParams | None = None  # by the program, for the next response
         self.outbox = Outbox()

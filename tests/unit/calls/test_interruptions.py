@@ -19,7 +19,7 @@ from trunkline.realtime.client_events import (
 )
 from trunkline.realtime.items import item_text
 
-LONG = " ".join(f"word{n}" for n in range(40)) + "."
+LONG = " ".join(f"item{n}" for n in range(40)) + "."
 
 
 def long_answer(*said: str) -> Script:
@@ -53,7 +53,7 @@ def test_a_backchannel_resumes_with_no_sample_lost_or_repeated() -> None:
         async with scene(long_answer("uh huh")) as call:
             await into_the_answer(call)
             call.leg.say(voiced(450))
-            await call.heard("word39")
+            await call.heard("item39")
             leg = call.leg
             assert len(leg.pauses) == 1
             assert len(leg.resumes) == 1
@@ -78,7 +78,7 @@ def test_the_words_after_a_pause_are_heard_later_by_its_length() -> None:
         async with scene(long_answer("uh huh")) as call:
             await into_the_answer(call)
             call.leg.say(voiced(450))
-            await call.heard("word39")
+            await call.heard("item39")
             turn, leg = reply_of(call), call.leg
             gap_ms = (leg.resumes[0] - leg.pauses[0]) * 20
             starts = [word.start_ms for word in turn.words]
@@ -141,7 +141,7 @@ def test_a_click_pauses_for_a_moment_and_costs_nothing() -> None:
         async with scene(long_answer("")) as call:
             await into_the_answer(call)
             call.leg.say(voiced(90))
-            await call.heard("word39")
+            await call.heard("item39")
             leg = call.leg
             assert leg.flushes == []
             assert leg.consumed == leg.written
@@ -157,7 +157,7 @@ def test_a_dtmf_tone_in_the_audio_is_no_interruption() -> None:
         async with scene(long_answer()) as call:
             await into_the_answer(call)
             call.leg.say(tone(400, 770, 1336))
-            await call.heard("word39")
+            await call.heard("item39")
             assert call.leg.pauses == []
 
     run_virtual(play())
@@ -172,7 +172,7 @@ def test_an_uninterruptible_line_is_said_to_its_end_and_the_caller_answered_afte
             assert call.leg.pauses == []
             await call.leg.until(lambda: bool(call.said_by(Speaker.CALLER)))
             assert call.said_by(Speaker.CALLER) == ["tell me everything"]
-            await call.heard("word39")
+            await call.heard("item39")
 
     run_virtual(play())
 

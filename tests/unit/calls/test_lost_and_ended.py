@@ -343,7 +343,7 @@ def test_a_full_disk_leaves_the_call_alone_and_the_recording_incomplete() -> Non
 
 
 def test_a_line_that_is_dead_is_hung_up_after_a_minute() -> None:
-    endless = " ".join(f"word{n}" for n in range(400))
+    endless = " ".join(f"item{n}" for n in range(400))
     script = Script.model_validate({"transcripts": ["hello"], "replies": [{"text": endless}]})
 
     async def play() -> None:
