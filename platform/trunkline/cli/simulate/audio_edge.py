@@ -49,6 +49,7 @@ from trunkline.sip.leg import SipLeg
 from trunkline.sip.reception import Reception
 
 SIMULATION_HEADER: Final = "X-Trunkline-Simulation"
+_ON_ARRIVAL: Final = "x_trunkline_simulation"  # as a leg names it
 _LOOK_S: Final = 0.1
 _WIND_UP_S: Final = 10.0
 _LINES_S: Final = 120.0
@@ -229,14 +230,13 @@ async def serve(plan: EdgePlan, tell: Callable[[dict[str, Any]], None]) -> None:
     async with scenes_of(plan) as scenes:
 
         def accept(leg: SipLeg, agent: str, at_ms: float) -> None:
-            given = {name.lower(): value for name, value in leg.description.headers.items()}
-            number = given.get(SIMULATION_HEADER.lower(), "")
-            scene = scenes[int(number)] if number.isdigit() else scenes[0]
-            scene.take(leg, at_ms)
+            number = leg.description.headers[_ON_ARRIVAL]
+            scenes[int(number)].take(leg, at_ms)
 
         called = {normalise_number(scene.simulation.called_number) for scene in scenes}
+        line = replace(LOCAL_TRUNK, is_trusted=True, headers=(SIMULATION_HEADER.lower(),))
         reception = Reception(
-            trunks=(LOCAL_TRUNK,),
+            trunks=(line,),
             routes=[NumberRoute(number, "simulated", LOCAL_TRUNK.name) for number in called],
             max_calls=len(scenes) + 1,
             accept=accept,
