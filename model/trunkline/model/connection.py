@@ -76,7 +76,9 @@ class Connection:
         self.session = session
         self.door = ProgramDoor(programs or Programs(), self, self._program_left)
         document = session.document()  # a transcription session's has none of it
-        self._edge_part = {key: document[key] for key in OF_THE_PROGRAM if key in document}
+        self._edge_part: dict[str, Json] = {
+            key: document[key] for key in OF_THE_PROGRAM if key in document
+        }
         self._updating = asyncio.Lock()
         self._wanted: ce.ResponseParams | None = None  # by the program, for the next response
         self.outbox = Outbox()
