@@ -93,7 +93,7 @@ async def test_without_a_model_server_the_edge_answers_says_what_is_wrong_and_en
         TRUNKLINE_API_KEY="test-key",
         TRUNKLINE_CONFIG="",
     ) as edge:
-        run = await sipp(tmp_path / "options", options(), sip_port)
+        run = await sipp(tmp_path / "options", options(expect=503), sip_port)
         assert run.exit_status == 0, run.messages
         run = await sipp(tmp_path / "invite", invite("100", expect=503), sip_port)
         assert run.exit_status == 0, run.messages
