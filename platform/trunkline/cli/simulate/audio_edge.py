@@ -49,7 +49,7 @@ from trunkline.sip.leg import SipLeg
 from trunkline.sip.reception import Reception
 
 SIMULATION_HEADER: Final = "X-Trunkline-Simulation"
-_ON_ARRIVAL: Final = "x_trunkline_simulation"  # as a leg names it
+SIMULATED_TRUNK: Final = replace(LOCAL_TRUNK, is_trusted=True, headers=(SIMULATION_HEADER.lower(),))
 _LOOK_S: Final = 0.1
 _WIND_UP_S: Final = 10.0
 _LINES_S: Final = 120.0
@@ -93,6 +93,11 @@ class ClockFrom:
 
     def monotonic_ms(self) -> float:
         return asyncio.get_running_loop().time() * 1000
+
+
+def simulation_of(leg: SipLeg) -> int:
+    """The number of the simulation that a call on SIMULATED_TRUNK is for; ValueError for none."""
+    return int(leg.description.headers[SIMULATION_HEADER.lower().replace("-", "_")])
 
 
 class SimulatedLine:
@@ -230,13 +235,11 @@ async def serve(plan: EdgePlan, tell: Callable[[dict[str, Any]], None]) -> None:
     async with scenes_of(plan) as scenes:
 
         def accept(leg: SipLeg, agent: str, at_ms: float) -> None:
-            number = leg.description.headers[_ON_ARRIVAL]
-            scenes[int(number)].take(leg, at_ms)
+            scenes[simulation_of(leg)].take(leg, at_ms)
 
         called = {normalise_number(scene.simulation.called_number) for scene in scenes}
-        line = replace(LOCAL_TRUNK, is_trusted=True, headers=(SIMULATION_HEADER.lower(),))
         reception = Reception(
-            trunks=(line,),
+            trunks=(SIMULATED_TRUNK,),
             routes=[NumberRoute(number, "simulated", LOCAL_TRUNK.name) for number in called],
             max_calls=len(scenes) + 1,
             accept=accept,

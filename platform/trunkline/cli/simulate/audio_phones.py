@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from trunkline.cli.simulate.audio_edge import SIMULATION_HEADER
+from trunkline.cli.simulate.audio_edge import SIMULATED_TRUNK, simulation_of
 from trunkline.domain.errors import TrunkError
-from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute
+from trunkline.domain.trunk import NumberRoute
 from trunkline.sip.leg import SipLeg
 from trunkline.sip.reception import Reception
 
@@ -21,8 +21,8 @@ class Phones:
 
     def __init__(self) -> None:
         self.reception = Reception(
-            trunks=(LOCAL_TRUNK,),
-            routes=[NumberRoute(PHONE, PHONE, LOCAL_TRUNK.name)],
+            trunks=(SIMULATED_TRUNK,),
+            routes=[NumberRoute(PHONE, PHONE, SIMULATED_TRUNK.name)],
             max_calls=_MOST_CALLS,
             accept=self._accept,
         )
@@ -30,11 +30,8 @@ class Phones:
         self._came = asyncio.Event()
 
     def _accept(self, leg: SipLeg, agent: str, at_ms: float) -> None:
-        given = {name.lower(): value for name, value in leg.description.headers.items()}
-        number = given.get(SIMULATION_HEADER.lower(), "")
-        if number.isdigit():
-            self._legs[int(number)] = leg
-            self._came.set()
+        self._legs[simulation_of(leg)] = leg
+        self._came.set()
 
     async def rings(self, number: int) -> SipLeg:
         """The call for a simulation, once it comes; TrunkError when it does not."""
