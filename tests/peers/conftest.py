@@ -16,6 +16,7 @@ _IN_REAL_TIME = frozenset(
         "calls",
         "conformance",
         "conversation",
+        "dashboard",
         "engines",
         "faults",
         "native",

@@ -59,7 +59,7 @@ async def chromium(
         context.on("weberror", lambda broke: complaints.append(str(broke.error)))
         yield context
         await context.close()
-    assert not complaints
+    assert not complaints, complaints
 
 
 async def log_in(browser: BrowserContext, username: str, password: str) -> Page:
