@@ -16,7 +16,6 @@ _IN_REAL_TIME = frozenset(
         "calls",
         "conformance",
         "conversation",
-        "dashboard",
         "engines",
         "faults",
         "native",
