@@ -230,11 +230,16 @@ class Story:
         one, other = self.rng.sample(list(self.people.supervisors), 2)
         status, claimed = await one.act(self.id, "claim")
         if status == 200:
-            status, now = await other.act(self.id, "grant", seen_hash=self.hash)
-            # A clock that jumped may have ended the claim; nothing else may.
-            has_lapsed = status == 200 and now["decided_at"] >= claimed["claimed_until"]
+            status, _ = await other.act(self.id, "grant", seen_hash=self.hash)
+            # A clock that jumped may have ended the claim, then or before; nothing else may.
+            has_lapsed = status == 200 and await self._lapsed_at() >= claimed["claimed_until"]
             assert status in _TOO_LATE or has_lapsed, (self.case, status)
         await self._grant(one)
+
+    async def _lapsed_at(self) -> str:
+        """When the history says that a claim ended by itself; empty when none did."""
+        deeds = (await self.caller.sees())["deeds"]
+        return max((one["at"] for one in deeds if one["deed"] == "lapse"), default="")
 
     async def _limit(self) -> None:
         await self._refused_to(self.rng.choice(self.people.supervisors))
