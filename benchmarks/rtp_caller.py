@@ -18,6 +18,7 @@ from typing import Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.stamped_udp import StampedUdp
 from trunkline.audio.g711 import pcm_to_ulaw, ulaw_to_pcm
 
 PTIME_S = 0.02
@@ -29,7 +30,7 @@ _KEY_TICKS, _KEY_ENDS, _KEY_PAUSE_TICKS = 4, 3, 3
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """``at`` is time.perf_counter() at arrival; ``dbfs`` the RMS level of its payload."""
+    """``at`` is time.perf_counter() when the kernel got it; ``dbfs`` its payload's RMS level."""
 
     at: float
     timestamp: int
@@ -97,11 +98,10 @@ class RtpCaller:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         _, self._sip = await loop.create_datagram_endpoint(_Udp, local_addr=(self.address, 0))
-        _, self._rtp = await loop.create_datagram_endpoint(_Udp, local_addr=(self.address, 0))
+        self._rtp = StampedUdp(self.address)
+        self._rtp_port = self._rtp.port
         assert self._sip.transport is not None
-        assert self._rtp.transport is not None
         self._sip_port = self._sip.transport.get_extra_info("sockname")[1]
-        self._rtp_port = self._rtp.transport.get_extra_info("sockname")[1]
         self._call_id = secrets.token_hex(8)
         self._tag = secrets.token_hex(4)
         self._to_tag = ""
@@ -131,9 +131,9 @@ class RtpCaller:
         for task in self._tasks:
             task.cancel()
         await self._group.__aexit__(None, None, None)
-        for udp in (self._sip, self._rtp):
-            assert udp.transport is not None
-            udp.transport.close()
+        assert self._sip.transport is not None
+        self._sip.transport.close()
+        self._rtp.close()
 
     # ---- SIP ---------------------------------------------------------------------------------
 
@@ -246,8 +246,7 @@ class RtpCaller:
                     self._voice += self._loop_voice
             header = bytes([0x80, kind]) + (sequence & 0xFFFF).to_bytes(2, "big")
             header += (at & 0xFFFFFFFF).to_bytes(4, "big") + source.to_bytes(4, "big")
-            assert self._rtp.transport is not None
-            self._rtp.transport.sendto(header + payload, self._media)
+            self._rtp.send(header + payload, self._media)
             sequence += 1
             stamp += SAMPLES
             due += PTIME_S
