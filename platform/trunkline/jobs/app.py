@@ -28,7 +28,7 @@ _ROUNDS: Final = {
     "run tools": ("run_tools", RUN_TOOLS_EVERY_S),
     "tell results of tools": ("tell_results", RUN_TOOLS_EVERY_S),
     "keep approvals' clocks": ("keep_approvals", APPROVALS_EVERY_S),
-    "expire recordings": ("expire_recordings", EXPIRE_EVERY_S),
+    "forget what is old": ("expire_records", EXPIRE_EVERY_S),
 }
 
 be_patient()

@@ -1,16 +1,25 @@
-"""Recordings and event logs older than the operator wants to keep are removed."""
+"""Recordings, calls and deliveries older than the operator wants to keep are removed."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.runtime.logging import get_logger
 from trunkline.storage.engine import Sessions
+from trunkline.storage.forgetting import (
+    forget_calls,
+    forget_deliveries,
+    forget_links,
+    forget_orders,
+    old_calls,
+)
 from trunkline.storage.rows import RecordingRow
 
 log = get_logger(__name__)
@@ -52,6 +61,59 @@ async def expire_recordings(
     if removed:
         log.info("old recordings were removed", files=removed, keep_days=keep_days)
     return removed
+
+
+async def expire_calls(sessions: Sessions, data_dir: Path, keep_days: int, now: datetime) -> int:
+    """Forget calls and orders that ended more than ``keep_days`` ago; 0 keeps them for ever.
+
+    Files go first: a row whose file is left behind would be the last that knew of it.
+    Returns how many calls were forgotten.
+    """
+    if keep_days <= 0:
+        return 0
+    before = now - timedelta(days=keep_days)
+    forgotten, last = 0, ""
+    while True:
+        async with sessions.reading() as session:
+            due = await old_calls(session, before, _BATCH, after=last)
+        if not due:
+            break
+        last = due[-1].call_id
+        files = [call.recording for call in due if call.recording is not None]
+        await asyncio.to_thread(_remove_beside, data_dir, files)
+        async with sessions.writing() as session:
+            forgotten += await forget_calls(session, [call.call_id for call in due])
+    orders = await _in_batches(sessions, forget_orders, before)
+    if forgotten or orders:
+        log.info("old calls were forgotten", calls=forgotten, orders=orders, keep_days=keep_days)
+    return forgotten
+
+
+async def expire_deliveries(sessions: Sessions, keep_days: int, now: datetime) -> int:
+    """Forget deliveries that were made or given up more than ``keep_days`` ago, and old links."""
+    if keep_days <= 0:
+        return 0
+    before = now - timedelta(days=keep_days)
+    forgotten = await _in_batches(sessions, forget_deliveries, before)
+    links = await _in_batches(sessions, forget_links, before)
+    if forgotten or links:
+        log.info("old deliveries were forgotten", deliveries=forgotten, links=links)
+    return forgotten
+
+
+async def _in_batches(
+    sessions: Sessions,
+    forget: Callable[[AsyncSession, datetime, int], Awaitable[int]],
+    before: datetime,
+) -> int:
+    """A transaction each: nobody waits long for the database."""
+    forgotten = 0
+    while True:
+        async with sessions.writing() as session:
+            gone = await forget(session, before, _BATCH)
+        forgotten += gone
+        if gone < _BATCH:
+            return forgotten
 
 
 def _remove_beside(data_dir: Path, relative: list[str]) -> int:

@@ -29,7 +29,7 @@ from trunkline.jobs.dialler import place_due_calls
 from trunkline.jobs.mail import has_mail, send_mail
 from trunkline.jobs.reaper import close_lost_calls
 from trunkline.jobs.relay import in_batches, relay
-from trunkline.jobs.retention import expire_recordings
+from trunkline.jobs.retention import expire_calls, expire_deliveries, expire_recordings
 from trunkline.jobs.tool_runs import run_due_tools, tell_results
 from trunkline.jobs.usage import store_usage
 from trunkline.realtime.model_table import price_list
@@ -213,11 +213,12 @@ async def _tell(settings: Settings, sessions: Sessions) -> int:
         await redis.aclose()
 
 
-@app.task(name="trunkline.expire_recordings")
-def expire_recordings_task() -> int:
+@app.task(name="trunkline.expire_records")
+def expire_records_task() -> int:
     async def job(settings: Settings, sessions: Sessions) -> int:
-        return await expire_recordings(
-            sessions, settings.data_dir, settings.recordings_keep_days, SystemClock().now()
-        )
+        now, folder = SystemClock().now(), settings.data_dir
+        gone = await expire_recordings(sessions, folder, settings.recordings_keep_days, now)
+        gone += await expire_calls(sessions, folder, settings.calls_keep_days, now)
+        return gone + await expire_deliveries(sessions, settings.deliveries_keep_days, now)
 
     return _run(job)

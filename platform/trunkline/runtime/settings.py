@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from trunkline.domain.errors import ConfigError
 from trunkline.runtime.engine_settings import HostedSettings, UpstreamSettings
+from trunkline.runtime.front_settings import FrontSettings
 from trunkline.runtime.model_settings import ModelSettings
 
 SAMPLE_NUMBERS: Final = {"100": "energy", "101": "clinic", "102": "shop", "103": "after_hours"}
@@ -44,6 +45,8 @@ class TrunkSettings(BaseModel):
     outbound_proxy: str = ""
     expires_s: int = 300
     max_calls: int = 100
+    calls_per_second: float = Field(default=50, gt=0, le=1000)  # INVITEs; more: 503
+    calls_burst: int = Field(default=100, ge=1, le=10_000)  # that may come at once
     caller_ids: tuple[str, ...] = ()  # numbers that calls over this trunk may show
     prices: dict[str, float] = {}  # a minute, by prefix: {"+44" = 0.02}
     billing: str = "60/60"  # seconds that are paid at first, and then at a time
@@ -64,7 +67,7 @@ class NumberSettings(BaseModel):
     trunk: str | None = None
 
 
-class Settings(BaseSettings):
+class Settings(FrontSettings):
     model_config = SettingsConfigDict(env_prefix="TRUNKLINE_", extra="ignore")
 
     data_dir: Path = Path("var")
@@ -116,6 +119,9 @@ class Settings(BaseSettings):
     trunks: tuple[TrunkSettings, ...] = ()
     numbers: tuple[NumberSettings, ...] = ()
     max_calls: int = Field(default=60, ge=1)
+    # "measured": an edge that becomes slow refuses calls below max_calls too; "caps": only there.
+    admission: Literal["measured", "caps"] = "measured"
+    admission_free_mb: int = Field(default=64, ge=0)  # with less on the disk too; 0: never for that
     outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = ()  # of numbers we may dial
     # Hosts of SIP URIs that may be called, beside the trunks' own: names, addresses, networks.
     outbound_hosts: Annotated[tuple[str, ...], NoDecode] = ()
@@ -126,6 +132,8 @@ class Settings(BaseSettings):
     asr_workers: int = Field(default=0, ge=0)  # 0: one per core
     recordings: bool = True
     recordings_keep_days: int = Field(default=0, ge=0)  # 0: for ever
+    calls_keep_days: int = Field(default=0, ge=0)  # with transcripts and approvals; 0: for ever
+    deliveries_keep_days: int = Field(default=30, ge=0)  # of webhooks and mail; 0: for ever
     log_level: str = "info"
     log_format: str = "auto"  # auto, console, json
     log_pii: bool = False  # True: never outside a laboratory

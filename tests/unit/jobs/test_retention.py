@@ -5,15 +5,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from tests.unit.storage.facts import CALL, NOON, after, whole_call
 
 from trunkline.domain.ids import CallId
-from trunkline.jobs.retention import expire_recordings
+from trunkline.jobs.retention import expire_calls, expire_deliveries, expire_recordings
 from trunkline.storage.calls import CallRepository
 from trunkline.storage.engine import Sessions
 from trunkline.storage.journal import write_facts
-from trunkline.storage.rows import RecordingRow
+from trunkline.storage.rows import OutboxRow, RecordingRow
 from trunkline.storage.views import CallSummary
+from trunkline.storage.webhooks import WebhookRepository
 
 LATER = NOON + timedelta(days=31)
 
@@ -98,3 +100,32 @@ def _is_kept(fact: object) -> bool:
 async def test_no_folder_is_no_trouble(sessions: Sessions, tmp_path: Path, days: int) -> None:
     assert await expire_recordings(sessions, tmp_path / "none", days, after(0)) == 0
     assert await expire_recordings(sessions, tmp_path / "none", 1, after(0)) == 0
+
+
+async def test_a_forgotten_call_takes_its_files_with_it(sessions: Sessions, tmp_path: Path) -> None:
+    calls = [CallId(f"call_{n}") for n in range(203)]
+    kept = ("CallStarted", "RecordingClosed", "CallEnded")
+    facts = [one for call in calls for one in whole_call(call) if type(one).__name__ in kept]
+    await write_facts(sessions, facts)
+    folder = tmp_path / "recordings/2026/11"
+    files = [touch(folder / f"call_7{suffix}", 0) for suffix in (".wav", ".jsonl")]
+    assert await expire_calls(sessions, tmp_path, 32, LATER) == 0
+    assert await expire_calls(sessions, tmp_path, 0, LATER) == 0
+    assert all(path.exists() for path in files)
+    assert await expire_calls(sessions, tmp_path, 30, LATER) == 203
+    assert not any(path.exists() for path in files)
+    async with sessions.reading() as session:
+        assert (await CallRepository(session).list_calls(limit=10)).calls == ()
+    assert await expire_calls(sessions, tmp_path, 30, LATER) == 0
+
+
+async def test_deliveries_stay_for_ever_where_that_is_wanted(sessions: Sessions) -> None:
+    async with sessions.writing() as session:
+        await WebhookRepository(session).add("https://example.org/h", ["call.ended"], NOON)
+    await write_facts(sessions, whole_call())
+    async with sessions.writing() as session:
+        (row,) = await session.scalars(select(OutboxRow))
+        row.sent_at = NOON
+    assert await expire_deliveries(sessions, 0, LATER) == 0
+    assert await expire_deliveries(sessions, 32, LATER) == 0
+    assert await expire_deliveries(sessions, 30, LATER) == 1
