@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from trunkline.calls.headroom import UNMEASURED, Capacity
 from trunkline.domain.errors import Invalid
 from trunkline.domain.trunk import NumberRoute, Trunk, normalise_number, route, trunk_for_source
 
@@ -48,10 +49,12 @@ def decide(
     source_ip: str,
     called: str,
     live_by_trunk: Mapping[str, int] = _NO_CALLS,
+    capacity: Capacity = UNMEASURED,
 ) -> Verdict:
     """Judge one INVITE; a source that is no trunk's learns nothing but 403.
 
     ``live`` counts calls that are up or being set up, ``live_by_trunk`` the same by trunk name.
+    ``max_calls`` is what somebody configured, ``capacity`` what the edge measures.
     """
     try:
         trunk = trunk_for_source(trunks, source_ip)
@@ -70,6 +73,8 @@ def decide(
         return Refuse(503, "draining", DRAINING_RETRY_AFTER_S)
     if live >= max_calls:
         return Refuse(503, "at capacity", BUSY_RETRY_AFTER_S)
+    if live >= capacity.most_calls:
+        return Refuse(503, f"no headroom: {capacity.why}", capacity.retry_after_s)
     if live_by_trunk.get(trunk.name, 0) >= trunk.max_calls:
         return Refuse(503, "trunk at capacity", BUSY_RETRY_AFTER_S)
     return Admit(trunk, found)

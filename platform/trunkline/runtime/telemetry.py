@@ -97,6 +97,20 @@ TRUNK_UP: Final = Gauge("trunkline_trunk_up", "1 while the trunk answers our OPT
 TRUNK_FAILOVERS: Final = Counter(
     "trunkline_trunk_failovers_total", "Placed calls that a trunk did not take", ["trunk"]
 )
+ADMISSION_OPEN: Final = Gauge(
+    "trunkline_admission_open", "1 while this edge lets calls in, as far as it measures itself"
+)
+ADMISSION_CLOSINGS: Final = Counter(
+    "trunkline_admission_closings_total", "Times this edge refused calls before they would suffer"
+)
+HEADROOM_CALLS: Final = Gauge(
+    "trunkline_headroom_calls", "More calls that this edge has room for, as far as it measures"
+)
+EDGE_GAUGES: Final = Gauge(
+    "trunkline_edge_reading",
+    "What this edge measured of itself in the last second, by gauge; -1: nothing to measure",
+    ["gauge"],
+)
 TRUNK_REGISTERED: Final = Gauge(
     "trunkline_trunk_registered", "1 when the trunk's registration stands", ["trunk"]
 )

@@ -37,6 +37,7 @@ from trunkline.sip.pj_log import PjLog
 from trunkline.sip.reception import Reception
 from trunkline.sip.ring import RingPump
 from trunkline.sip.sdp import choose_codec, port_rate_hz
+from trunkline.sip.stats import RingCounters
 from trunkline.sip.transports import Transports
 from trunkline.sip.trunk_watch import TrunkWatch
 
@@ -264,6 +265,12 @@ class Endpoint:
 
     def live_on(self, trunk: str) -> int:
         return self._live.live_by_trunk()[trunk]
+
+    def ring_counters(self) -> dict[str, RingCounters]:
+        """Of every leg that is up, by its id; on the loop."""
+        legs = [leg for leg in self._live.pump.readers if isinstance(leg, SipLeg)]
+        found = ((leg.description.leg_id, leg.ring_counters()) for leg in legs)
+        return {leg_id: counters for leg_id, counters in found if counters is not None}
 
     # --- outbound ----------------------------------------------------------------------------
 

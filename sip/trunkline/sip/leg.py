@@ -351,6 +351,10 @@ class SipLeg:
         if self._port is not None:
             self._port.setOwed(owed)
 
+    def ring_counters(self) -> RingCounters | None:
+        """None once the dialog is over."""
+        return None if self._port is None else _ring_counters(self._port)
+
     def stats(self) -> LegStats:
         if self._call is not None and self._port is not None:
             self._media = self._call.media
@@ -365,4 +369,5 @@ def _ring_counters(port: pj.RingAudioPort) -> RingCounters:
         underruns=stats.underruns,
         pairs_dropped=stats.pairsDropped,
         clips_played=stats.clipPlays,
+        ticks=stats.ticks,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from trunkline.calls.admission import Admit, Refuse, Verdict, decide
+from trunkline.calls.headroom import Headroom
 from trunkline.domain.trunk import NumberRoute, Trunk, trunk_for_source
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import CALLS_REFUSED
@@ -37,6 +38,7 @@ class Reception:
         self.routes = tuple(routes)
         self.takes_calls = takes_calls  # False while starting and draining: 503
         self.accept = accept
+        self.headroom = Headroom()  # whoever measures puts its own here
         self._max_calls = max_calls
         self._limiter = SourceLimiter() if limiter is None else limiter
 
@@ -58,6 +60,7 @@ class Reception:
             source_ip=invite.source_ip,
             called=called_number(invite, trunk),
             live_by_trunk=live_by_trunk,
+            capacity=self.headroom.capacity,
         )
         if isinstance(verdict, Admit):
             return verdict

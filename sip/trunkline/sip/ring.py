@@ -40,6 +40,10 @@ class RingPump:
     def add(self, reader: RingReader) -> None:
         self._readers[id(reader)] = reader
 
+    @property
+    def readers(self) -> tuple[RingReader, ...]:
+        return tuple(self._readers.values())
+
     def remove(self, reader: RingReader) -> None:
         self._readers.pop(id(reader), None)
 

@@ -17,10 +17,11 @@ from trunkline.runtime.certificate import Certificate, keep_renewing
 from trunkline.runtime.health import HealthApp, serve_health
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import Settings
-from trunkline.runtime.supervision import nursery, stop_on_signals
+from trunkline.runtime.supervision import kept_up, nursery, stop_on_signals
 from trunkline.sip.clips import load_clips
 from trunkline.sip.config import EndpointConfig, Tls
 from trunkline.sip.endpoint import Endpoint
+from trunkline.sip.headroom_watch import headroom_watch
 from trunkline.sip.reception import Reception
 from trunkline.sip.switch import SipSwitch
 from trunkline.sip.trunks import configured_routes, configured_trunks, with_registrar_sources
@@ -90,10 +91,17 @@ async def serve(settings: Settings) -> int:
         endpoint = Endpoint(config, reception=reception, trunks=trunks)
         plan = dial_plan(settings)
         calls.switch.connect(SipSwitch(endpoint, trunks, plan, outbound_rules(settings)))
+        watch = headroom_watch(settings, endpoint, reception)
+
+        async def open_and_measure() -> None:
+            await _open_when_warm(settings, calls, endpoint, reception, stop)
+            if settings.admission == "measured":
+                await kept_up("headroom", watch.run)
+
         async with endpoint.running(), nursery("edge") as tasks:
             await endpoint.answer_options(takes_calls=False)
             _announce(endpoint, trunks, routes)
-            tasks.start(_open_when_warm(settings, calls, endpoint, reception, stop), "open")
+            tasks.start(open_and_measure(), "open")
             tasks.start(_resolve_again(configured, reception), "resolve")
             tasks.start(endpoint.watch.run(), "options")
             if certificate is not None:
@@ -106,8 +114,10 @@ async def serve(settings: Settings) -> int:
                 "lines": calls.lines_problem,
                 "calls": takes_calls,
                 "control": endpoint.problem,
+                "headroom": watch.problem,
             }
-            health = HealthApp("sip", checks, {"trunks": endpoint.trunk_states})
+            told = {"trunks": endpoint.trunk_states, "headroom": watch.figures}
+            health = HealthApp("sip", checks, told)
             async with serve_health(health, "127.0.0.1", settings.resolved_sip_health_port):
                 await stop.wait()
                 reception.takes_calls = False

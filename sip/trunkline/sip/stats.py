@@ -57,12 +57,16 @@ class MediaCounters:
 
 @dataclass(frozen=True, slots=True)
 class RingCounters:
-    """The ring port's side: bytes played of those written, and what went wrong."""
+    """The ring port's side: bytes played of those written, and what went wrong.
+
+    ``ticks``: frames of the media clock since the port was made.
+    """
 
     played_bytes: int = 0
     underruns: int = 0
     pairs_dropped: int = 0
     clips_played: int = 0
+    ticks: int = 0
 
 
 def leg_stats(media: MediaCounters, ring: RingCounters, pairs_refused: int) -> LegStats:

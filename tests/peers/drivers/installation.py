@@ -135,6 +135,9 @@ def start(
         "TRUNKLINE_MODEL_PORT": str(base + 6),
         "TRUNKLINE_RTP_PORTS": f"{rtp}-{rtp + 1999}",
         "TRUNKLINE_API_KEY": key,
+        # A machine that runs other things beside its tests would refuse calls in the middle of
+        # them; the tests of that ask for it.
+        "TRUNKLINE_ADMISSION": "caps",
         **(settings or {}),
     }
     log_path = data_dir.parent / f"{data_dir.name}.log"
