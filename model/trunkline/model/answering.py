@@ -12,13 +12,14 @@ from trunkline.domain.errors import ProtocolError
 from trunkline.domain.ids import mint
 from trunkline.model.client_items import taken_audio
 from trunkline.model.conversation import Conversation, Entry
-from trunkline.model.engine import EngineConfig, EngineSession, ResponseRequest
+from trunkline.model.engine import EngineConfig, EngineSession, Foreseen, ResponseRequest
 from trunkline.model.engine_config import response_config, response_format, response_limit
 from trunkline.model.formats import OutputEncoder
 from trunkline.model.hearing import Hearing
 from trunkline.model.mcp.desk import McpDesk
 from trunkline.model.outbox import Outbox
 from trunkline.model.prompt_cache import Piece, PromptCache
+from trunkline.model.rehearsing import Rehearsals
 from trunkline.model.response import ApprovedCall, ResponseRun
 from trunkline.model.response_shape import CancelReason, Events, ResponseShape
 from trunkline.model.response_writer import ResponseWriter
@@ -64,7 +65,7 @@ class Answering:
         self._approved: list[ApprovedCall] = []
         self._continued = 0
         self._conversation = conversation
-        self._engine = engine
+        self.rehearsals = Rehearsals(engine.respond, tasks)
         self._engine_rate_hz = engine_rate_hz
         self._hearing = hearing
         self._outbox = outbox
@@ -102,10 +103,7 @@ class Answering:
                 f"At most {MAX_OUT_OF_BAND} out-of-band responses may run at once.",
                 code="rate_limit_exceeded",
             )
-        config = response_config(session, params)
-        if config.tool_choice == "required" and not (session.tools or params.tools):
-            # openai-agents keeps "required" after a hand-off to an agent without tools.
-            config = replace(config, tool_choice="auto")
+        config = _config(session, params)
         tools = session.tools if params.tools is None else params.tools
         _check_choice(config, params.tool_choice or session.tool_choice, tools)
         self._desk.require_room(tools)
@@ -141,6 +139,22 @@ class Answering:
         if self.is_active:
             assert self._active is not None
             self._active.cancel(reason)
+
+    def rehearse(self, session: Session, foreseen: Foreseen, audio_ms: float) -> None:
+        """Make the answer to a turn that may be over, for ``create`` to find ready."""
+        if self.is_active or self._approved or foreseen.is_rejected or not foreseen.text:
+            return
+        entry = self._conversation.foreseen(foreseen.item_id, foreseen.text, foreseen.confidence)
+        entry.audio_ms = audio_ms
+        context = [*self._conversation, entry]
+        if not all(each.is_understood for each in context):
+            return
+        config = _config(session, ResponseParams())
+        offered = self._desk.offer(session.tools, config_choice(config, session.tool_choice))
+        effective = replace(config, tools=offered.tools, tool_choice=offered.choice)
+        entries, _ = self._kept(effective, context, session)
+        history = self._conversation.history(entries)
+        self.rehearsals.begin(ResponseRequest(foreseen.item_id, history, effective))
 
     # ---- inside --------------------------------------------------------------------------------
 
@@ -179,10 +193,7 @@ class Answering:
             if not is_default:  # what it has said and called so far is in no conversation
                 entries = [*entries, *(Entry(item, str(item.id)) for item in writer.output)]
             await self._until_understood(entries)
-            pieces = self._pieces(effective, entries)
-            sizes = [text + audio for _, text, audio in pieces[1:]]
-            kept = first_kept(sizes, pieces[0][1], session.truncation)
-            entries, pieces = entries[kept:], [pieces[0], *pieces[1 + kept :]]
+            entries, pieces = self._kept(effective, entries, session)
             cache = self._cache if is_default else PromptCache()
             writer.input_tokens = cache.count(pieces)
             history = self._conversation.history(entries)
@@ -191,7 +202,7 @@ class Answering:
 
         run = ResponseRun(
             writer,
-            self._engine,
+            self.rehearsals.respond,
             OutputEncoder(self._engine_rate_hz, output_format),
             request,
             self._emit,
@@ -203,6 +214,15 @@ class Answering:
             is_out_of_band=not is_default,
         )
         return run
+
+    def _kept(
+        self, config: EngineConfig, entries: Sequence[Entry], session: Session
+    ) -> tuple[Sequence[Entry], list[Piece]]:
+        """What of the context the engine is given, and what that costs."""
+        pieces = self._pieces(config, entries)
+        sizes = [text + audio for _, text, audio in pieces[1:]]
+        kept = first_kept(sizes, pieces[0][1], session.truncation)
+        return entries[kept:], [pieces[0], *pieces[1 + kept :]]
 
     def _pieces(self, config: EngineConfig, entries: Sequence[Entry]) -> list[Piece]:
         tools = "".join(str(tool) for tool in config.tools)
@@ -289,6 +309,14 @@ class Answering:
                     await hearing.understood.wait()
         except TimeoutError:
             return
+
+
+def _config(session: Session, params: ResponseParams) -> EngineConfig:
+    config = response_config(session, params)
+    if config.tool_choice == "required" and not (session.tools or params.tools):
+        # openai-agents keeps "required" after a hand-off to an agent without tools.
+        return replace(config, tool_choice="auto")
+    return config
 
 
 def _is_one_call(session: Session, params: ResponseParams) -> bool:

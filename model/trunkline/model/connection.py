@@ -18,7 +18,7 @@ from trunkline.model.answering import Answering
 from trunkline.model.approvals import approved_call
 from trunkline.model.client_items import taken_audio
 from trunkline.model.conversation import Conversation, Entry
-from trunkline.model.engine import Engine, EngineConfig, EngineSession
+from trunkline.model.engine import Engine, EngineConfig, EngineSession, Foreseen
 from trunkline.model.engine_config import engine_config
 from trunkline.model.hearing import Hearing
 from trunkline.model.mcp.client import McpClient
@@ -100,6 +100,9 @@ class Connection:
             on_started=self._speech_started,
             on_committed=self._turn_committed,
             is_agent_heard=self._is_agent_heard,
+            foresees=engine.capabilities.foresees,
+            on_foreseen=self._turn_foreseen,
+            on_went_on=lambda: self._answering.rehearsals.throw_away(),
         )
         self._desk = McpDesk(
             mcp or McpClient(Reach()), self._conversation, self.emit, tasks, self._listed
@@ -335,6 +338,11 @@ class Connection:
             self._answering.create(self.session, ce.ResponseParams())
         except ProtocolError as exc:
             self.emit([error_event(exc)])
+
+    def _turn_foreseen(self, foreseen: Foreseen, audio_ms: float) -> None:
+        """The caller may be done: what would be answered is made while that becomes certain."""
+        if self._capabilities.rehearses and not self.session.is_transcription:
+            self._answering.rehearse(self.session, foreseen, audio_ms)
 
     def _require_tokens(self) -> None:
         if self._meter is not None:

@@ -177,12 +177,12 @@ class Conversation:
         entry.transcript = text
         entry.confidence = confidence
         if isinstance(entry.item, MessageItem):
-            heard = InputAudioPart(transcript=text)
-            content = tuple(
-                heard if isinstance(part, InputAudioPart) and part.transcript is None else part
-                for part in entry.item.content
-            )
-            entry.item = entry.item.model_copy(update={"content": content})
+            entry.item = _with_words(entry.item, text)
+
+    def foreseen(self, item_id: str, text: str, confidence: float | None) -> Entry:
+        """A turn as it will read once it is committed and understood; it is in no conversation."""
+        item = MessageItem(id=item_id, status="completed", role="user", content=(InputAudioPart(),))
+        return Entry(_with_words(item, text), item_id, confidence=confidence)
 
     def unanswered_calls(self) -> list[str]:
         """The ``call_id`` of each function call that has no output."""
@@ -330,3 +330,12 @@ class Conversation:
         heard = heard_text(entry.transcript, entry.words, end_ms, entry.audio_ms)
         entry.payload = b""
         return item.model_copy(update={"content": (OutputAudioPart(transcript=heard),)})
+
+
+def _with_words(item: MessageItem, text: str) -> MessageItem:
+    heard = InputAudioPart(transcript=text)
+    content = tuple(
+        heard if isinstance(part, InputAudioPart) and part.transcript is None else part
+        for part in item.content
+    )
+    return item.model_copy(update={"content": content})

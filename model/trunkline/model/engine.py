@@ -7,7 +7,7 @@ transcribes it, and produces responses. Times are counted in samples of the sess
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, TypeAlias
@@ -26,6 +26,8 @@ class EngineCapabilities:
     vision: bool = False
     own_turn_detection: bool = False
     word_probabilities: bool = False  # Transcribed says how sure it is of each word
+    foresees: bool = False  # can understand a turn that may be over, and go on with it if it is not
+    rehearses: bool = False  # a response that is thrown away costs nothing and changes nothing
     input_rate_hz: int = 16000  # PCM16 mono that ``feed`` takes
     output_rate_hz: int = 16000  # PCM16 mono that SpeechDelta carries
 
@@ -72,17 +74,42 @@ class HistoryItem:
     images: tuple[str, ...] = ()  # data URLs, PNG or JPEG; only for engines that see
 
 
+class Rehearsal:
+    """A response that is made before anybody has asked for it, and may never be asked for.
+
+    Whatever it would change is told to ``then``, and is done when it is adopted, if it ever is.
+    """
+
+    def __init__(self) -> None:
+        self._effects: list[Callable[[], None]] = []
+        self._is_adopted = False
+
+    def then(self, effect: Callable[[], None]) -> None:
+        if self._is_adopted:
+            effect()
+        else:
+            self._effects.append(effect)
+
+    def adopt(self) -> None:
+        self._is_adopted = True
+        effects, self._effects = self._effects, []
+        for effect in effects:
+            effect()
+
+
 @dataclass(frozen=True, slots=True)
 class ResponseRequest:
     """One response.create, with overrides applied: ``history`` is the context, oldest first.
 
     ``is_out_of_band``: the context is not the conversation, whose state it must not touch.
+    ``rehearsal``: nothing may change unless and until it is adopted.
     """
 
     response_id: str
     history: Sequence[HistoryItem]
     config: EngineConfig
     is_out_of_band: bool = False
+    rehearsal: Rehearsal | None = None
 
 
 # ---- what an engine says about the caller ------------------------------------------------------
@@ -114,13 +141,23 @@ class Transcribed:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What ``foresee`` was for: the turn's Transcribed will be this, unless the caller goes on."""
+
+    item_id: str
+    text: str
+    confidence: float | None = None
+    is_rejected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionFailed:
     item_id: str
     code: str
     message: str
 
 
-EngineEvent: TypeAlias = Hypothesis | Transcribed | TranscriptionFailed
+EngineEvent: TypeAlias = Hypothesis | Foreseen | Transcribed | TranscriptionFailed
 
 # ---- what an engine says to the caller ---------------------------------------------------------
 
@@ -184,6 +221,17 @@ class EngineSession(Protocol):
 
     def end_turn(self, item_id: str) -> None:
         """The turn was committed; Transcribed or TranscriptionFailed follows in ``events``."""
+        ...
+
+    def foresee(self, item_id: str) -> None:
+        """The caller is silent and may be done: understand what was fed as if the turn were over.
+
+        Foreseen may follow; an engine that cannot, or is busy, lets it be.
+        """
+        ...
+
+    def go_on(self, item_id: str) -> None:
+        """The caller was not done: what was foreseen of the turn is void."""
         ...
 
     def drop_turn(self, item_id: str) -> None:

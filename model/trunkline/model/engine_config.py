@@ -82,7 +82,9 @@ def response_limit(session: Session, params: ResponseParams) -> int | Literal["i
     )
 
 
-def endpointing_config(detection: ServerVad | SemanticVad) -> EndpointingConfig:
+def endpointing_config(
+    detection: ServerVad | SemanticVad, *, foresees: bool = False
+) -> EndpointingConfig:
     match detection:
         case ServerVad():
             return EndpointingConfig(
@@ -91,10 +93,13 @@ def endpointing_config(detection: ServerVad | SemanticVad) -> EndpointingConfig:
                 silence_ms=detection.silence_duration_ms,
                 longest_silence_ms=detection.silence_duration_ms,
                 idle_timeout_ms=detection.idle_timeout_ms,
+                foresees=foresees,
             )
         case SemanticVad():
             silence_ms, longest_ms = _EAGERNESS_MS[detection.eagerness]
-            return EndpointingConfig(silence_ms=silence_ms, longest_silence_ms=longest_ms)
+            return EndpointingConfig(
+                silence_ms=silence_ms, longest_silence_ms=longest_ms, foresees=foresees
+            )
 
 
 def _choice(choice: ToolChoice) -> str | dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from math import log
 from typing import Final
 
 from trunkline.audio.noise_reduction import NoiseReducer
@@ -17,12 +16,15 @@ from trunkline.model.endpointing import (
     Endpoint,
     Endpointer,
     IdleTimedOut,
+    SpeechMayEnd,
     SpeechStarted,
     SpeechStopped,
+    SpeechWentOn,
 )
 from trunkline.model.engine import (
     EngineEvent,
     EngineSession,
+    Foreseen,
     Hypothesis,
     Transcribed,
     TranscriptionFailed,
@@ -30,10 +32,11 @@ from trunkline.model.engine import (
 from trunkline.model.engine_config import endpointing_config, reduction_db
 from trunkline.model.formats import InputDecoder, bytes_per_ms, encode
 from trunkline.model.input_buffer import LEAST_COMMIT_MS, InputBuffer
+from trunkline.model.transcription_events import transcription_events
 from trunkline.model.unfinished import looks_unfinished
 from trunkline.model.vad import VoiceActivity
 from trunkline.realtime import server_events as ev
-from trunkline.realtime.items import InputAudioPart, MessageItem, WordTime
+from trunkline.realtime.items import InputAudioPart, MessageItem
 from trunkline.realtime.session import AudioInput, SemanticVad, Session, Transcription
 
 _SLICE_MS: Final = 200
@@ -41,14 +44,14 @@ _SLICE_MS: Final = 200
 _YIELD_EVERY: Final = 5
 _MOST_WAITING: Final = 4
 _LONGEST_ITEM_S: Final = 60  # converted in one piece, on the loop that all sessions share
-_LEAST_PROBABILITY: Final = 1e-9
 # Clients that name this model understand hypotheses; to others only final text is sent.
 OWN_TRANSCRIPTION_MODEL: Final = "trunkline-asr"
 
 
 class Hearing:
     """``on_started``: speech has begun. ``on_committed``: detection or the idle timeout committed a
-    turn. ``is_agent_heard``: a response is running or may still be playing."""
+    turn. ``is_agent_heard``: a response is running or may still be playing. ``on_foreseen``: a turn
+    of so many milliseconds may be over, and says this; ``on_went_on``: it was not."""
 
     def __init__(
         self,
@@ -61,6 +64,9 @@ class Hearing:
         on_started: Callable[[], None],
         on_committed: Callable[[], None],
         is_agent_heard: Callable[[], bool],
+        foresees: bool = False,
+        on_foreseen: Callable[[Foreseen, float], None] = lambda foreseen, audio_ms: None,
+        on_went_on: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = session.audio.input
         self._wants_logprobs = bool(session.include)
@@ -71,6 +77,10 @@ class Hearing:
         self._on_started = on_started
         self._on_committed = on_committed
         self._is_agent_heard = is_agent_heard
+        self._foresees = foresees
+        self._on_foreseen = on_foreseen
+        self._on_went_on = on_went_on
+        self._foreseeing: str | None = None  # the turn that may be over
         self._decoder = InputDecoder(self._settings.format)
         self._buffer = InputBuffer(self._decoder.rate_hz)
         self._reducer = self._new_reducer()
@@ -103,7 +113,9 @@ class Hearing:
             self._vad = VoiceActivity(self._decoder.rate_hz)
             self._endpointer = self._new_endpointer()
         else:
-            self._endpointer.reconfigure(endpointing_config(new.turn_detection))
+            self._endpointer.reconfigure(
+                endpointing_config(new.turn_detection, foresees=self._foresees)
+            )
 
     def _change_format(self, new: AudioInput) -> None:
         self._feed_engine(self._buffer.end)
@@ -121,7 +133,8 @@ class Hearing:
         detection = self._settings.turn_detection
         if detection is None:
             return None
-        return Endpointer(endpointing_config(detection), at=self._buffer.end)
+        config = endpointing_config(detection, foresees=self._foresees)
+        return Endpointer(config, at=self._buffer.end)
 
     # ---- the input buffer ----------------------------------------------------------------------
 
@@ -194,6 +207,15 @@ class Hearing:
                 start_ms = self._turn_start // SAMPLES_PER_MS
                 self._emit([ev.InputSpeechStarted(audio_start_ms=start_ms, item_id=item_id)])
                 self._on_started()
+            case SpeechMayEnd():
+                assert self._turn_id is not None
+                self._feed_engine(self._buffer.end)
+                self._foreseeing = self._turn_id
+                self._engine.foresee(self._turn_id)
+            case SpeechWentOn():
+                assert self._turn_id is not None
+                self._engine.go_on(self._turn_id)
+                self._not_over()
             case SpeechStopped(_, end):
                 assert self._turn_id is not None
                 end_ms = end // SAMPLES_PER_MS
@@ -214,7 +236,12 @@ class Hearing:
                 self._commit_turn(self._turn_start, end)
                 self._on_committed()
 
+    def _not_over(self) -> None:
+        self._foreseeing = None
+        self._on_went_on()
+
     def _begin_turn(self, start: int) -> str:
+        self._not_over()
         self._turn_id = mint("item")
         self._turn_start = self._fed_to = start
         self._to_engine = Resampler(self._decoder.rate_hz, self._engine_rate_hz)
@@ -234,7 +261,7 @@ class Hearing:
         self._feed_engine(end)
         if rest := self._to_engine.flush():
             self._engine.feed(rest)
-        self._turn_id = self._to_engine = None
+        self._turn_id = self._to_engine = self._foreseeing = None
         pcm = self._buffer.between(start, end)
         self._buffer.drop_before(end)
         previous = self._conversation.last_id
@@ -268,6 +295,7 @@ class Hearing:
         if self._turn_id is not None:
             self._engine.drop_turn(self._turn_id)
             self._turn_id = self._to_engine = None
+            self._not_over()
             self._hear_waiting()
 
     # ---- recordings that a client puts in as items ---------------------------------------------
@@ -339,6 +367,10 @@ class Hearing:
         match event:
             case Hypothesis(item_id, text):
                 self._hypothesis(item_id, text)
+            case Foreseen(item_id):
+                if item_id == self._foreseeing:
+                    said_ms = (self._buffer.end - self._turn_start) / SAMPLES_PER_MS
+                    self._on_foreseen(event, said_ms)
             case Transcribed():
                 self._transcribed(event)
             case TranscriptionFailed(item_id) if item_id == self._turn_id:
@@ -363,31 +395,6 @@ class Hearing:
         self._conversation.understood(event.item_id, event.text, event.confidence)
         seconds = self._seconds.pop(event.item_id, 0.0)
         if self._wants.pop(event.item_id, None) is not None:
-            events: list[ev.ServerEvent] = []
-            if event.text:
-                events.append(ev.TranscriptionDelta(item_id=event.item_id, delta=event.text))
-            events.append(
-                ev.TranscriptionCompleted(
-                    item_id=event.item_id,
-                    transcript=event.text,
-                    usage=ev.TranscriptionUsage(seconds=seconds),
-                    logprobs=_logprobs(event) if self._wants_logprobs else None,
-                    x_confidence=event.confidence,
-                    x_rejected=event.is_rejected,
-                    x_words=tuple(WordTime.of(word) for word in event.words) or None,
-                    x_alternatives=event.alternatives or None,
-                )
-            )
-            self._emit(events)
+            told = transcription_events(event, seconds, wants_logprobs=self._wants_logprobs)
+            self._emit(told)
         self.understood.set()
-
-
-def _logprobs(event: Transcribed) -> tuple[ev.TokenLogprob, ...]:
-    return tuple(
-        ev.TokenLogprob(
-            token=word.text,
-            logprob=round(log(max(probability, _LEAST_PROBABILITY)), 4),
-            bytes=tuple(word.text.encode()),
-        )
-        for word, probability in zip(event.words, event.word_probabilities, strict=False)
-    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,6 @@ import orjson
 
 from trunkline.domain.errors import EngineError, TrunklineError
 from trunkline.model.engine import (
-    EngineSession,
     ResponseEnded,
     ResponsePart,
     ResponseRequest,
@@ -85,7 +84,7 @@ class ResponseRun:
     def __init__(
         self,
         writer: ResponseWriter,
-        engine: EngineSession,
+        respond: Callable[[ResponseRequest], AsyncIterator[ResponsePart]],
         encoder: OutputEncoder,
         request: Callable[[], Awaitable[ResponseRequest]],
         emit: Emit,
@@ -106,7 +105,7 @@ class ResponseRun:
         self._mcp_calls = 0
         self.was_cancelled = False
         self._writer = writer
-        self._engine = engine
+        self._respond = respond
         self._encoder = encoder
         self._request = request
         self._emit = emit
@@ -181,7 +180,7 @@ class ResponseRun:
     # ---- the engine's side ---------------------------------------------------------------------
 
     async def _produce(self, request: ResponseRequest, parts: asyncio.Queue[ResponsePart]) -> None:
-        answer = self._engine.respond(request)
+        answer = self._respond(request)
         iterator = aiter(answer)
         # The protocol says "closing the iterator cancels it"; every real one is a generator.
         close = getattr(answer, "aclose", None)

@@ -24,6 +24,7 @@ from trunkline.model.engine import (
     EngineConfig,
     EngineEvent,
     EngineSession,
+    Foreseen,
     HistoryItem,
     Hypothesis,
     ItemRole,
@@ -91,6 +92,8 @@ class ScriptedEngine:
             partial_transcripts=True,
             word_times=True,
             tools=True,
+            foresees=True,
+            rehearses=True,
             input_rate_hz=RATE_HZ,
             output_rate_hz=self.speech.output_rate_hz,
         )
@@ -153,6 +156,18 @@ class ScriptedSession:
         )
         self._put(told.delay_ms / 1000, final)
 
+    def foresee(self, item_id: str) -> None:
+        """A turn that takes its time to be understood is not understood ahead of it."""
+        if self._shared is not None:
+            return  # which turn of all sessions this one will be is not known yet
+        told = self._script.transcript(self._turns)
+        if not told.delay_ms:
+            foreseen = Foreseen(item_id, told.text, told.confidence, told.is_rejected)
+            self._put(0.0, foreseen)
+
+    def go_on(self, item_id: str) -> None:
+        """Nothing of it was kept."""
+
     def drop_turn(self, item_id: str) -> None:
         self.dropped.append(item_id)
 
@@ -173,7 +188,11 @@ class ScriptedSession:
             yield ResponseEnded()
             return
         last = _last_said(request.history)
-        reply = self._choose(last)
+        number, reply = self._choose(last)
+        if request.rehearsal is None:
+            self._used[number] += 1
+        else:
+            request.rehearsal.then(lambda: self._used.update((number,)))
         if reply.delay_ms:
             await asyncio.sleep(reply.delay_ms / 1000)
         if reply.text:
@@ -199,13 +218,12 @@ class ScriptedSession:
 
     # ---- inside --------------------------------------------------------------------------------
 
-    def _choose(self, last: str) -> ScriptedReply:
+    def _choose(self, last: str) -> tuple[int, ScriptedReply]:
         for number, reply in enumerate(self._script.replies):
             is_left = reply.times is None or self._used[number] < reply.times
             if is_left and re.search(reply.match, last, re.IGNORECASE):
-                self._used[number] += 1
-                return reply
-        return ScriptedReply(text="The script has no reply.")
+                return number, reply
+        return -1, ScriptedReply(text="The script has no reply.")
 
     def _put(self, delay_s: float, event: EngineEvent) -> None:
         if self._events.full():

@@ -1,7 +1,8 @@
 """Messages between the model server and a recogniser process: length, kind, body.
 
 ``J``: a JSON object with a ``type``. ``A``: a turn's number (8 bytes, big endian), then PCM16.
-To the process: prepare, begin, end, drop, and audio. From it: ready, partial, final, failed.
+To the process: prepare, begin, foresee, go_on, end, drop, and audio. From it: ready, partial,
+foreseen, final, failed.
 """
 
 from __future__ import annotations

@@ -29,6 +29,9 @@ _READ_BYTES: Final = 1 << 16
 _PARTIAL_EVERY_BYTES: Final = 3200  # 100 ms
 _MAX_PROFILES: Final = 256
 _MAX_IDLE: Final = 32
+# A turn that was foreseen and goes on is decoded anew, at a twentieth of its length.
+_MAX_FORESEEN_BYTES: Final = 8 * 32_000
+_CATCH_UP_BYTES: Final = 6400  # 200 ms of it at a time, between messages
 # A second hearing costs a twelfth of the turn's length: not for more than this.
 _MAX_SECOND_BYTES: Final = 15 * 32_000
 _MAX_GENERAL: Final = 3  # decoders of 89 MB each; further turns wait for one
@@ -46,6 +49,7 @@ class _Turn:
         self.waiting = bytearray()
         self.is_ended = False
         self.audio = bytearray()  # kept for a second hearing
+        self.foreseen: dict[str, Any] | None = None  # its final answer, unless it goes on
         self._since_partial = 0
         self._last_partial = ""
 
@@ -61,9 +65,14 @@ class _Turn:
         if self.decoder is None:
             self.waiting += pcm
             return None
-        self.decoder.feed(pcm)
         if len(self.audio) <= _MAX_SECOND_BYTES:
             self.audio += pcm
+        if self.foreseen is not None:
+            return None
+        if self.waiting:
+            self.waiting += pcm
+            return None
+        self.decoder.feed(pcm)
         self._since_partial += len(pcm)
         if self._since_partial < _PARTIAL_EVERY_BYTES:
             return None
@@ -73,6 +82,21 @@ class _Turn:
             return None
         self._last_partial = text
         return text
+
+    def go_on(self) -> None:
+        """What was heard as a whole is heard again as a beginning."""
+        assert self.decoder is not None  # it was foreseen by one
+        self.foreseen = None
+        self.decoder.begin(self.cepstral_mean)
+        self.waiting = bytearray(self.audio)
+
+    def catch_up(self, most_bytes: int) -> bool:
+        """Decode of what waits; True when there is more."""
+        assert self.decoder is not None  # it goes on with one
+        if self.waiting:
+            self.decoder.feed(bytes(self.waiting[:most_bytes]))
+            del self.waiting[:most_bytes]
+        return bool(self.waiting)
 
 
 class Recogniser:
@@ -106,6 +130,10 @@ class Recogniser:
                 turn = self._turns.get(message["turn"])
                 if turn is not None and (text := turn.feed(message["pcm"])) is not None:
                     self._answer({"type": "partial", "turn": turn.number, "text": text})
+            case "foresee":
+                self._foresee(message["turn"], message["nth"])
+            case "go_on":
+                self._go_on(message["turn"])
             case "end":
                 self._end(message["turn"])
             case "drop":
@@ -154,21 +182,48 @@ class Recogniser:
         turn.start(self._idle.take((files.key, band)) or DecoderPair(files, band))
         self._turns[number] = turn
 
+    def _foresee(self, number: int, nth: int) -> None:
+        """The turn may be over: its end is done now, while that becomes certain."""
+        turn = self._turns.get(number)
+        if turn is None or turn.foreseen is not None or len(turn.audio) > _MAX_FORESEEN_BYTES:
+            return
+        turn.foreseen = self._heard(turn)
+        self._answer(turn.foreseen | {"type": "foreseen", "nth": nth})
+
+    def _go_on(self, number: int) -> None:
+        turn = self._turns.get(number)
+        if turn is None or turn.foreseen is None:
+            return
+        turn.go_on()
+        self._chores.append(lambda: self._catch_up(turn))
+
+    def _catch_up(self, turn: _Turn) -> None:
+        is_running = self._turns.get(turn.number) is turn and turn.foreseen is None
+        if is_running and turn.catch_up(_CATCH_UP_BYTES):
+            self._chores.appendleft(lambda: self._catch_up(turn))
+
     def _end(self, number: int) -> None:
         turn = self._turns.pop(number, None)
         if turn is None or not isinstance(turn.decoder, DecoderPair):
             return
+        self._answer(turn.foreseen or self._heard(turn))
+        self._idle.give(turn.decoder)
+
+    def _heard(self, turn: _Turn) -> dict[str, Any]:
+        """What was said, in a turn that is over or may be."""
+        assert isinstance(turn.decoder, DecoderPair)  # it was given one at its beginning
+        turn.catch_up(len(turn.waiting))
         hearings = [turn.decoder.finish()]
         is_doubtful = any(heard.text for heard in hearings[0]) and not agree(*hearings[0])
         if is_doubtful and len(turn.audio) <= _MAX_SECOND_BYTES:
             hearings.append(turn.decoder.hear_again(bytes(turn.audio)))
-        self._answer(_final(number, hearings, turn.decoder.next_mean))
-        self._idle.give(turn.decoder)
+        return _final(turn.number, hearings, turn.decoder.next_mean)
 
     def _drop(self, number: int) -> None:
         turn = self._turns.pop(number, None)
         if turn is not None and isinstance(turn.decoder, DecoderPair):
-            turn.decoder.finish()
+            if turn.foreseen is None:
+                turn.decoder.finish()
             self._idle.give(turn.decoder)
 
 

@@ -44,7 +44,8 @@ SPARE_SESSIONS: Final = 16  # clients of the endpoint beside the calls
 class CascadeEngine:
     """One per model server. ``speech`` serves texts outside any session; without ``generator`` the
     planner thinks. ``recogniser`` and ``synthesiser`` may be shared: they are started and closed
-    as often as there are engines that use them."""
+    as often as there are engines that use them. ``rehearses``: plans and speech that are thrown
+    away cost nobody money."""
 
     def __init__(
         self,
@@ -59,6 +60,8 @@ class CascadeEngine:
         has_word_times: bool = True,
         has_word_probabilities: bool = True,
         sees_images: bool = False,
+        foresees: bool = True,
+        rehearses: bool = True,
     ) -> None:
         self.name = name
         self.recogniser = recogniser
@@ -73,6 +76,8 @@ class CascadeEngine:
             word_probabilities=has_word_probabilities,
             vision=sees_images,
             tools=True,
+            foresees=foresees,
+            rehearses=rehearses,
             input_rate_hz=16_000,
             output_rate_hz=synthesiser.output_rate_hz,
         )
@@ -144,6 +149,12 @@ class CascadeSession:
     def end_turn(self, item_id: str) -> None:
         self._hearing.end(item_id)
 
+    def foresee(self, item_id: str) -> None:
+        self._hearing.foresee(item_id)
+
+    def go_on(self, item_id: str) -> None:
+        self._hearing.go_on(item_id)
+
     def drop_turn(self, item_id: str) -> None:
         self._hearing.drop(item_id)
 
@@ -165,12 +176,12 @@ class CascadeSession:
         voicing = Voicing(self._engine.speech, config)
         # A generator that does not say what it asked leaves us with what the tools want; the caller
         # may begin to speak before it has ended.
-        self._expect(self._planner.expected(), config)
+        self._expect(self._planner.expected(), request)
         async with aclosing(self._engine.generator.generate(request)) as parts:
             async for part in parts:
                 match part:
                     case NowExpected(state):
-                        self._expect(state, config)
+                        self._expect(state, request)
                         continue
                     case TextDelta(text) | WholeText(text) if not is_voiced:
                         yield TextDelta(text)
@@ -187,9 +198,15 @@ class CascadeSession:
                 if isinstance(part, ToolCalled | ResponseEnded):
                     yield part
 
-    def _expect(self, state: State, config: EngineConfig) -> None:
-        if config.tools == self._config.tools:
-            self._state = state
+    def _expect(self, state: State, request: ResponseRequest) -> None:
+        def expect() -> None:
+            if request.config.tools == self._config.tools:
+                self._state = state
+
+        if request.rehearsal is None:
+            expect()
+        else:
+            request.rehearsal.then(expect)
 
     async def aclose(self) -> None:
         self._engine.closed(self)

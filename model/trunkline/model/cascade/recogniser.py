@@ -19,10 +19,12 @@ from trunkline.model.cascade.acoustics import Band
 from trunkline.model.cascade.asr_process import AsrProcess
 from trunkline.model.cascade.asr_wire import heard_from_json
 from trunkline.model.cascade.expectations import expected_focuses
+from trunkline.model.cascade.spare_time import SpareTime
 from trunkline.model.cascade.triage import Judgement, Meaning, judge, judge_general
 from trunkline.model.engine import (
     EngineConfig,
     EngineEvent,
+    Foreseen,
     Hypothesis,
     Transcribed,
     TranscriptionFailed,
@@ -41,6 +43,7 @@ _GENERAL_FINAL_S: Final = 20.0
 _COMING_UP_S: Final = 20.0
 _BYTES_PER_S: Final = 32_000
 _MAX_EVENTS: Final = 256
+_MOST_FORESEEN: Final = 3  # pauses of one turn that may be its end; people who count pause more
 
 
 @dataclass
@@ -53,6 +56,9 @@ class _Turn:
     began_s: float
     fed_bytes: int = 0
     last_partial: str = ""
+    pauses: int = 0
+    asked_s: float | None = None  # it may be over: asked what it would be then
+    foreseen: Mapping[str, Any] | None = None
     deadline: asyncio.TimerHandle | None = field(default=None, repr=False)
 
 
@@ -69,6 +75,7 @@ class LocalRecogniser:
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._processes: list[AsrProcess] = []
         self._general: AsrProcess | None = None
+        self._spare: dict[AsrProcess, SpareTime] = {}
         self._turns: dict[int, _Turn] = {}
         self._numbers = count(1)
         self._sessions: set[LocalRecogniserSession] = set()
@@ -164,11 +171,48 @@ class LocalRecogniser:
             turn.process.send({"type": "drop", "turn": number})
             self._fail(turn, "recogniser_lost", "the speech recogniser does not take audio")
 
+    def foresee(self, number: int) -> None:
+        """Understand the turn as if it were over, while there is time to spare for that."""
+        turn, now_s = self._turns.get(number), asyncio.get_running_loop().time()
+        if turn is None or turn.process is self._general or turn.pauses >= _MOST_FORESEEN:
+            return
+        spare = self._spare.setdefault(turn.process, SpareTime())
+        if not turn.process.is_ready or not spare.is_there(now_s):
+            return
+        turn.pauses += 1
+        turn.asked_s = now_s
+        spare.asked(now_s)
+        turn.process.send({"type": "foresee", "turn": number, "nth": turn.pauses})
+
+    def go_on(self, number: int) -> None:
+        turn = self._turns.get(number)
+        if turn is not None and turn.asked_s is not None:
+            turn.asked_s = turn.foreseen = None
+            turn.process.send({"type": "go_on", "turn": number})
+
+    def _foresaw(self, turn: _Turn, message: Mapping[str, Any]) -> None:
+        if message["nth"] != turn.pauses or turn.asked_s is None:
+            return  # the caller went on meanwhile
+        now_s = asyncio.get_running_loop().time()
+        self._spare[turn.process].answered(turn.asked_s, now_s)
+        if turn.deadline is not None:  # and is done now
+            self._finish(turn, message)
+            return
+        turn.foreseen = message
+        judgement = judgement_of(message, turn.meaning)
+        foreseen = _transcribed(turn.item_id, judgement)
+        turn.session.deliver(
+            Foreseen(turn.item_id, foreseen.text, foreseen.confidence, foreseen.is_rejected)
+        )
+
     def end(self, number: int) -> None:
         turn = self._turns.get(number)
         if turn is None:
             return
         turn.process.send({"type": "end", "turn": number})
+        if turn.foreseen is not None:
+            self._finish(turn, turn.foreseen)
+            return
         loop = asyncio.get_running_loop()
         ahead_s = max(turn.fed_bytes / _BYTES_PER_S - (loop.time() - turn.began_s), 0.0)
         if not turn.process.is_ready:
@@ -208,6 +252,8 @@ class LocalRecogniser:
         match message["type"]:
             case "partial":
                 turn.session.deliver(Hypothesis(turn.item_id, message["text"]))
+            case "foreseen":
+                self._foresaw(turn, message)
             case "final":
                 self._finish(turn, message)
             case "failed":
@@ -217,14 +263,7 @@ class LocalRecogniser:
         del self._turns[turn.number]
         if turn.deadline is not None:
             turn.deadline.cancel()
-        judgements = [
-            judge(heard_from_json(ngram), heard_from_json(grammar), turn.meaning)
-            if grammar is not None
-            else judge_general(heard_from_json(ngram))
-            for ngram, grammar in message["hearings"]
-        ]
-        # The second hearing knows the line better; the first wins only by being surer.
-        judgement = max(reversed(judgements), key=lambda each: each.confidence)
+        judgement = judgement_of(message, turn.meaning)
         if judgement.heard.text:
             # Only speech moves the mean: a cough would take the next turn with it.
             turn.session.cepstral_mean = message["cmn"]
@@ -287,6 +326,14 @@ class LocalRecogniserSession:
         self._ending[item_id] = number
         self._recogniser.end(number)
 
+    def foresee(self, item_id: str) -> None:
+        if self._current is not None and self._current[0] == item_id and self._current[1]:
+            self._recogniser.foresee(self._current[1])
+
+    def go_on(self, item_id: str) -> None:
+        if self._current is not None and self._current[0] == item_id and self._current[1]:
+            self._recogniser.go_on(self._current[1])
+
     def drop(self, item_id: str) -> None:
         if self._current is not None and self._current[0] == item_id:
             number = self._current[1]
@@ -298,10 +345,11 @@ class LocalRecogniserSession:
 
     def deliver(self, event: EngineEvent) -> None:
         """A reader that is far behind loses partial texts, never a final one."""
-        if not isinstance(event, Hypothesis):
+        may_be_lost = isinstance(event, Hypothesis | Foreseen)
+        if not may_be_lost:
             self._ending.pop(event.item_id, None)
         if self._events.full():
-            if isinstance(event, Hypothesis):
+            if may_be_lost:
                 return
             self._events.get_nowait()
         self._events.put_nowait(event)
@@ -315,6 +363,18 @@ class LocalRecogniserSession:
         if self._events.full():
             self._events.get_nowait()
         self._events.put_nowait(None)
+
+
+def judgement_of(final: Mapping[str, Any], meaning: Meaning) -> Judgement:
+    """The one of a turn's hearings that is believed."""
+    judgements = [
+        judge(heard_from_json(ngram), heard_from_json(grammar), meaning)
+        if grammar is not None
+        else judge_general(heard_from_json(ngram))
+        for ngram, grammar in final["hearings"]
+    ]
+    # The second hearing knows the line better; the first wins only by being surer.
+    return max(reversed(judgements), key=lambda each: each.confidence)
 
 
 def _transcribed(item_id: str, judgement: Judgement) -> Transcribed:

@@ -121,6 +121,12 @@ class UpstreamSession:
         if self._far is not None:
             self._far.commit(turn)
 
+    def foresee(self, item_id: str) -> None:
+        """The far end does not understand a turn before it is committed."""
+
+    def go_on(self, item_id: str) -> None:
+        """Nothing was foreseen."""
+
     def drop_turn(self, item_id: str) -> None:
         turn = self._current
         if turn is not None and turn.item_id == item_id:

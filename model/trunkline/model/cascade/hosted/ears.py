@@ -20,6 +20,7 @@ from trunkline.model.cascade.triage import Meaning
 from trunkline.model.engine import (
     EngineConfig,
     EngineEvent,
+    Foreseen,
     Hypothesis,
     Transcribed,
     TranscriptionFailed,
@@ -118,6 +119,12 @@ class HostedHearing:
             self._local.end(item_id)
         turn.task = self._ears.tasks.start(self._hear(turn), "turn")
 
+    def foresee(self, item_id: str) -> None:
+        """A turn is sent once, when it is over: every hearing is paid for."""
+
+    def go_on(self, item_id: str) -> None:
+        """Nothing was foreseen."""
+
     def drop(self, item_id: str) -> None:
         turn = self._turns.pop(item_id, None)
         if turn is None:
@@ -207,7 +214,7 @@ class HostedHearing:
             turn = self._turns.get(event.item_id)
             if turn is None:
                 continue
-            if isinstance(event, Hypothesis):
+            if isinstance(event, Hypothesis | Foreseen):
                 if not turn.is_over:  # later the far end's own text counts
                     self._deliver(event)
             elif turn.has_failed:
@@ -219,7 +226,7 @@ class HostedHearing:
     def _deliver(self, event: EngineEvent) -> None:
         """A reader that is far behind loses partial texts, never a final one."""
         if self._events.full():
-            if isinstance(event, Hypothesis):
+            if isinstance(event, Hypothesis | Foreseen):
                 return
             self._events.get_nowait()
         self._events.put_nowait(event)

@@ -54,6 +54,9 @@ def create_hosted_engine(settings: Settings, local: LocalPorts) -> CascadeEngine
         has_word_times=hosted.speech is None,
         has_word_probabilities=hosted.transcription is None,
         sees_images=hosted.chat is not None and hosted.chat.sees_images,
+        foresees=hosted.transcription is None,
+        # What is thought and said in vain elsewhere is charged for.
+        rehearses=hosted.chat is None and hosted.speech is None,
     )
 
 
