@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, StatementError
@@ -113,8 +114,7 @@ class StoreSink:
 
     async def _wait(self) -> None:
         if self._is_spooling:
-            await self._spool_pending()
-            await asyncio.sleep(self._back_off())
+            await self._keep_for(self._back_off())
             return
         await self._wake.wait()
         self._wake.clear()
@@ -124,6 +124,24 @@ class StoreSink:
         except TimeoutError:
             pass  # the usual case: the turn goes on
         self._urgent.clear()
+
+    async def _keep_for(self, seconds: float) -> None:
+        """Until the database is tried again: what is published meanwhile goes to disk as soon as it
+        would have gone to the database, for this process may be killed any time."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        while True:
+            await self._spool_pending()
+            self._wake.clear()
+            left_s = until - clock()
+            if self._pending or left_s <= self._linger_s:  # the disk refuses, or it is time
+                await asyncio.sleep(max(0.0, left_s))
+                await self._spool_pending()
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s - self._linger_s):
+                    await self._wake.wait()
+            await asyncio.sleep(self._linger_s)
 
     async def _flush(self) -> None:
         while self._pending:

@@ -6,17 +6,28 @@ different machines are never compared. Without Redis nobody's silence proves any
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
+import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from trunkline.calls.control import DEAD_AFTER, EDGES_HASH
+from trunkline.calls.fact_json import decode_fact
 from trunkline.domain.clock import Clock
-from trunkline.domain.events import CallFact, RecordingClosed, RecordingState
+from trunkline.domain.errors import Invalid
+from trunkline.domain.events import (
+    CallEnded,
+    CallFact,
+    RecordingClosed,
+    RecordingState,
+    StepEntered,
+    TurnEnded,
+)
 from trunkline.domain.ids import CallId
 from trunkline.runtime.logging import get_logger
 from trunkline.storage.calls import CallRepository
@@ -26,6 +37,7 @@ from trunkline.storage.lost_edges import (
     close_calls_never_started,
     close_calls_of_lost_edges,
     edges_with_live_calls,
+    live_calls_of,
 )
 from trunkline.storage.recording_files import find_call_file, read_wav
 
@@ -33,6 +45,8 @@ log = get_logger(__name__)
 
 # Facts may reach the database through a spool, some time after the call.
 STRAY_AFTER: Final = timedelta(hours=1)
+_OF_RECORD: Final = (StepEntered, TurnEnded, CallEnded, RecordingClosed)
+_AT_ONCE: Final = 200
 _SEEN: Final = "trunkline:looked:"
 _SEEN_FOR_S: Final = 3600
 _LOOKED_AT_LEAST_MS: Final = 12_000  # every REAP_EVERY_S, and one look may fail
@@ -54,6 +68,8 @@ async def close_lost_calls(
         return ()
     now = clock.now()
     lost = {edge: now - silence for edge, silence in silent.items()}
+    if lost:
+        await _tell_what_was_logged(sessions, lost, data_dir)
     async with sessions.writing() as session:
         closed = await close_calls_of_lost_edges(session, lost)
         closed += await close_calls_never_started(session, now - STRAY_AFTER)
@@ -90,6 +106,42 @@ async def silent_edges(
         if silence > dead_after:
             silent[edge] = silence
     return silent
+
+
+async def _tell_what_was_logged(
+    sessions: Sessions, edges: Collection[str], data_dir: Path
+) -> None:
+    """Facts that had no time to leave a killed edge: they stand in its calls' event logs."""
+    async with sessions.reading() as session:
+        calls = await live_calls_of(session, edges)
+    for call_id, began in calls:
+        path = find_call_file(data_dir / "recordings", call_id, began, ".jsonl")
+        if path is not None:
+            facts = await asyncio.to_thread(logged_facts, path, call_id)
+            for at in range(0, len(facts), _AT_ONCE):
+                await write_facts(sessions, facts[at : at + _AT_ONCE])
+
+
+def logged_facts(path: Path, call_id: CallId) -> list[CallFact]:
+    """What a call's event log tells of words, steps and the end; lines that are broken are left.
+
+    Tools and approvals are not among them: what they set off must not begin a minute late.
+    """
+    facts: list[CallFact] = []
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                if b'"event":"fact"' not in line:
+                    continue
+                try:
+                    fact = decode_fact(orjson.loads(line)["document"])
+                except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, Invalid):
+                    continue  # the line at which the edge was killed, or a later version's
+                if isinstance(fact, _OF_RECORD) and fact.call_id == call_id:
+                    facts.append(fact)
+    except OSError as exc:
+        log.warning("a lost call's event log cannot be read", reason=exc.strerror)
+    return facts
 
 
 async def _forget(redis: Redis, edges: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
@@ -22,6 +22,16 @@ from trunkline.storage.take_overs import TakeOvers
 async def edges_with_live_calls(session: AsyncSession) -> frozenset[str]:
     query = select(CallRow.edge_id).where(CallRow.state != CallState.ENDED.value).distinct()
     return frozenset(edge for edge in await session.scalars(query) if edge)
+
+
+async def live_calls_of(
+    session: AsyncSession, edges: Collection[str]
+) -> tuple[tuple[CallId, datetime], ...]:
+    """What the edges had up as far as is stored, each with when it began."""
+    query = select(CallRow.id, CallRow.started_at).where(
+        CallRow.state != CallState.ENDED.value, CallRow.edge_id.in_(edges)
+    )
+    return tuple((CallId(call_id), at) for call_id, at in (await session.execute(query)).all())
 
 
 async def close_calls_of_lost_edges(

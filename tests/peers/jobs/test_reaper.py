@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import orjson
 import pytest
 from redis.asyncio import Redis
 from tests.peers.drivers.redis import PrivateRedis
-from tests.unit.storage.facts import started
+from tests.unit.storage.facts import caller_turn, ended, started
 
 from trunkline.audio.recording import wav_header
 from trunkline.calls.control import EDGES_HASH, ControlListener
+from trunkline.calls.fact_json import encode_fact
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.events import RecordingState
@@ -98,6 +100,41 @@ async def test_a_silent_edges_call_is_closed_with_what_was_recorded(
     assert (call.recording.duration_ms, call.recording.sample_rate_hz) == (1500, 8000)
     assert (tmp_path / call.recording.path) == path
     assert await cast(Any, redis.hgetall(EDGES_HASH)) == {}
+
+
+@pytest.mark.usefixtures("live_call")
+async def test_what_stands_in_a_lost_calls_event_log_only_is_told_before_it_is_closed(
+    sessions: Sessions, redis: Redis, tmp_path: Path
+) -> None:
+    path = tmp_path / f"recordings/{datetime.now(UTC):%Y/%m/%d}/{CALL}.jsonl"
+    path.parent.mkdir(parents=True)
+    turn = caller_turn("what is my balance", call_id=CALL)
+    lines = [
+        {"at_ms": 5, "event": "speech_started"},
+        {"at_ms": 9, "event": "fact", "document": encode_fact(turn)},
+        {"at_ms": 9, "event": "fact", "document": {"fact": "of a later version"}},
+    ]
+    whole = b"\n".join(orjson.dumps(line) for line in lines)
+    path.write_bytes(whole + b'\n{"at_ms":10,"event":"fact","docu')
+    await reap_until_closed(sessions, redis, tmp_path)
+    call = await detail(sessions)
+    assert [turn.text for turn in call.turns] == ["what is my balance"]
+    assert call.summary.end_cause is EndCause.EDGE_LOST
+
+
+@pytest.mark.usefixtures("live_call")
+async def test_a_call_that_had_ended_when_its_edge_was_killed_keeps_its_own_end(
+    sessions: Sessions, redis: Redis, tmp_path: Path
+) -> None:
+    path = tmp_path / f"recordings/{datetime.now(UTC):%Y/%m/%d}/{CALL}.jsonl"
+    path.parent.mkdir(parents=True)
+    line = {"at_ms": 9, "event": "fact", "document": encode_fact(ended(CALL, datetime.now(UTC)))}
+    path.write_bytes(orjson.dumps(line) + b"\n")
+    async with asyncio.timeout(30):
+        while (await detail(sessions)).summary.end_cause is None:
+            await reap(sessions, redis, tmp_path)
+            await asyncio.sleep(0.05)
+    assert (await detail(sessions)).summary.end_cause is EndCause.CALLER_HANGUP
 
 
 @pytest.mark.usefixtures("live_call")

@@ -359,3 +359,26 @@ def test_the_live_stream_goes_on_when_redis_comes_back() -> None:
             running.cancel()
 
     run_virtual(play())
+
+
+def test_what_is_published_while_the_database_is_waited_for_is_on_disk_at_once(
+    tmp_path: Path,
+) -> None:
+    """An edge may be killed in that time, and what only its memory held went with it."""
+
+    async def play() -> None:
+        database, path = Database(), tmp_path / "s.jsonl"
+        database.raises = away
+        spool = FactSpool(path)
+        sink = StoreSink(database.write, spool)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(sink.run())
+            sink.publish(state(0))
+            await asyncio.sleep(20)  # by now it waits for fifteen seconds at a time
+            for number in range(1, 20):
+                sink.publish(state(number))
+                await asyncio.sleep(0.5)
+                assert spool.size() == number + 1
+            running.cancel()
+
+    run_virtual(play())
