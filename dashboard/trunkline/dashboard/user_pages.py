@@ -80,8 +80,9 @@ async def change_user(
     admin: WritingAdmin,
     role: Text = "",
     email: Text = "",
+    phone: Text = "",
 ) -> Response:
-    work = _users(desk, admin).change(user_id, _by(admin), role=role, email=email)
+    work = _users(desk, admin).change(user_id, _by(admin), role=role, email=email, phone=phone)
     return await _do(request, desk, admin, work, "saved")
 
 

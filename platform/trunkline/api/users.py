@@ -19,6 +19,7 @@ router = APIRouter(prefix="/api/v1/users", tags=["users"], responses=problems())
 Admin = Annotated[Principal, Depends(needs("admin"))]
 UserRole = Literal["admin", "manager", "supervisor", "viewer"]
 Email = Annotated[str, Field(max_length=254, description="Where approvals are sent; or empty.")]
+Phone = Annotated[str, Field(max_length=200, description="Rings when they take a call over.")]
 
 
 class NewUser(BaseModel):
@@ -36,6 +37,7 @@ class UserChange(BaseModel):
 
     role: UserRole | None = None
     email: Email | None = None
+    phone: Phone | None = None
     is_active: StrictBool | None = None
 
 
@@ -46,6 +48,7 @@ class UserOut(BaseModel):
     username: str
     role: str
     email: str
+    phone: str
     is_active: bool
     created_at: datetime
     last_login_at: datetime | None
@@ -90,6 +93,7 @@ async def change_user(user_id: Id, wanted: UserChange, users: Users, admin: Admi
         _by(admin),
         role=wanted.role,
         email=wanted.email,
+        phone=wanted.phone,
         is_active=wanted.is_active,
     )
     return UserOut.model_validate(changed)

@@ -11,6 +11,7 @@ from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.events import Json
 from trunkline.storage.audit import Audit
 from trunkline.storage.engine import Sessions
+from trunkline.storage.phones import keep_phone
 from trunkline.storage.users import UserRepository, hash_password
 from trunkline.storage.views import HOUSE, UserView
 
@@ -62,9 +63,11 @@ class UserDesk:
         *,
         role: str | None = None,
         email: str | None = None,
+        phone: str | None = None,
         is_active: bool | None = None,
     ) -> UserView:
-        """What is None stays. Switched off: their sessions and links end."""
+        """What is None stays. ``phone`` rings when they take a call over. Switched off: their
+        sessions and links end."""
         now = self.clock.now()
         async with self.sessions.writing(durable=True) as session:
             users, audit = UserRepository(session), Audit(session, owner=self.owner)
@@ -76,6 +79,9 @@ class UserDesk:
             if email is not None and email.strip() != before.email:
                 await users.set_email(user_id, email)
                 told.append(("user.email_changed", {"has_email": bool(email.strip())}))
+            if phone is not None and phone.strip() != before.phone:
+                await keep_phone(session, user_id, phone.strip())
+                told.append(("user.phone_changed", {"has_phone": bool(phone.strip())}))
             if is_active is not None and is_active != before.is_active:
                 await users.set_active(user_id, is_active)
                 told.append(("user.enabled" if is_active else "user.disabled", {}))

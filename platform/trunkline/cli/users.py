@@ -67,6 +67,14 @@ def set_email_command(name: str, email: str) -> None:
     _change(name, lambda desk, user: desk.change(user.user_id, _by(), email=email))
 
 
+@users.command("set-phone")
+@click.argument("name")
+@click.argument("phone")
+def set_phone_command(name: str, phone: str) -> None:
+    """Ring NAME at PHONE, a number or sip:user@host, when they take a call over; "" forgets it."""
+    _change(name, lambda desk, user: desk.change(user.user_id, _by(), phone=phone))
+
+
 @users.command("set-password")
 @click.argument("name")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read it from standard input.")
@@ -149,4 +157,5 @@ def _by() -> str:
 def _line(user: UserView) -> str:
     last = f"{user.last_login_at:%Y-%m-%d %H:%M}" if user.last_login_at else "never logged in"
     state = "" if user.is_active else "  disabled"
-    return f"{user.username:<20} {user.role:<11} {user.email or '-':<30} {last}{state}"
+    phone = f"  rings {user.phone}" if user.phone else ""
+    return f"{user.username:<20} {user.role:<11} {user.email or '-':<30} {last}{phone}{state}"

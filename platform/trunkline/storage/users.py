@@ -230,4 +230,5 @@ def _view(row: UserRow) -> UserView:
         owner=row.owner,
         email=row.email,
         session_version=row.session_version,
+        phone=row.phone,
     )

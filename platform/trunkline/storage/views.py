@@ -245,6 +245,7 @@ class UserView:
     owner: str
     email: str = ""
     session_version: int = 0
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

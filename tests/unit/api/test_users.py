@@ -20,6 +20,10 @@ async def test_an_admin_adds_changes_and_keeps_out_users(api: Api) -> None:
     assert (mail.status_code, mail.json()["param"]) == (422, "email")
     changed = await api.http.patch(path, json={"email": ""})
     assert (changed.json()["email"], changed.json()["role"]) == ("", "admin")
+    rings = await api.http.patch(path, json={"phone": " +442071230000 "})
+    assert (rings.json()["phone"], rings.json()["role"]) == ("+442071230000", "admin")
+    spoilt = await api.http.patch(path, json={"phone": "12\n34"})
+    assert (spoilt.status_code, spoilt.json()["param"]) == (422, "phone")
     fresh = await api.http.post(f"{path}/password")
     assert fresh.json()["password"] != ann["password"]
     assert "password" not in (await api.http.get(USERS)).text

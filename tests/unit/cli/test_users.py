@@ -49,6 +49,7 @@ def test_a_user_is_added_changed_and_kept_out(data_dir: Path) -> None:
     assert look(data_dir, "ben", "a long password 1")[0] is not None
     assert run("set-role", "ben", "supervisor").exit_code == 0
     assert run("set-email", "ben", "ben@example.org").exit_code == 0
+    assert "rings 201" in run("set-phone", "ben", "201").output
     assert run("disable", "ben").output.rstrip().endswith("disabled")
     assert look(data_dir, "ben", "a long password 1")[0] is None
     assert run("enable", "ben").exit_code == 0
@@ -59,9 +60,9 @@ def test_a_user_is_added_changed_and_kept_out(data_dir: Path) -> None:
         "user.password_changed",
         "user.enabled",
         "user.disabled",
+        "user.phone_changed",
         "user.email_changed",
         "user.role_changed",
-        "user.added",
     ]
     listed = orjson.loads(run("list", "--json").output)
     assert [(one["username"], one["role"]) for one in listed] == [
