@@ -31,6 +31,7 @@ class Trunk:
 
     ``is_trusted``: who it says is calling, and from where it was diverted, may be believed
     (RFC 3325 §2.3); ``headers`` are the X- headers, in lower case, that reach the flow.
+    ``calls_burst`` INVITEs may come at once and ``calls_per_second`` after that, to each edge.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Trunk:
     outbound_proxy: str = ""
     expires_s: int = 300
     max_calls: int = 100
+    calls_per_second: float = 50.0
+    calls_burst: int = 100
     srtp: Srtp = Srtp.OFF
     is_trusted: bool = False
     headers: tuple[str, ...] = ()

@@ -111,6 +111,22 @@ EDGE_GAUGES: Final = Gauge(
     "What this edge measured of itself in the last second, by gauge; -1: nothing to measure",
     ["gauge"],
 )
+TRUNK_REGISTRATION_FAILURES: Final = Counter(
+    "trunkline_trunk_registration_failures_total", "REGISTERs that were not accepted", ["trunk"]
+)
+TRUNK_CALLS: Final = Counter(
+    "trunkline_trunk_calls_total", "Calls that a trunk brought and were taken", ["trunk"]
+)
+TRUNK_REFUSED: Final = Counter(
+    "trunkline_trunk_refused_total",
+    "INVITEs of a trunk that were refused, by SIP status",
+    ["trunk", "status"],
+)
+TRUNK_LIMITED: Final = Counter(
+    "trunkline_trunk_limited_total",
+    "INVITEs of a trunk that were refused because more came than its calls_per_second",
+    ["trunk"],
+)
 TRUNK_REGISTERED: Final = Gauge(
     "trunkline_trunk_registered", "1 when the trunk's registration stands", ["trunk"]
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import pjsua2 as pj
 
@@ -14,19 +16,25 @@ from trunkline.sip.call import guarded
 from trunkline.sip.config import EndpointConfig, account_config
 from trunkline.sip.wire_text import one_line
 
-FIRST_RETRY_S = 3
-RETRY_S = 30
+# PJSIP's own wait, after a TCP or TLS connection was lost; refusals are the back-off's.
+_RECONNECT_S: Final = 3
+_RETRY_AFTER: Final = re.compile(r"^Retry-After\s*:\s*(\d{1,9})", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How a trunk's registration stands; ``sip_status`` 0: no answer yet."""
+    """How a trunk's registration stands; ``sip_status`` 0: no answer yet.
+
+    ``retry_after_s`` is the registrar's wish; ``retry_in_s`` the wait, counted from its answer.
+    """
 
     trunk: str
     is_registered: bool = False
     sip_status: int = 0
     reason: str = ""
     expires_s: int = 0
+    retry_after_s: int = 0
+    retry_in_s: int = 0
 
     @property
     def problem(self) -> str:
@@ -103,8 +111,15 @@ class PjAccount(pj.Account):
                 sip_status=status,
                 reason=one_line(prm.reason),
                 expires_s=int(prm.expiration),
+                retry_after_s=retry_after_s(prm.rdata.wholeMsg),
             )
         )
+
+
+def retry_after_s(message: str) -> int:
+    """What a response's Retry-After says, in seconds; 0 without one."""
+    found = _RETRY_AFTER.search(message.replace("\r\n", "\n").partition("\n\n")[0])
+    return int(found[1]) if found else 0
 
 
 def registrar_uri(trunk: Trunk) -> str:
@@ -136,9 +151,10 @@ def registering_config(config: EndpointConfig, trunk: Trunk) -> pj.AccountConfig
     registration = account.regConfig
     registration.registrarUri = registrar_uri(trunk)
     registration.timeoutSec = trunk.expires_s
-    registration.firstRetryIntervalSec = FIRST_RETRY_S
-    registration.retryIntervalSec = RETRY_S
-    registration.randomRetryIntervalSec = RETRY_S // 3
+    registration.registerOnAdd = False
+    registration.firstRetryIntervalSec = _RECONNECT_S
+    registration.retryIntervalSec = _RECONNECT_S
+    registration.randomRetryIntervalSec = 1
     account.sipConfig.authCreds.append(
         pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password)
     )

@@ -13,6 +13,7 @@ import pjsua2 as pj
 from trunkline.domain.audio import PTIME_MS
 from trunkline.domain.errors import ConfigError
 from trunkline.domain.trunk import Srtp
+from trunkline.sip.registration_backoff import Backoff
 
 # The bridge's own rate. 16 kHz keeps wideband codecs wide; resampling G.711 to it and back is
 # C code at a fraction of a per cent of a core per call (measured with 200 calls).
@@ -74,6 +75,7 @@ class EndpointConfig:
     media_timeout_s: float = 60.0
     session_expires_s: int = 600  # a peer that is gone while on hold is noticed in half of it
     tls: Tls | None = None
+    backoff: Backoff = Backoff()  # of registrations that failed
     logs_messages: bool = False  # SIP messages, at debug, redacted unless PII may be shown
 
     @property

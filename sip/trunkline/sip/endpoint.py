@@ -20,7 +20,6 @@ from trunkline.domain.ids import new_leg_id
 from trunkline.domain.leg import LegDescription
 from trunkline.domain.trunk import LOCAL_TRUNK, Trunk, TrunkAuth
 from trunkline.runtime.logging import get_logger
-from trunkline.runtime.telemetry import TRUNK_REGISTERED
 from trunkline.sip.account import Incoming, Registration, registrar_host, target_uri
 from trunkline.sip.accounts import Accounts
 from trunkline.sip.call import PjCall
@@ -35,6 +34,7 @@ from trunkline.sip.open_files import raise_open_files
 from trunkline.sip.pj_endpoint import PjEndpoint
 from trunkline.sip.pj_log import PjLog
 from trunkline.sip.reception import Reception
+from trunkline.sip.registrations import Registrations
 from trunkline.sip.ring import RingPump
 from trunkline.sip.sdp import choose_codec, port_rate_hz
 from trunkline.sip.stats import RingCounters
@@ -71,12 +71,17 @@ class Endpoint:
         self._control = ControlThread(idle=self._log.drain)
         self._dialogs: Dialogs | None = None
         self._ep: PjEndpoint | None = None
+        self._registrations = Registrations(
+            self._control, lambda trunk: self._accounts.of(trunk), config.backoff
+        )
         self._accounts = Accounts(
-            config, self._on_incoming, self._on_registration, lambda *told: self.watch.heard(*told)
+            config,
+            self._on_incoming,
+            self._registrations.heard,
+            lambda *told: self.watch.heard(*told),
         )
         self.watch = self.watching(*self._trunks)
         self._transports = Transports(config)
-        self._registrations: dict[str, Registration] = {}
         self._is_stopped = False
 
     # --- life --------------------------------------------------------------------------------
@@ -112,12 +117,15 @@ class Endpoint:
         pj.pj_log_set_level(0)
         ep.libCreate()
         ep.libInit(ep_config(self._config, self._log))
+        if self._reception is not None and not self._reception.takes_calls:
+            pj.answer_options_with(503)  # before anybody can ask
         self._transports.open(ep)
         ep.audDevManager().setNullDev()
         ep.libStart()
         for codec, priority in self._priorities.items():
             ep.codecSetPriority(codec, priority)
         self._accounts.open(self._trunks, self.sip_host, self.sip_port, self.tls_port)
+        self._registrations.begin()
         self._live.watch_media()
 
     @property
@@ -158,6 +166,7 @@ class Endpoint:
         if self._is_stopped:
             return
         self._is_stopped = True
+        self._registrations.close()
         if self._ep is not None:
             await self.hang_up_all(EndCause.DRAINED)
         self._live.pump.stop()
@@ -369,7 +378,7 @@ class Endpoint:
     # --- trunks ------------------------------------------------------------------------------
 
     def registrations(self) -> tuple[Registration, ...]:
-        return tuple(self._registrations.values())
+        return self._registrations.states()
 
     def trunk_states(self) -> dict[str, dict[str, bool | str]]:
         """For ``/readyz``: whether trunks are registered and answer OPTIONS, where they should."""
@@ -379,14 +388,3 @@ class Endpoint:
         for health in self.watch.health():
             told[health.trunk]["is_up"] = health.is_up
         return told
-
-    def _on_registration(self, state: Registration) -> None:
-        before = self._registrations.get(state.trunk)
-        self._registrations[state.trunk] = state
-        TRUNK_REGISTERED.labels(trunk=state.trunk).set(1 if state.is_registered else 0)
-        if before is None or before.sip_status == state.sip_status:
-            return
-        if state.is_registered:
-            log.info("trunk registered", trunk=state.trunk, expires_s=state.expires_s)
-        elif not self._is_stopped:
-            log.warning("trunk is not registered", trunk=state.trunk, problem=state.problem)

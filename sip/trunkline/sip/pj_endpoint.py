@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pjsua2 as pj
 
 from trunkline.domain.trunk import Srtp, Trunk
 from trunkline.runtime.logging import get_logger
-from trunkline.runtime.telemetry import CALLS_REFUSED
+from trunkline.runtime.telemetry import CALLS_REFUSED, TRUNK_REFUSED
 from trunkline.sip.accounts import Accounts
 from trunkline.sip.call import guarded
 from trunkline.sip.invite import read_invite, split_address
+from trunkline.sip.rate_limit import LineQuota
 from trunkline.sip.sdp import is_encrypted
 from trunkline.sip.transports import note_transport
 from trunkline.sip.wire_text import one_line
@@ -26,6 +28,7 @@ class PjEndpoint(pj.Endpoint):
         super().__init__()
         self._accounts = accounts
         self._trunk_of = trunk_of
+        self._lines = LineQuota()
 
     @guarded
     def onSelectAccount(self, prm: pj.OnSelectAccountParam) -> None:
@@ -42,6 +45,11 @@ class PjEndpoint(pj.Endpoint):
         CALLS_REFUSED.labels(status=str(status)).inc()
         invite = read_invite(prm.rdata.wholeMsg, prm.rdata.srcAddress)
         trunk = self._trunk_of(invite.source_ip)
+        if trunk is not None:
+            TRUNK_REFUSED.labels(trunk=trunk.name, status=str(status)).inc()
+        left_out = self._lines.ask(trunk.name if trunk else "", time.monotonic())
+        if left_out is None:
+            return
         why = one_line(prm.reason)
         if trunk is not None and status in (406, 488):
             why = _no_agreement(trunk, is_encrypted(invite.sdp)) or why
@@ -51,6 +59,7 @@ class PjEndpoint(pj.Endpoint):
             reason=why,
             source_ip=invite.source_ip,
             trunk=trunk.name if trunk else "",
+            left_out_before=left_out,
         )
 
 

@@ -10,10 +10,10 @@ from trunkline.calls.admission import Admit, Refuse, Verdict, decide
 from trunkline.calls.headroom import Headroom
 from trunkline.domain.trunk import NumberRoute, Trunk, trunk_for_source
 from trunkline.runtime.logging import get_logger
-from trunkline.runtime.telemetry import CALLS_REFUSED
+from trunkline.runtime.telemetry import CALLS_REFUSED, TRUNK_CALLS, TRUNK_LIMITED, TRUNK_REFUSED
 from trunkline.sip.invite import Invite, called_number
 from trunkline.sip.leg import SipLeg
-from trunkline.sip.rate_limit import Allowance, SourceLimiter
+from trunkline.sip.rate_limit import Allowance, LineQuota, SourceLimiter, TrunkLimiter
 
 log = get_logger(__name__)
 
@@ -41,16 +41,23 @@ class Reception:
         self.headroom = Headroom()  # whoever measures puts its own here
         self._max_calls = max_calls
         self._limiter = SourceLimiter() if limiter is None else limiter
+        self._trunk_limiter = TrunkLimiter()
+        self._lines = LineQuota()
 
     def judge(self, invite: Invite, live_by_trunk: Counter[str], now_s: float) -> Verdict:
-        """The verdict on an INVITE. A source beyond its allowance is not looked at any closer."""
+        """The verdict on an INVITE. One beyond its allowance is not looked at any closer."""
         trunk = self.trunk_of(invite.source_ip)
         if trunk is None:
             allowance = self._limiter.ask(invite.source_ip, now_s)
             if allowance is not Allowance.ALLOWED:
-                if allowance is Allowance.LIMITED_FIRST:
+                if allowance is Allowance.LIMITED_FIRST and self._lines.ask("", now_s) is not None:
                     log.warning("source limited", source_ip=invite.source_ip)
-                return self._refused(Refuse(403, "source beyond its allowance"))
+                return self._counted(Refuse(403, "source beyond its allowance"), None)
+        elif wait_s := self._trunk_limiter.wait_s(trunk, now_s):
+            TRUNK_LIMITED.labels(trunk=trunk.name).inc()
+            return self._refused(
+                Refuse(503, "trunk beyond its calls_per_second", wait_s), trunk, invite, now_s
+            )
         verdict = decide(
             trunks=self.trunks,
             routes=self.routes,
@@ -63,15 +70,9 @@ class Reception:
             capacity=self.headroom.capacity,
         )
         if isinstance(verdict, Admit):
+            TRUNK_CALLS.labels(trunk=verdict.trunk.name).inc()
             return verdict
-        log.info(
-            "INVITE refused",
-            sip_status=verdict.sip_status,
-            reason=verdict.reason,
-            source_ip=invite.source_ip,
-            trunk=trunk.name if trunk else "",
-        )
-        return self._refused(verdict)
+        return self._refused(verdict, trunk, invite, now_s)
 
     def trunk_of(self, source_ip: str) -> Trunk | None:
         """Whose calls come from an address; any thread."""
@@ -80,7 +81,26 @@ class Reception:
         except ValueError:
             return None
 
+    def _refused(
+        self, verdict: Refuse, trunk: Trunk | None, invite: Invite, now_s: float
+    ) -> Refuse:
+        """Counted, and logged while there are few: a flood must not fill the disk."""
+        left_out = self._lines.ask(trunk.name if trunk else "", now_s)
+        if left_out is not None:
+            log.info(
+                "INVITE refused",
+                sip_status=verdict.sip_status,
+                reason=verdict.reason,
+                source_ip=invite.source_ip,
+                trunk=trunk.name if trunk else "",
+                left_out_before=left_out,
+            )
+        return self._counted(verdict, trunk)
+
     @staticmethod
-    def _refused(verdict: Refuse) -> Refuse:
-        CALLS_REFUSED.labels(status=str(verdict.sip_status)).inc()
+    def _counted(verdict: Refuse, trunk: Trunk | None) -> Refuse:
+        status = str(verdict.sip_status)
+        CALLS_REFUSED.labels(status=status).inc()
+        if trunk is not None:
+            TRUNK_REFUSED.labels(trunk=trunk.name, status=status).inc()
         return verdict

@@ -99,7 +99,6 @@ async def serve(settings: Settings) -> int:
                 await kept_up("headroom", watch.run)
 
         async with endpoint.running(), nursery("edge") as tasks:
-            await endpoint.answer_options(takes_calls=False)
             _announce(endpoint, trunks, routes)
             tasks.start(open_and_measure(), "open")
             tasks.start(_resolve_again(configured, reception), "resolve")

@@ -75,6 +75,8 @@ def _trunk(given: TrunkSettings) -> Trunk:
         outbound_proxy=given.outbound_proxy,
         expires_s=given.expires_s,
         max_calls=given.max_calls,
+        calls_per_second=given.calls_per_second,
+        calls_burst=given.calls_burst,
         srtp=Srtp(given.srtp),
         is_trusted=given.trusted,
         headers=headers,

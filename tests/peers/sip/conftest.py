@@ -23,6 +23,7 @@ from trunkline.sip.config import EndpointConfig, Tls
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.leg import SipLeg
 from trunkline.sip.reception import Reception
+from trunkline.sip.registration_backoff import Backoff
 
 E = TypeVar("E", bound=LegEvent)
 
@@ -120,6 +121,8 @@ async def running_edge(
     media_timeout_s: float = 60,
     tls: Tls | None = None,
     logs_messages: bool = False,
+    backoff: Backoff | None = None,
+    takes_calls: bool = True,
 ) -> AsyncIterator[Edge]:
     arrivals: asyncio.Queue[Line] = asyncio.Queue()
     async with nursery("edge") as tasks:
@@ -130,7 +133,11 @@ async def running_edge(
             arrivals.put_nowait(line)
 
         reception = Reception(
-            trunks=trunks or (LOCAL_TRUNK,), routes=routes, max_calls=max_calls, accept=accept
+            trunks=trunks or (LOCAL_TRUNK,),
+            routes=routes,
+            max_calls=max_calls,
+            accept=accept,
+            takes_calls=takes_calls,
         )
         config = EndpointConfig(
             bind_address=bind_address,
@@ -140,6 +147,7 @@ async def running_edge(
             media_timeout_s=media_timeout_s,
             tls=tls,
             logs_messages=logs_messages,
+            backoff=backoff or Backoff(),
         )
         endpoint = Endpoint(config, reception=reception, trunks=trunks)
         async with endpoint.running():

@@ -93,6 +93,28 @@ async def test_options_says_503_while_no_calls_are_taken(edge: Edge, tmp_path: P
     assert "application/sdp" in run.header("Accept", 200)
 
 
+async def test_an_edge_that_starts_never_said_it_takes_calls(tmp_path: Path) -> None:
+    """From its first socket on: nothing has told it to refuse."""
+    async with running_edge(takes_calls=False) as edge:
+        run = await sipp(tmp_path, options(503), edge.endpoint.sip_port)
+        assert run.exit_status == 0, run.messages
+
+
+async def test_a_known_trunk_that_floods_is_told_to_come_later(tmp_path: Path) -> None:
+    eager = Trunk(
+        name="eager",
+        auth=TrunkAuth.SOURCE,
+        sources=("127.0.0.0/8",),
+        calls_per_second=0.1,
+        calls_burst=2,
+    )
+    async with running_edge(eager) as edge:
+        for n in range(2):
+            await refused(edge, tmp_path / str(n), invite("999", expect=404))
+        run = await refused(edge, tmp_path / "late", invite("100", expect=503))
+        assert 1 <= int(run.header("Retry-After", 503)) <= 10
+
+
 async def test_a_strangers_flood_is_refused_to_the_last_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.peers.drivers.baresip import baresip
 from tests.peers.drivers.kamailio import Kamailio, kamailio
+from tests.peers.drivers.registrar import RefusingRegistrar, refusing_registrar
 from tests.peers.sip.conftest import CALLER_HZ, Edge, running_edge
 
 from trunkline.domain.call import EndCause
 from trunkline.domain.leg import LegEnded
 from trunkline.domain.trunk import NumberRoute, Trunk, TrunkAuth
 from trunkline.sip.account import Registration
+from trunkline.sip.registration_backoff import Backoff
 from trunkline.sip.trunks import with_registrar_sources
 
 pytestmark = pytest.mark.peers
@@ -101,3 +104,48 @@ async def test_a_wrong_password_is_seen_and_said_plainly(tmp_path: Path) -> None
             assert "password" in state.problem
             told = edge.endpoint.trunk_states()["carrier"]
             assert told == {"is_registered": False, "problem": state.problem}
+
+
+def refused_by(registrar: RefusingRegistrar) -> Trunk:
+    return Trunk(
+        name="carrier",
+        auth=TrunkAuth.REGISTER,
+        registrar=f"sip:127.0.0.1:{registrar.port}",
+        username="acct7",
+        password="secret",
+    )
+
+
+async def registered(edge: Edge) -> Registration:
+    async with asyncio.timeout(15):
+        while not edge.endpoint.registrations()[0].is_registered:
+            await asyncio.sleep(0.02)
+    return edge.endpoint.registrations()[0]
+
+
+async def test_a_registrar_that_refuses_is_asked_ever_later_until_it_does_not() -> None:
+    """A 403 among them: PJSIP by itself would never ask again after that."""
+    refusals = ["503 Busy", "500 Oops", "403 No", "480 Later", "503 Busy"]
+    async with refusing_registrar(*refusals) as registrar:
+        backoff = Backoff(first_s=0.1, most_s=1.0, account_s=0.4)
+        async with running_edge(refused_by(registrar), backoff=backoff) as edge:
+            assert (await registered(edge)).expires_s > 0
+            asked = registrar.asked_s
+            # A wait is at least half of its bound: no earlier is what matters.
+            for wait, least in zip(
+                (later - earlier for earlier, later in itertools.pairwise(asked[:6])),
+                (0.05, 0.1, 0.5, 0.4, 0.5),
+                strict=True,
+            ):
+                assert wait >= least
+            assert len(asked) <= 7  # one more, when PJSIP finds its contact rewritten
+
+
+async def test_a_registrars_retry_after_is_waited_for() -> None:
+    async with refusing_registrar("503 Busy\nRetry-After: 2") as registrar:
+        backoff = Backoff(first_s=0.1)
+        async with running_edge(refused_by(registrar), backoff=backoff) as edge:
+            state = await registration(edge)
+            assert state.retry_after_s == 2
+            await registered(edge)
+            assert registrar.asked_s[1] - registrar.asked_s[0] >= 2

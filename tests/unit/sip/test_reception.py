@@ -81,9 +81,25 @@ def test_a_flood_from_a_stranger_fills_no_log() -> None:
     assert len(logs) == 6, "five refusals and one line that says the source is limited"
 
 
-def test_a_trunks_calls_are_never_limited() -> None:
+def test_a_trunk_is_limited_by_its_own_figures_and_not_as_a_stranger() -> None:
     desk = reception(max_calls=10_000, limiter=SourceLimiter(per_second=0.1, burst=1))
-    assert all(isinstance(desk.judge(invite(), NOBODY, 0.0), Admit) for _ in range(100))
+    verdicts = [desk.judge(invite(), NOBODY, 0.0) for _ in range(LOCAL_TRUNK.calls_burst + 1)]
+    assert all(isinstance(one, Admit) for one in verdicts[:-1])
+    refused = verdicts[-1]
+    assert isinstance(refused, Refuse)
+    assert (refused.sip_status, refused.retry_after_s) == (503, 1)
+    assert isinstance(desk.judge(invite(), NOBODY, 1.0), Admit)
+
+
+def test_a_trunks_flood_is_counted_whole_and_logged_in_part() -> None:
+    labels = {"trunk": "local"}
+    before = REGISTRY.get_sample_value("trunkline_trunk_limited_total", labels) or 0
+    desk = reception(max_calls=10_000)
+    with capture_logs() as logs:
+        for _ in range(LOCAL_TRUNK.calls_burst + 500):
+            desk.judge(invite(), NOBODY, 0.0)
+    assert REGISTRY.get_sample_value("trunkline_trunk_limited_total", labels) == before + 500
+    assert len(logs) == 20
 
 
 def test_refusals_are_counted_by_status_and_no_number_is_logged() -> None:
