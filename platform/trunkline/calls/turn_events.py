@@ -147,6 +147,7 @@ class Reason(StrEnum):
     DURATION = "duration"
     DEADLINE = "deadline"
     SPOKEN_OUT = "spoken_out"  # the agent had finished anyway
+    MUST_BE_SAID = "must_be_said"  # what is being said may not be interrupted any more
 
 
 @dataclass(frozen=True, slots=True)

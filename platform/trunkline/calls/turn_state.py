@@ -27,6 +27,9 @@ class TurnSettings:
     taking_ms: int = 600  # without words, speech this long takes the floor
     talking_ms: int = 100  # speech this recent is still going on
     transcript_ms: int = 3000  # after the commit; then the turn is answered without its text
+    open_ms: int = 8000  # so long after the last sound the server has lost count: taken as it is
+    longest_ms: int = 130_000  # and so long after its beginning; servers cut at 120 s
+    going_on_ms: int = 4000  # sound that the server hears no speech in puts an answer off no longer
     almost_done_ms: int = 600  # the agent is ending: an "okay" now is an answer
     faint_db: float = 15.0  # this far below the caller's usual level is somebody else
 
@@ -86,6 +89,13 @@ class Utterance:
         self.text, self.text_ms = text, at_ms
         self.has_partials = self.has_partials or self.closed_ms is None
 
+    def is_overdue(self, at_ms: int, heard_ms: int | None, settings: TurnSettings) -> bool:
+        """Its end, or its words, should have come. ``heard_ms``: the caller was heard last."""
+        if self.closed_ms is not None:
+            return at_ms - self.closed_ms >= settings.transcript_ms
+        quiet_ms = at_ms - max(self.opened_ms, heard_ms or 0)
+        return quiet_ms >= settings.open_ms or at_ms - self.opened_ms >= settings.longest_ms
+
     def was_told_late(self, final: Transcribed, partials_ms: int) -> bool:
         """A long utterance whose words all came at its end: this engine tells none before."""
         took_ms = (self.closed_ms or final.at_ms) - self.opened_ms
@@ -97,3 +107,12 @@ class Wait:
     no_input_ms: int
     since_ms: int
     has_told: bool = False
+
+    def has_run_out(self, at_ms: int, *, is_busy: bool) -> bool:
+        """True once; while somebody is busy the silence has not begun."""
+        if self.has_told:
+            return False
+        if is_busy:
+            self.since_ms = at_ms
+        self.has_told = at_ms - self.since_ms >= self.no_input_ms
+        return self.has_told

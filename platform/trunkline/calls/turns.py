@@ -59,6 +59,7 @@ class TurnPolicy:
     _items: dict[str, Utterance] = field(default_factory=dict)
     _listen: Wait | None = None
     _owed: str | None = None  # the last item of a turn that nobody has answered yet
+    _owed_ms: int = 0
     _asked: str | None = None  # the item for which an answer was asked and has not begun
     _false_alarms: int = 0
     _is_unheard: bool = False  # no session: what the caller says is kept for the next
@@ -175,9 +176,7 @@ class TurnPolicy:
             item.over_agent = item.over_agent or (
                 item.closed_ms is None and event.floor.is_speaking and not item.took_floor
             )
-            if item.closed_ms is not None and (
-                at_ms - item.closed_ms >= self.settings.transcript_ms
-            ):
+            if item.is_overdue(at_ms, self.caller_stopped_ms, self.settings):
                 decisions += self._transcribed(Transcribed(at_ms, item.item_id, None))
         decisions += self._answer_if_due(at_ms)
         return decisions + self._tell_silence(at_ms)
@@ -204,6 +203,8 @@ class TurnPolicy:
             if not floor.is_speaking:
                 self._paused_ms = None
                 return [Resume(Reason.SPOKEN_OUT)]
+            if not floor.is_interruptible:
+                return self._resume(Reason.MUST_BE_SAID)
             return self._decide(event.at_ms)
         if burst is None or burst.is_dismissed or not event.is_onset:
             return []
@@ -218,7 +219,7 @@ class TurnPolicy:
             and burst.is_confirmed
             and not self._scales.is_faint(burst)
         ):
-            self._owed, self._asked = self._asked, None
+            self._owed, self._owed_ms, self._asked = self._asked, event.at_ms, None
             return [Withdraw()]
         return []
 
@@ -249,7 +250,9 @@ class TurnPolicy:
         patience_ms = settings.final_ms if is_coming else settings.decide_ms
         if at_ms - self._paused_ms < patience_ms:
             return []
-        takes = self._scales.is_long(burst) or (
+        # What only the edge heard, and is over, will never be answered: no reason to fall silent.
+        is_over = is_quiet and not self._items and not self._is_unheard
+        takes = (self._scales.is_long(burst) and not is_over) or (
             burst.is_confirmed and not is_quiet and not self._scales.is_faint(burst)
         )
         return self._interrupt(Reason.DEADLINE) if takes else self._resume(Reason.DEADLINE)
@@ -320,7 +323,7 @@ class TurnPolicy:
             started = self._burst.started_ms if self._burst else item.opened_ms
             decisions += [Pause(started), *self._interrupt(Reason.WORDS)]
         self._scales.learn(self._burst)
-        self._owed = None if event.is_stopped else item.item_id
+        self._owed, self._owed_ms = None if event.is_stopped else item.item_id, event.at_ms
         return decisions + self._answer_if_due(event.at_ms)
 
     def _dismiss(
@@ -352,7 +355,9 @@ class TurnPolicy:
         """One answer, when the caller has stopped, the flow listens and the floor is free."""
         if self._owed is None or self._listen is None or self.is_paused:
             return []
-        if any(not item.is_dismissed for item in self._items.values()) or self._talks(at_ms):
+        if any(not item.is_dismissed for item in self._items.values()):
+            return []
+        if self._talks(at_ms) and at_ms - self._owed_ms < self.settings.going_on_ms:
             return []
         if self._floor.is_speaking and not self._floor.is_interruptible:
             return []
@@ -364,17 +369,11 @@ class TurnPolicy:
         return [Answer(owed)]
 
     def _tell_silence(self, at_ms: int) -> list[TurnDecision]:
-        listen = self._listen
-        if listen is None or listen.has_told:
+        if self._listen is None:
             return []
         is_busy = self._floor.is_speaking or self._floor.is_thinking or self._is_unheard
-        if is_busy or self._items or self._owed:
-            listen.since_ms = at_ms
-            return []
-        if at_ms - listen.since_ms < listen.no_input_ms:
-            return []
-        listen.has_told = True
-        return [Silent()]
+        is_busy = is_busy or bool(self._items) or self._owed is not None
+        return [Silent()] if self._listen.has_run_out(at_ms, is_busy=is_busy) else []
 
     # ---- small judgements ----------------------------------------------------------------------
 
