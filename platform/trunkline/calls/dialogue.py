@@ -66,6 +66,7 @@ from trunkline.realtime.client_events import InputAudioCommit
 PREFIX_PADDING_MS: Final = 300
 _QUIET_MS: Final = 300
 _WAITED_ON_MS: Final = 6000
+_ANSWERED_BADLY: Final = frozenset({"empty_response", "bad_function_call"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +365,9 @@ class Dialogue:
         """The engine could not answer, retry included."""
         self._record.note("response_failed", code=failure.code)
         self.speaker.replies_ended()
+        if failure.code not in _ANSWERED_BADLY and self._link.move_on(failure.code):
+            self.responses.ask()  # of nobody yet: the next engine is told that an answer is owed
+            return
         self._flow(EngineFailed(failure.code))
 
     def tick(self) -> None:

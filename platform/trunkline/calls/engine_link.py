@@ -89,6 +89,7 @@ class EngineLink:
         self._kept_samples = 0
         self._rate_hz = rate_hz
         self._has_failed = False
+        self._given_up: set[str] = set()
         self.engine = self._engines[0]
         self.appended_samples = 0
 
@@ -167,6 +168,14 @@ class EngineLink:
         if not self._is_closing and not self._has_failed:
             self._lose(EngineError("another session is wanted", code=SESSION_OVER))
 
+    def move_on(self, code: str) -> bool:
+        """The engine is there and does not answer: another one is to. False when none is left."""
+        self._given_up.add(self.engine)
+        if self._is_closing or self._session is None or self._given_up.issuperset(self._engines):
+            return False
+        self._lose(EngineError("the engine does not answer", code=code))
+        return True
+
     @property
     def engines(self) -> tuple[str, ...]:
         return self._engines
@@ -234,6 +243,28 @@ class EngineLink:
         A refusal that no other try would change ends the waiting. Raises EngineError.
         """
         failure: EngineError = EngineTimeout("the engine did not come back in time")
+        if self.engine not in self._given_up or self._given_up.issuperset(self._engines):
+            try:
+                await self._reopen_same()
+                return
+            except EngineError as exc:
+                failure = exc
+        # One that did not answer before comes last: it may have come to itself.
+        for engine in sorted(self._engines, key=self._given_up.__contains__):
+            if engine == self.engine:
+                continue
+            try:
+                async with asyncio.timeout(_FALLBACK_TIMEOUT_S):
+                    await self._open(engine)
+                return
+            except EngineError as exc:
+                failure = exc
+            except TimeoutError:
+                failure = EngineTimeout("the fallback engine did not answer in time")
+        raise failure
+
+    async def _reopen_same(self) -> None:
+        failure: EngineError = EngineTimeout("the engine did not come back in time")
         try:
             async with asyncio.timeout(REOPEN_TIMEOUT_S):
                 while True:
@@ -247,17 +278,6 @@ class EngineLink:
                     await asyncio.sleep(_RETRY_S)
         except TimeoutError:
             pass
-        for engine in self._engines:
-            if engine == self.engine:
-                continue
-            try:
-                async with asyncio.timeout(_FALLBACK_TIMEOUT_S):
-                    await self._open(engine)
-                return
-            except EngineError as exc:
-                failure = exc
-            except TimeoutError:
-                failure = EngineTimeout("the fallback engine did not answer in time")
         raise failure
 
     async def _read(self, listener: LinkEvents) -> None:

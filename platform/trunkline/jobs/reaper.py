@@ -108,9 +108,7 @@ async def silent_edges(
     return silent
 
 
-async def _tell_what_was_logged(
-    sessions: Sessions, edges: Collection[str], data_dir: Path
-) -> None:
+async def _tell_what_was_logged(sessions: Sessions, edges: Collection[str], data_dir: Path) -> None:
     """Facts that had no time to leave a killed edge: they stand in its calls' event logs."""
     async with sessions.reading() as session:
         calls = await live_calls_of(session, edges)
