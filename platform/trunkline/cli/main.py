@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,6 +13,7 @@ import click
 import uvloop
 
 from trunkline.cli.flow import flow
+from trunkline.cli.front.commands import front
 from trunkline.cli.guard import guard
 from trunkline.cli.users import users
 from trunkline.domain.errors import TrunklineError
@@ -75,15 +77,19 @@ def main() -> None:
 
 
 main.add_command(flow)
+main.add_command(front)
 main.add_command(guard)
 main.add_command(users)
 
 
 @main.command()
-def up() -> None:
+@click.option("--edges", type=click.IntRange(1, 32), help="SIP processes, behind one port.")
+def up(edges: int | None) -> None:
     """Run everything on this machine until stopped."""
     from trunkline.cli.up import run_up
 
+    if edges is not None:  # the processes that are started must know, too
+        os.environ["TRUNKLINE_EDGES"] = str(edges)
     settings = prepare("up")
     sys.exit(asyncio.run(run_up(settings, sys.stdout)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import time
@@ -21,13 +22,18 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A child process; ``ready_url`` answers 200 when it may be used."""
+    """A child process; ``ready_url`` answers 200 when it may be used.
+
+    ``leaves_workers``: processes of its own outlive it when it is killed, and hold its ports.
+    """
 
     name: str
     command: Sequence[str]
     ready_url: str | None = None
     stop_deadline_s: float = 10.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    is_edge: bool = False
+    leaves_workers: bool = False
 
 
 class Supervised:
@@ -74,7 +80,11 @@ class Supervised:
             return f"cannot be started: {exc.strerror}"
         if self._stopping.is_set():  # `stop` came while the process was made, and did not see it
             await self._end(process)
-        return await process.wait()
+        status = await process.wait()
+        if self.spec.leaves_workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # it began a session of its own
+        return status
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL after the spec's deadline."""

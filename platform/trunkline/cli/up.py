@@ -15,6 +15,15 @@ from typing import TextIO
 import redis.asyncio
 
 from trunkline.api.first_start import prepare_installation
+from trunkline.cli.edge_slots import (
+    LOOPBACK,
+    edge_environment,
+    edge_slots,
+    first_edge_port,
+    front_environment,
+    front_inner,
+)
+from trunkline.cli.front.program import kamailio_program
 from trunkline.cli.private_redis import private_redis
 from trunkline.cli.supervisor import ProcessSpec, Supervised, wait_ready
 from trunkline.domain.errors import ConfigError
@@ -36,6 +45,8 @@ async def run_up(settings: Settings, out: TextIO) -> int:
         stop = stop_on_signals()
         environment = child_environment(settings)
         first, others = process_specs(settings, environment)
+        if settings.edges > 1:
+            kamailio_program()
         children: list[Supervised] = []
         async with asyncio.TaskGroup() as group:
             try:
@@ -57,10 +68,20 @@ async def run_up(settings: Settings, out: TextIO) -> int:
                     ready.cancel()
                 await stop.wait()
             finally:
-                # Last started, first stopped: the edge drains while everything it needs is up.
-                for child in reversed(children):
-                    await child.stop()
+                await stop_in_order(children)
     return 0
+
+
+async def stop_in_order(children: Sequence[Supervised]) -> None:
+    """Last started, first stopped: edges drain, side by side, while all they need is up.
+
+    From the first moment they answer new calls with 503, and so does the front for all of them.
+    """
+    edges = [child for child in children if child.spec.is_edge]
+    await asyncio.gather(*(edge.stop() for edge in edges))
+    for child in reversed(children):
+        if not child.spec.is_edge:
+            await child.stop()
 
 
 @contextmanager
@@ -90,22 +111,17 @@ def check_ports(settings: Settings) -> None:
             settings.model_bind_address,
             socket.SOCK_STREAM,
         ),
-        (
-            "TRUNKLINE_SIP_HEALTH_PORT",
-            settings.resolved_sip_health_port,
-            "127.0.0.1",
-            socket.SOCK_STREAM,
-        ),
+        *_edge_ports(settings),
         (
             "TRUNKLINE_WORKER_HEALTH_PORT",
             settings.resolved_worker_health_port,
-            "127.0.0.1",
+            LOOPBACK,
             socket.SOCK_STREAM,
         ),
         (
             "TRUNKLINE_SAMPLE_SERVICE_PORT",
             settings.resolved_sample_service_port,
-            "127.0.0.1",
+            LOOPBACK,
             socket.SOCK_STREAM,
         ),
     ]
@@ -120,6 +136,21 @@ def check_ports(settings: Settings) -> None:
         raise ConfigError(
             "these ports are taken; stop what uses them or set others: " + ", ".join(taken)
         )
+
+
+def _edge_ports(settings: Settings) -> list[tuple[str, int, str, int]]:
+    if settings.edges == 1:
+        health = settings.resolved_sip_health_port
+        return [("TRUNKLINE_SIP_HEALTH_PORT", health, LOOPBACK, socket.SOCK_STREAM)]
+    inner = first_edge_port(settings)
+    both = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+    name = "TRUNKLINE_EDGE_PORTS"
+    wanted: list[tuple[str, int, str, int]] = [(name, inner, LOOPBACK, kind) for kind in both]
+    for slot in edge_slots(settings):
+        wanted += [(name, slot.sip_port, LOOPBACK, kind) for kind in both]
+        for port in filter(None, (slot.health_port, slot.tls_port)):
+            wanted.append((name, port, LOOPBACK, socket.SOCK_STREAM))
+    return wanted
 
 
 def port_is_free(address: str, port: int, kind: int) -> bool:
@@ -149,8 +180,8 @@ def process_specs(
 ) -> tuple[Sequence[ProcessSpec], Sequence[ProcessSpec]]:
     """What must answer before anything else, and the rest in starting order (the edge last)."""
 
-    def ours(name: str, port: int, host: str = "127.0.0.1", stop_s: float = 10) -> ProcessSpec:
-        host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
+    def ours(name: str, port: int, host: str = LOOPBACK, stop_s: float = 10) -> ProcessSpec:
+        host = LOOPBACK if host in {"0.0.0.0", "::"} else host
         return ProcessSpec(
             name=name,
             command=(sys.executable, "-m", "trunkline.cli", name),
@@ -166,11 +197,36 @@ def process_specs(
         ours("sample-service", settings.resolved_sample_service_port),
         ours("worker", settings.resolved_worker_health_port),
         ours("web", settings.web_port, settings.web_bind_address),
-        ours("sip", settings.resolved_sip_health_port, stop_s=45),
+        *_edges(settings, environment),
     ]
     if not settings.model_url:
         others.insert(0, ours("model", settings.model_port, settings.model_bind_address))
     return first, others
+
+
+def _edges(settings: Settings, environment: dict[str, str]) -> list[ProcessSpec]:
+    """The edges, and the front before them if there are several."""
+    edges = [
+        ProcessSpec(
+            name=slot.name,
+            command=(sys.executable, "-m", "trunkline.cli", "sip"),
+            ready_url=f"{slot.health_url}/readyz",
+            stop_deadline_s=45,
+            environment={**environment, **edge_environment(settings, slot)},
+            is_edge=True,
+        )
+        for slot in edge_slots(settings)
+    ]
+    if settings.edges == 1:
+        return edges
+    front = ProcessSpec(
+        name="front",
+        command=(sys.executable, "-m", "trunkline.cli", "front", "run"),
+        ready_url=f"http://{front_inner(settings)}/readyz",
+        environment={**environment, **front_environment(settings)},
+        leaves_workers=True,
+    )
+    return [front, *edges]
 
 
 async def _redis_answers(settings: Settings) -> None:

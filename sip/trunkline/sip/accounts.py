@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pjsua2 as pj
@@ -12,6 +13,7 @@ from trunkline.domain.errors import ConfigError
 from trunkline.domain.trunk import LOCAL_TRUNK, Trunk, TrunkAuth
 from trunkline.sip.account import Incoming, PjAccount, Registration, registering_config
 from trunkline.sip.config import EndpointConfig, account_config
+from trunkline.sip.front import SipFront, source_of
 
 _VIA: Final = re.compile(r"^(?:Via|v)\s*:\s*SIP\s*/\s*2\.0\s*/\s*(UDP|TCP|TLS)\b", re.I | re.M)
 _TRANSPORT: Final = re.compile(r";transport=(udp|tcp|tls)\b", re.IGNORECASE)
@@ -38,10 +40,12 @@ class Accounts:
         self._accounts: dict[tuple[str, str], PjAccount] = {}  # by trunk and transport
         self._ids: dict[tuple[str, str], int] = {}
         self._main: dict[str, str] = {}  # a trunk's own transport
+        self._registering: dict[str, PjAccount] = {}  # behind a front: not the one that calls
 
     def open(self, trunks: Sequence[Trunk], host: str, port: int, tls_port: int) -> None:
         """The local account first: it takes what belongs to no trunk."""
         ports = {"udp": port, "tcp": port, "tls": tls_port}
+        front = self._config.front
         others = [trunk for trunk in trunks if trunk.name != LOCAL_TRUNK.name]
         for trunk in (LOCAL_TRUNK, *others):
             if trunk.auth is TrunkAuth.REGISTER:
@@ -54,7 +58,7 @@ class Accounts:
             self._main[trunk.name] = main
             for transport in (main, *(one for one in ports if one != main)):
                 # PJSIP puts the public address into Contact over UDP by itself.
-                is_needed = transport == main or self._config.public_address
+                is_needed = transport == main or self._config.public_address or front
                 if not ports[transport] or not is_needed:
                     continue
                 registers = trunk.auth is TrunkAuth.REGISTER and transport == main
@@ -63,7 +67,11 @@ class Accounts:
                     if registers
                     else account_config(self._config, f"sip:trunkline@{host}:{port}", trunk.srtp)
                 )
-                if self._config.public_address and transport != "udp":
+                if front is not None:
+                    if registers:
+                        self._open_registering(front, trunk, transport)
+                    _put_behind(front, settings, trunk.username or "trunkline", transport)
+                elif self._config.public_address and transport != "udp":
                     user = trunk.username or "trunkline"
                     settings.sipConfig.contactForced = (
                         f"<sip:{user}@{host}:{ports[transport]};transport={transport}>"
@@ -75,6 +83,21 @@ class Accounts:
                 account.create(settings, is_default)
                 self._accounts[trunk.name, transport] = account
                 self._ids[trunk.name, transport] = account.getId()
+
+    def _open_registering(self, front: SipFront, trunk: Trunk, transport: str) -> None:
+        """Its Contact is the front alone: whichever edge registers, the binding is the same."""
+        settings = registering_config(self._config, trunk)
+        registrar = settings.regConfig.registrarUri
+        _put_behind(front, settings, trunk.username, transport, names_edge=False)
+        settings.regConfig.registrarUri = registrar
+        account = self._registering[trunk.name] = PjAccount(
+            trunk.name, self._on_incoming, self._on_registration, self._on_options
+        )
+        account.create(settings, False)
+
+    def registering(self, trunk: str) -> PjAccount:
+        """The account that registers a trunk."""
+        return self._registering.get(trunk) or self.of(trunk)
 
     def of(self, trunk: str, uri: str = "") -> PjAccount:
         """The account for a request to a URI; without one, for the trunk's own registrar."""
@@ -93,6 +116,39 @@ class Accounts:
 
     def close(self) -> None:
         self._accounts.clear()
+        self._registering.clear()
+
+
+def from_its_source(front: SipFront | None, incoming: Incoming) -> Incoming:
+    """With ``source`` where it began, not the front."""
+    source = source_of(front, incoming.message, incoming.source)
+    return replace(incoming, source=source)
+
+
+def _put_behind(
+    front: SipFront,
+    settings: pj.AccountConfig,
+    user: str,
+    transport: str,
+    *,
+    names_edge: bool = True,
+) -> None:
+    """Contact is ours at the front, and requests go out through it.
+
+    Not over TLS: Kamailio holds a certificate against nobody's name (5.6), so who we connect to is
+    for PJSIP to look at.
+    """
+    settings.regConfig.registrarUri = ""
+    settings.sipConfig.contactForced = front.contact(
+        user, transport=transport, names_edge=names_edge
+    )
+    if transport != "tls":
+        proxies = [front.proxy, *settings.sipConfig.proxies]
+        settings.sipConfig.proxies.clear()
+        for proxy in proxies:
+            settings.sipConfig.proxies.append(proxy)
+    nat = settings.natConfig
+    nat.contactRewriteUse = nat.viaRewriteUse = nat.sdpNatRewriteUse = nat.sipOutboundUse = 0
 
 
 def transport_of(uri: str) -> str:

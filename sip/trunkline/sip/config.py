@@ -13,6 +13,7 @@ import pjsua2 as pj
 from trunkline.domain.audio import PTIME_MS
 from trunkline.domain.errors import ConfigError
 from trunkline.domain.trunk import Srtp
+from trunkline.sip.front import SipFront
 from trunkline.sip.registration_backoff import Backoff
 
 # The bridge's own rate. 16 kHz keeps wideband codecs wide; resampling G.711 to it and back is
@@ -20,6 +21,7 @@ from trunkline.sip.registration_backoff import Backoff
 BRIDGE_RATE_HZ: Final = 16000
 JITTER_BUFFER_MAX_MS: Final = 200
 USER_AGENT: Final = "Trunkline"
+ANY_ADDRESS: Final = ("", "0.0.0.0", "::")
 
 # Cheapest first: an Opus call costs seven times a G.711 call (measured). The order matters only
 # for offers of ours; an answer keeps the offerer's order.
@@ -76,11 +78,13 @@ class EndpointConfig:
     session_expires_s: int = 600  # a peer that is gone while on hold is noticed in half of it
     tls: Tls | None = None
     backoff: Backoff = Backoff()  # of registrations that failed
+    sip_bind_address: str = ""  # for SIP over UDP and TCP; empty: bind_address
+    front: SipFront | None = None  # callers and carriers reach us through it
     logs_messages: bool = False  # SIP messages, at debug, redacted unless PII may be shown
 
     @property
     def is_any_address(self) -> bool:
-        return self.bind_address in ("", "0.0.0.0", "::")
+        return self.bind_address in ANY_ADDRESS
 
     @property
     def finds_own_address(self) -> bool:
@@ -141,18 +145,25 @@ def ep_config(config: EndpointConfig, writer: pj.LogWriter | None) -> pj.EpConfi
 
 
 def sip_transport(config: EndpointConfig, port: int) -> pj.TransportConfig:
+    transport = _transport(config.sip_bind_address or config.bind_address, port)
+    if config.public_address and config.front is None:
+        transport.publicAddress = config.public_address
+    return transport
+
+
+def _transport(address: str, port: int) -> pj.TransportConfig:
     transport = pj.TransportConfig()
     transport.port = port
-    if not config.is_any_address:
-        transport.boundAddress = config.bind_address
-    if config.public_address:
-        transport.publicAddress = config.public_address
+    if address not in ANY_ADDRESS:
+        transport.boundAddress = address
     return transport
 
 
 def tls_transport(config: EndpointConfig, port: int) -> pj.TransportConfig:
     """A carrier's certificate is held against the name we call it by (RFC 5922)."""
-    transport = sip_transport(config, port)
+    transport = _transport(config.bind_address, port)
+    if config.public_address:
+        transport.publicAddress = config.public_address
     tls, given = transport.tlsConfig, config.tls
     if given is None:
         raise ConfigError("SIP over TLS has not been configured")

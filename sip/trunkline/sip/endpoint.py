@@ -21,7 +21,7 @@ from trunkline.domain.leg import LegDescription
 from trunkline.domain.trunk import LOCAL_TRUNK, Trunk, TrunkAuth
 from trunkline.runtime.logging import get_logger
 from trunkline.sip.account import Incoming, Registration, registrar_host, target_uri
-from trunkline.sip.accounts import Accounts
+from trunkline.sip.accounts import Accounts, from_its_source
 from trunkline.sip.call import PjCall
 from trunkline.sip.config import EndpointConfig, codec_priorities, enabled_codecs, ep_config
 from trunkline.sip.control_thread import ControlThread, describe
@@ -39,7 +39,7 @@ from trunkline.sip.ring import RingPump
 from trunkline.sip.sdp import choose_codec, port_rate_hz
 from trunkline.sip.stats import RingCounters
 from trunkline.sip.transports import Transports
-from trunkline.sip.trunk_watch import TrunkWatch
+from trunkline.sip.trunk_watch import TrunkWatch, trunk_states
 
 log = get_logger(__name__)
 
@@ -72,7 +72,7 @@ class Endpoint:
         self._dialogs: Dialogs | None = None
         self._ep: PjEndpoint | None = None
         self._registrations = Registrations(
-            self._control, lambda trunk: self._accounts.of(trunk), config.backoff
+            self._control, lambda trunk: self._accounts.registering(trunk), config.backoff
         )
         self._accounts = Accounts(
             config,
@@ -112,7 +112,7 @@ class Endpoint:
             raise
 
     def _boot(self) -> None:
-        ep = self._ep = PjEndpoint(self._accounts, self._trunk_of)
+        ep = self._ep = PjEndpoint(self._accounts, self._trunk_of, self._config.front)
         # PJLIB greets on standard output before any configuration reaches it.
         pj.pj_log_set_level(0)
         ep.libCreate()
@@ -124,9 +124,16 @@ class Endpoint:
         ep.libStart()
         for codec, priority in self._priorities.items():
             ep.codecSetPriority(codec, priority)
-        self._accounts.open(self._trunks, self.sip_host, self.sip_port, self.tls_port)
-        self._registrations.begin()
+        self._accounts.open(self._trunks, *self._known_at, self.tls_port)
+        if self._config.front is None:  # else one edge of several does: `register`
+            self._registrations.begin()
         self._live.watch_media()
+
+    @property
+    def _known_at(self) -> tuple[str, int]:
+        """Host and port that messages give as ours."""
+        front = self._config.front
+        return (front.host, front.port) if front else (self.sip_host, self.sip_port)
 
     @property
     def sip_host(self) -> str:
@@ -213,6 +220,7 @@ class Endpoint:
 
     def _on_incoming(self, incoming: Incoming) -> None:
         """On PJSIP's thread: the dialog must have its object before this returns."""
+        incoming = from_its_source(self._config.front, incoming)
         call = self._live.open(incoming.account, incoming.call_id, Direction.INBOUND)
         call.ladder.note(incoming.message, incoming.source, is_ours=False)
         call.hear(incoming.message)
@@ -338,7 +346,7 @@ class Endpoint:
 
     def _shown(self, caller_id: str, trunk: Trunk) -> str:
         is_ours = trunk.auth is not TrunkAuth.REGISTER
-        host = f"{self.sip_host}:{self.sip_port}" if is_ours else registrar_host(trunk)
+        host = "{}:{}".format(*self._known_at) if is_ours else registrar_host(trunk)
         return f"sip:{caller_id}@{host}"
 
     def _place(
@@ -377,14 +385,13 @@ class Endpoint:
 
     # --- trunks ------------------------------------------------------------------------------
 
+    async def register(self, *, wanted: bool) -> None:
+        """Behind a front one edge registers for all; without one every trunk is from the start."""
+        await self._control.run(self._registrations.begin if wanted else self._registrations.leave)
+
     def registrations(self) -> tuple[Registration, ...]:
         return self._registrations.states()
 
     def trunk_states(self) -> dict[str, dict[str, bool | str]]:
-        """For ``/readyz``: whether trunks are registered and answer OPTIONS, where they should."""
-        told: dict[str, dict[str, bool | str]] = {trunk.name: {} for trunk in self._trunks}
-        for state in self.registrations():
-            told[state.trunk] |= {"is_registered": state.is_registered, "problem": state.problem}
-        for health in self.watch.health():
-            told[health.trunk]["is_up"] = health.is_up
-        return told
+        """For ``/readyz``."""
+        return trunk_states(self._trunks, self.registrations(), self.watch.health())

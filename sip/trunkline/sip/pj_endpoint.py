@@ -12,6 +12,7 @@ from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import CALLS_REFUSED, TRUNK_REFUSED
 from trunkline.sip.accounts import Accounts
 from trunkline.sip.call import guarded
+from trunkline.sip.front import SipFront, source_of
 from trunkline.sip.invite import read_invite, split_address
 from trunkline.sip.rate_limit import LineQuota
 from trunkline.sip.sdp import is_encrypted
@@ -24,15 +25,22 @@ log = get_logger(__name__)
 class PjEndpoint(pj.Endpoint):
     """``trunk_of`` finds the trunk of a source address; it is asked on PJSIP's thread."""
 
-    def __init__(self, accounts: Accounts, trunk_of: Callable[[str], Trunk | None]) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        trunk_of: Callable[[str], Trunk | None],
+        front: SipFront | None = None,
+    ) -> None:
         super().__init__()
+        self._front = front
         self._accounts = accounts
         self._trunk_of = trunk_of
         self._lines = LineQuota()
 
     @guarded
     def onSelectAccount(self, prm: pj.OnSelectAccountParam) -> None:
-        self._accounts.choose(prm, self._trunk_of(split_address(prm.rdata.srcAddress)[0]))
+        source = source_of(self._front, prm.rdata.wholeMsg, prm.rdata.srcAddress)
+        self._accounts.choose(prm, self._trunk_of(split_address(source)[0]))
 
     @guarded
     def onTransportState(self, prm: pj.OnTransportStateParam) -> None:
@@ -43,7 +51,8 @@ class PjEndpoint(pj.Endpoint):
         """PJSIP refused an INVITE before we saw it: 488 no codec in common, 486 full, 400 ..."""
         status = int(prm.statusCode)
         CALLS_REFUSED.labels(status=str(status)).inc()
-        invite = read_invite(prm.rdata.wholeMsg, prm.rdata.srcAddress)
+        message = prm.rdata.wholeMsg
+        invite = read_invite(message, source_of(self._front, message, prm.rdata.srcAddress))
         trunk = self._trunk_of(invite.source_ip)
         if trunk is not None:
             TRUNK_REFUSED.labels(trunk=trunk.name, status=str(status)).inc()

@@ -44,6 +44,7 @@ class Registrations:
         self._failures: dict[str, int] = {}
         self._turns: dict[str, int] = {}  # an attempt that was planned before is void
         self._is_closed = False
+        self._is_left = False  # to another edge
 
     def __bool__(self) -> bool:
         return bool(self._states)
@@ -56,7 +57,7 @@ class Registrations:
         before = self._states.get(state.trunk)
         self._states[state.trunk] = state
         TRUNK_REGISTERED.labels(trunk=state.trunk).set(1 if state.is_registered else 0)
-        if self._is_closed:
+        if self._is_closed or self._is_left:
             return
         if state.sip_status:
             try:
@@ -72,8 +73,16 @@ class Registrations:
 
     def begin(self) -> None:
         """Register for the first time; what cannot even be sent is tried again like a refusal."""
+        self._is_left = False
         for trunk in list(self._states):
-            self._try(trunk, 0)
+            self._try(trunk, self._turns.get(trunk, 0))
+
+    def leave(self) -> None:
+        """Unregister what stands, and try nothing again until the next ``begin``."""
+        self._is_left = True
+        for trunk in list(self._states):
+            self._turns[trunk] = self._turns.get(trunk, 0) + 1
+            self._forget_own_retry(trunk)
 
     def close(self) -> None:
         """The end is near: unregistering fails or not, and nothing is tried again."""
@@ -106,7 +115,7 @@ class Registrations:
             return
 
     def _try(self, trunk: str, turn: int) -> None:
-        if self._is_closed or self._turns.get(trunk, 0) != turn:
+        if self._is_closed or self._is_left or self._turns.get(trunk, 0) != turn:
             return
         try:
             self._account_of(trunk).setRegistration(True)

@@ -21,6 +21,7 @@ from trunkline.runtime.supervision import kept_up, nursery, stop_on_signals
 from trunkline.sip.clips import load_clips
 from trunkline.sip.config import EndpointConfig, Tls
 from trunkline.sip.endpoint import Endpoint
+from trunkline.sip.front import sip_front
 from trunkline.sip.headroom_watch import headroom_watch
 from trunkline.sip.reception import Reception
 from trunkline.sip.switch import SipSwitch
@@ -44,6 +45,14 @@ def endpoint_config(settings: Settings) -> EndpointConfig:
         rtp_ports=settings.rtp_ports,
         max_calls=settings.max_calls,
         tls=tls_config(settings),
+        sip_bind_address=settings.sip_bind_address,
+        front=sip_front(
+            inner=settings.front_inner,
+            address=settings.front_address,
+            port=settings.sip_port,
+            tls_port=settings.front_tls_port,
+            edge=settings.edge_name,
+        ),
         logs_messages=settings.log_level.lower() == "debug",
     )
 

@@ -13,7 +13,7 @@ from trunkline.domain.errors import TrunklineError
 from trunkline.domain.trunk import Trunk
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.telemetry import TRUNK_UP
-from trunkline.sip.account import PjAccount, registrar_uri
+from trunkline.sip.account import PjAccount, Registration, registrar_uri
 from trunkline.sip.control_thread import ControlThread
 from trunkline.sip.trunk_health import TrunkHealth
 
@@ -96,3 +96,17 @@ class TrunkWatch:
             log.warning(
                 "trunk is down: it does not answer OPTIONS", trunk=trunk, sip_status=sip_status
             )
+
+
+def trunk_states(
+    trunks: Sequence[Trunk],
+    registrations: Sequence[Registration],
+    health: Sequence[TrunkHealth],
+) -> dict[str, dict[str, bool | str]]:
+    """Whether trunks are registered and answer OPTIONS, where they should."""
+    told: dict[str, dict[str, bool | str]] = {trunk.name: {} for trunk in trunks}
+    for state in registrations:
+        told[state.trunk] |= {"is_registered": state.is_registered, "problem": state.problem}
+    for one in health:
+        told[one.trunk]["is_up"] = one.is_up
+    return told

@@ -212,19 +212,31 @@ async def sipp(
     sip_port: int,
     *,
     calls: int = 1,
+    rate: int = 50,
     transport: str = "u1",
     local_ip: str = "127.0.0.1",
     deadline_s: float = 20,
 ) -> SippRun:
-    """Run a scenario against a port on loopback; ``transport`` u1 is UDP, t1 TCP."""
+    """Run a scenario against a port on loopback; ``transport`` u1 is UDP, t1 TCP.
+
+    ``rate`` calls begin a second.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scenario.xml").write_text(scenario)
     process = await asyncio.create_subprocess_exec(
         *("sipp", f"127.0.0.1:{sip_port}", "-sf", "scenario.xml", "-m", str(calls)),
-        *("-l", str(calls), "-r", "50", "-i", local_ip, "-mi", local_ip),
+        *("-l", str(calls), "-r", str(rate), "-i", local_ip, "-mi", local_ip),
         *("-p", str(free_port()), "-mp", str(free_range(6)[0]), "-t", transport, "-nostdin"),
         *("-trace_msg", "-message_file", "messages.log"),
-        *("-trace_err", "-error_file", "errors.log", "-timeout", f"{deadline_s:g}s"),
+        *(
+            "-deadcall_wait",
+            "500",
+            "-trace_err",
+            "-error_file",
+            "errors.log",
+            "-timeout",
+            f"{deadline_s:g}s",
+        ),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
