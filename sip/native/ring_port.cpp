@@ -10,6 +10,11 @@
 #define THIS_FILE "ring_port"
 #endif
 
+// From patches/same-rate.patch; a pjproject that the patch does not fit has none.
+extern "C" {
+extern void (*pjmedia_conf_on_tick)(void) __attribute__((weak));
+}
+
 namespace pj {
 namespace {
 
@@ -42,6 +47,18 @@ WakeUp &wake_up() {
     return instance;
 }
 
+// The ports of one tick wake the loop together, when the clock has nothing left to send. Both only
+// on the clock thread.
+bool has_new_pairs = false;
+
+bool ticks_are_told() { return &pjmedia_conf_on_tick != nullptr; }
+
+void end_tick() {
+    if (!has_new_pairs) return;
+    has_new_pairs = false;
+    wake_up().raise();
+}
+
 struct PortState {
     RingCore core;
     pj_pool_t *pool;
@@ -65,7 +82,10 @@ pj_status_t put_frame(pjmedia_port *port, pjmedia_frame *frame) {
     const bool is_audio = frame->type == PJMEDIA_FRAME_TYPE_AUDIO && frame->buf &&
                           frame->size == frame_samples(port) * sizeof(Sample);
     state->core.put(is_audio ? static_cast<const Sample *>(frame->buf) : nullptr);
-    wake_up().raise();
+    if (ticks_are_told())
+        has_new_pairs = true;
+    else
+        wake_up().raise();
     return PJ_SUCCESS;
 }
 
@@ -140,6 +160,7 @@ void RingAudioPort::create(const std::string &name, unsigned clockRate, unsigned
         PJSUA2_RAISE_ERROR(status);
     }
     wake_up();
+    if (ticks_are_told()) pjmedia_conf_on_tick = &end_tick;
     port_ = port;
     core_ = &state->core;
     try {

@@ -43,6 +43,12 @@ def test_each_leg_hears_the_other_and_records_itself_in_step_with_rtp() -> None:
     assert caller["underruns"] == callee["underruns"] == 0
 
 
+def test_a_call_of_one_rate_is_not_resampled_on_its_way_through_the_bridge() -> None:
+    caller, callee = run("exact")
+    assert caller["is_exact"]
+    assert callee["caller"]["level"] > 5000
+
+
 def test_pairs_keep_coming_while_the_call_is_on_hold() -> None:
     held, resumed = run("hold")
     assert held["caller"]["level"] < 50
