@@ -63,6 +63,7 @@ from trunkline.flows.compile import (
     open_slots,
 )
 from trunkline.flows.flow import Flow
+from trunkline.flows.foretold import foretold_lines
 from trunkline.flows.keypad import from_keypad
 from trunkline.flows.memory import Memory, call_variables
 from trunkline.flows.offers import offers_at
@@ -136,6 +137,13 @@ class FlowRunner:
     def know(self, fetched: Mapping[str, Json]) -> None:
         """What was fetched before the answer; told before the first event."""
         self._walk.memory.variables.update(fetched)
+
+    def likely_lines(self) -> tuple[str, ...]:
+        """What may be said next in this call's own words; fixed lines are rendered already."""
+        walk = self._walk
+        if not walk.is_listening:
+            return ()
+        return foretold_lines(walk.flow, walk.step, walk.memory.variables, self._script.constants)
 
     def routes_taken(self) -> list[Route]:
         """The ways the flow took since this was last asked for."""

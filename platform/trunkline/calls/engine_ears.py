@@ -208,6 +208,8 @@ class EngineEars:
                 self._spans[event.item_id] = self._span(self._call_ms(event.audio_start_ms))
                 if not self.is_deaf:
                     self._dialogue.tell(SpeechOpened(now_ms, event.item_id))
+                    if self._dialogue.driver is not None:
+                        self._dialogue.speaker.expect(self._dialogue.driver.likely_lines())
             case InputSpeechStopped():
                 span = self._spans.get(event.item_id)
                 if span is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol, assert_never
 
 from trunkline.calls.digits import DigitEntry
@@ -58,6 +58,8 @@ class Runner(Protocol):
 
     @property
     def has_news(self) -> bool: ...
+
+    def likely_lines(self) -> Sequence[str]: ...
 
     def know(self, fetched: Mapping[str, Json]) -> None: ...
 
@@ -144,6 +146,10 @@ class FlowDriver:
     @property
     def variables(self) -> Mapping[str, Json]:
         return self._runner.variables
+
+    def likely_lines(self) -> Sequence[str]:
+        """What the flow may say, in this call's own words, once the caller has spoken."""
+        return () if self.is_over or self.is_parked else self._runner.likely_lines()
 
     def prepare(self) -> list[FlowAction]:
         """What the flow does first, before the call is answered; ``start`` then does it."""

@@ -16,6 +16,7 @@ from trunkline.audio.playout import PlayoutChange, PlayoutQueue, Ring, SegmentSt
 from trunkline.calls.conversation import new_item_id
 from trunkline.calls.guard_desk import GuardDesk
 from trunkline.calls.guarded_reply import MOST_HELD_S, GuardedReply
+from trunkline.calls.lines_ahead import LinesAhead
 from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.speech_source import SpokenLine
 from trunkline.calls.transcript import Speech
@@ -75,6 +76,7 @@ class Speaker:
     ) -> None:
         self._playout = playout
         self._cache = cache
+        self._ahead = LinesAhead(cache, spawn)
         self._voice = voice
         self._wire = wire
         self._spawn = spawn
@@ -124,6 +126,10 @@ class Speaker:
 
     # ---- the flow's lines ----------------------------------------------------------------------
 
+    def expect(self, texts: Sequence[str]) -> None:
+        """Lines of this call's own that may be said next."""
+        self._ahead.prepare([self._voice.line(text) for text in texts])
+
     def say(
         self, text: str, *, say_id: str, step: str, is_fixed: bool, is_interruptible: bool
     ) -> Speech:
@@ -141,7 +147,8 @@ class Speaker:
         self._live.append(speech)
         self.idle.clear()
         line = self._voice.line(text)
-        at_hand = self._cache.at_hand(line) if is_fixed else None
+        prepared = self._ahead.take(line)
+        at_hand = self._cache.at_hand(line) if is_fixed else prepared
         if at_hand is not None:
             self._append(speech, at_hand.pcm, at_hand.marks)
             self._playout.close(item_id)
