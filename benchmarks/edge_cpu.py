@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,15 +32,17 @@ def tree(pid: int) -> list[int]:
     found = [pid]
     for parent in found:
         for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            found += [int(child) for child in task.read_text().split()]
+            with suppress(OSError):  # a thread that has ended since it was listed
+                found += [int(child) for child in task.read_text().split()]
     return found
 
 
 def cpu_seconds(pid: int) -> float:
     total = 0
     for one in tree(pid):
-        fields = Path(f"/proc/{one}/stat").read_text().rsplit(") ", 1)[1].split()
-        total += int(fields[11]) + int(fields[12])
+        with suppress(OSError):
+            fields = Path(f"/proc/{one}/stat").read_text().rsplit(") ", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
     return total / TICKS_PER_S
 
 

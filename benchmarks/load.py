@@ -42,6 +42,8 @@ _QUIET_S: Final = 5.0
 _PROBES: Final = 4
 _RAMP_A_SECOND: Final = 5.0
 _SETTLE_S: Final = 4.0
+_SETTLED_S: Final = 180.0
+_AT_REST_PERCENT: Final = 3.0
 _PROCESSES: Final = ("sip", "model", "worker", "web")
 _AGENT: Final = """\
 agent: {name: load, display_name: Load, voice: ash}
@@ -203,8 +205,21 @@ def level_row(level: Level, idle: Mapping[str, float]) -> str:
     )
 
 
+async def until_settled(installation: Installation) -> None:
+    """A fresh installation renders its agents' lines for a while: wait for that to end."""
+    pids = {name: installation.child_pid(name) for name in ("sip", "model")}
+    async with asyncio.timeout(_SETTLED_S):
+        while True:
+            stretch = Stretch(pids, "sip")
+            await asyncio.sleep(2)
+            stretch.end()
+            if max(stretch.percent.values()) < _AT_REST_PERCENT:
+                return
+
+
 async def levels(place: Site, counts: list[int], seconds: float) -> None:
     installation = place.installation
+    await until_settled(installation)
     idle_stretch = Stretch({name: installation.child_pid(name) for name in _PROCESSES}, "sip")
     await asyncio.sleep(min(seconds, 10))
     idle_stretch.end()
@@ -236,7 +251,8 @@ def set_ups(place: Site, rates: list[float], seconds: float) -> None:
 def under_gil_holds(folder: Path, calls: int, seconds: float, hold_ms: int) -> None:
     """RTP spacing while Python in the edge stands still for ``hold_ms`` four times a second."""
     holds = Path(__file__).parent / "gil_holds"
-    with site(folder, PYTHONPATH=os.fspath(holds), **{HOLD_MS: str(hold_ms)}) as place:
+    path = os.pathsep.join([os.fspath(holds), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with site(folder, PYTHONPATH=path, **{HOLD_MS: str(hold_ms)}) as place:
         level = asyncio.run(at_level(place, calls, seconds))
     print(f"\nRTP spacing with {calls} calls and GIL holds of {hold_ms} ms, four a second:")
     print(f"p50 / p95 / p99 / max ms: {percentiles(level.spacing_ms)}", flush=True)

@@ -34,8 +34,10 @@ o=user1 53655765 2353687637 IN IP4 [local_ip]
 s=-
 c=IN IP4 [media_ip]
 t=0 0
-m=audio [rtpstream_audio_port] RTP/AVP 0
+m=audio [rtpstream_audio_port] RTP/AVP 0 101
 a=rtpmap:0 PCMU/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-16
 ]]></send>
 <recv response="100" optional="true"/>
 <recv response="180" optional="true"/>
