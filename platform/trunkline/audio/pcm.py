@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log10
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -27,8 +28,8 @@ def level_dbfs(frame: Samples) -> float:
     if frame.size == 0:
         return SILENCE_DBFS
     wide = frame.astype(np.float32)
-    power = float(np.dot(wide, wide)) / (frame.size * _FULL_SCALE_POWER)
-    return max(10.0 * float(np.log10(power)), SILENCE_DBFS) if power > 1e-9 else SILENCE_DBFS
+    power = float(wide.dot(wide)) / (frame.size * _FULL_SCALE_POWER)
+    return 10.0 * log10(power) if power > 1e-9 else SILENCE_DBFS
 
 
 def silence(samples: int) -> bytes:

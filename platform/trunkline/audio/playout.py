@@ -104,6 +104,8 @@ class PlayoutQueue:
     @property
     def is_owed(self) -> bool:
         """Audio is promised that has not come: an open segment is next and has nothing to give."""
+        if not self._live:
+            return False
         waiting = next((s for s in self._live if not (s.is_closed and not s._chunks)), None)
         return waiting is not None and not waiting._chunks
 
@@ -148,6 +150,8 @@ class PlayoutQueue:
 
     def write(self, ring: Ring) -> None:
         """Top the ring up to its lead; what it does not take stays here."""
+        if not self._held_samples:
+            return
         room = self._lead_samples - ring.queued_samples()
         for segment in self._live:
             while segment._chunks and room > 0:
@@ -175,6 +179,8 @@ class PlayoutQueue:
     def advance(self, ring: Ring, clock_samples: int) -> list[PlayoutChange]:
         """What has happened in the ring by this moment of the call clock."""
         changes: list[PlayoutChange] = []
+        if not self._live:
+            return changes
         next_sample = self._written - ring.queued_samples()
         for segment in tuple(self._live):
             if segment._start >= 0:

@@ -193,16 +193,12 @@ class Debounce:
         if not 0 < needed <= window:
             raise ValueError("needed must lie between 1 and window")
         self._needed = needed
-        self._frames: deque[bool] = deque(maxlen=window)
-        self._count = 0
+        self._window = (1 << window) - 1
+        self._frames = 0  # a bit a frame, the newest lowest
 
     def update(self, is_speech: bool) -> bool:
-        if len(self._frames) == self._frames.maxlen:
-            self._count -= self._frames[0]
-        self._frames.append(is_speech)
-        self._count += is_speech
-        return self._count >= self._needed
+        frames = self._frames = (self._frames << 1 | is_speech) & self._window
+        return frames.bit_count() >= self._needed
 
     def reset(self) -> None:
-        self._frames.clear()
-        self._count = 0
+        self._frames = 0

@@ -6,8 +6,7 @@ about 10 µs a frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +25,7 @@ from trunkline.domain.audio import AudioFormat
 _AGGRESSIVENESS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FrameVerdict:
+class FrameVerdict(NamedTuple):
     """What one frame of the caller was.
 
     ``is_speech``: this frame alone, gated; ``is_onset``: 3 of the last 5; ``is_confirmed``: 9 of
@@ -78,15 +76,16 @@ class EdgeVad:
         heard = samples_of(caller)
         if self._decimator is not None:
             heard = self._decimator.feed(heard)
+            caller = heard.tobytes()
         if heard.size != GATE_FRAME_SAMPLES:
             raise ValueError("feed one whole frame of each side")
-        is_voice = bool(self._vad.is_speech(heard.tobytes(), GATE_RATE_HZ))
+        is_voice = bool(self._vad.is_speech(caller, GATE_RATE_HZ))
         is_speech = self.gate.admits(heard, is_voice, agent_dbfs=level_dbfs(samples_of(agent)))
         return FrameVerdict(
-            is_speech=is_speech,
-            is_onset=self._onset.update(is_speech),
-            is_confirmed=self._confirmed.update(is_speech),
-            level_dbfs=self.gate.level_dbfs,
+            is_speech,
+            self._onset.update(is_speech),
+            self._confirmed.update(is_speech),
+            self.gate.level_dbfs,
         )
 
     def forget(self) -> None:

@@ -118,7 +118,7 @@ class Bridge:
             (pairs[at : at + size], pairs[at + size : at + 2 * size])
             for at in range(0, len(pairs), 2 * size)
         ]
-        caller_side = b"".join(caller for caller, _ in frames)
+        caller_side = frames[0][0] if len(frames) == 1 else b"".join(c for c, _ in frames)
         if self.tap is not None:
             self.tap(caller_side)
         # On hold the line may carry music: recorded, but never taken for the caller's words.

@@ -14,6 +14,7 @@ from trunkline.audio.key_tones import without_key_tones
 from trunkline.audio.ledger import far_end_ms
 from trunkline.audio.playout import PlayoutChange, PlayoutQueue
 from trunkline.audio.vad import FrameVerdict
+from trunkline.calls.base_session import turn_detection
 from trunkline.calls.bridge import CallClock
 from trunkline.calls.conversation import Conversation
 from trunkline.calls.engine_link import EngineLink
@@ -41,6 +42,7 @@ from trunkline.calls.turn_events import (
     TurnEvent,
     Unclear,
     Withdraw,
+    idle_floor,
 )
 from trunkline.calls.turn_length import TurnLength
 from trunkline.calls.turn_state import TurnSettings, in_manner
@@ -63,7 +65,6 @@ from trunkline.flows.actions import (
 )
 from trunkline.realtime.client_events import InputAudioCommit
 
-PREFIX_PADDING_MS: Final = 300
 _QUIET_MS: Final = 300
 _WAITED_ON_MS: Final = 6000
 _ANSWERED_BADLY: Final = frozenset({"empty_response", "bad_function_call"})
@@ -141,7 +142,8 @@ class Dialogue:
         if self._record.is_withheld:  # what is keyed in secretly is not for the engine's ears
             audio = self._leg.format
             caller = without_key_tones(caller, audio.bytes_per_frame, audio.sample_rate_hz)
-        self._link.append(self._wire.encode(caller), len(caller) // 2)
+        may_wait = not self.policy.is_attended(self._call_clock.now_ms)
+        self._link.append(self._wire.encode(caller), len(caller) // 2, may_wait=may_wait)
 
     def played(self, changes: list[PlayoutChange], moved_ms: int) -> None:
         self.speaker.settle(changes)
@@ -157,24 +159,26 @@ class Dialogue:
             self._leg.owe_speech(is_owed)
 
     def heard(self, verdict: FrameVerdict, at_ms: int) -> None:
-        self.tell(
-            Heard(
-                at_ms,
-                verdict.is_speech,
-                verdict.is_onset,
-                verdict.is_confirmed,
-                verdict.level_dbfs,
-                self.floor(),
-            )
-        )
+        is_speech, is_onset, is_confirmed, level_dbfs = verdict
+        if is_speech:
+            self._link.hasten()
+        policy, floor = self.policy, self.floor()
+        is_quiet = not (is_speech or is_onset or is_confirmed)
+        decisions = policy.pass_quiet(at_ms, floor) if is_quiet else None
+        if decisions is None:
+            heard = Heard(at_ms, is_speech, is_onset, is_confirmed, level_dbfs, floor)
+            decisions = policy.handle(heard)
+        self.carry_out(decisions)
         if self._turn_length.is_reached(at_ms, is_speaking=self.policy.caller_is_speaking):
             self.policy.take_as_it_is()
             self._link.send(InputAudioCommit())
 
     def floor(self) -> AgentFloor:
         speaker = self.speaker
+        if speaker.is_idle:
+            return idle_floor(not self.is_closing, self.responses.is_thinking)
         return AgentFloor(
-            is_speaking=not speaker.is_idle,
+            is_speaking=True,
             is_interruptible=speaker.is_interruptible and not self.is_closing,
             is_thinking=self.responses.is_thinking,
             asks=speaker.asks,
@@ -380,18 +384,6 @@ class Dialogue:
     def _flow(self, event: FlowEvent) -> None:
         if self.driver is not None:
             self.driver.handle(event)
-
-
-def turn_detection(hangover_ms: int) -> dict[str, Json]:
-    """The server only cuts, commits and transcribes; the edge alone decides (design, part 2)."""
-    return {
-        "type": "server_vad",
-        "threshold": 0.5,
-        "prefix_padding_ms": PREFIX_PADDING_MS,
-        "silence_duration_ms": hangover_ms,
-        "create_response": False,
-        "interrupt_response": False,
-    }
 
 
 def _fields(decision: TurnDecision) -> dict[str, Json]:

@@ -28,6 +28,10 @@ REOPEN_TIMEOUT_S: Final = 10.0
 SESSION_OVER: Final = "session_over"
 """The code of an ordinary end, such as the hour a session may last: another one follows quietly."""
 
+HELD_MS: Final = 100
+"""While nobody speaks, audio goes up in pieces of this length: a message costs more than what is
+in it (docs/benchmarks.md, the Realtime hop)."""
+
 _KEPT_AUDIO_MS: Final = 5000
 _FALLBACK_TIMEOUT_S: Final = 4.0
 _RETRY_S: Final = 0.5
@@ -89,9 +93,17 @@ class EngineLink:
         self._kept_samples = 0
         self._rate_hz = rate_hz
         self._has_failed = False
+        self._held: list[bytes] = []  # audio that may wait for more, less than HELD_MS of it
+        self._held_samples = 0
+        self._most_held = HELD_MS * rate_hz // 1000
+        self._sent_samples = 0
         self._given_up: set[str] = set()
         self.engine = self._engines[0]
-        self.appended_samples = 0
+
+    @property
+    def appended_samples(self) -> int:
+        """Of this session, up to now: its audio clock and the call's end together."""
+        return self._sent_samples + self._held_samples
 
     @property
     def is_up(self) -> bool:
@@ -128,11 +140,10 @@ class EngineLink:
             raise
         self._stack, self._session, self._events = stack, session, events
         self.engine = engine
-        self.appended_samples = 0
+        self._sent_samples = 0
         self._lost = None
         while self._kept and self._session is not None:
-            payload, samples = self._kept.popleft()
-            self.append(payload, samples)
+            self._append(*self._kept.popleft())
         self._kept_samples = 0
 
     @staticmethod
@@ -181,6 +192,7 @@ class EngineLink:
         return self._engines
 
     def send(self, event: ClientEvent) -> None:
+        self.hasten()
         if self._session is None or self._is_closing:
             return
         try:
@@ -188,8 +200,22 @@ class EngineLink:
         except EngineError as exc:
             self._lose(exc)
 
-    def append(self, payload: bytes, samples: int) -> None:
-        """Caller audio in the session's format."""
+    def append(self, payload: bytes, samples: int, *, may_wait: bool = False) -> None:
+        """Caller audio in the session's format; what ``may_wait`` goes in one piece with more."""
+        self._held.append(payload)
+        self._held_samples += samples
+        if not may_wait or self._held_samples >= self._most_held:
+            self.hasten()
+
+    def hasten(self) -> None:
+        """Audio that was held goes now."""
+        if self._held:
+            payload, samples = b"".join(self._held), self._held_samples
+            self._held.clear()
+            self._held_samples = 0
+            self._append(payload, samples)
+
+    def _append(self, payload: bytes, samples: int) -> None:
         if self._is_closing or self._has_failed:
             return
         if self._session is None:
@@ -200,7 +226,7 @@ class EngineLink:
             return
         try:
             self._session.append_audio(payload)
-            self.appended_samples += samples
+            self._sent_samples += samples
         except EngineError as exc:
             self._lose(exc)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 # ---- what happened -----------------------------------------------------------------------------
@@ -26,6 +27,12 @@ class AgentFloor:
     is_thinking: bool = False
     asks: bool = False
     remaining_ms: int = 0
+
+
+@lru_cache(maxsize=4)
+def idle_floor(is_interruptible: bool, is_thinking: bool) -> AgentFloor:
+    """Of an agent that has nothing to say."""
+    return AgentFloor(False, is_interruptible, is_thinking)
 
 
 @dataclass(frozen=True, slots=True)

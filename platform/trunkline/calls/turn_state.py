@@ -34,6 +34,8 @@ class TurnSettings:
     faint_db: float = 15.0  # this far below the caller's usual level is somebody else
 
 
+_RECENT_MS: Final = 1000
+
 # How much speech over the agent takes the floor: calm steps let people murmur, eager ones yield.
 # In milliseconds: with words that mean something, and without any.
 _MANNERS: Final[Mapping[TurnTaking, tuple[int, int]]] = {
@@ -62,6 +64,15 @@ class Burst:
     @property
     def length_ms(self) -> int:
         return self.last_ms - self.started_ms
+
+    def is_recent(self, at_ms: int) -> bool:
+        """The turn it belongs to may not be over."""
+        return at_ms - self.last_ms < _RECENT_MS
+
+    def goes_on(self, at_ms: int, talking_ms: int) -> bool:
+        """It is a voice that counts, and has not stopped."""
+        is_voice = self.is_confirmed and not self.is_dismissed
+        return is_voice and at_ms - self.last_ms <= talking_ms
 
 
 @dataclass(slots=True)
@@ -100,6 +111,19 @@ class Utterance:
         """A long utterance whose words all came at its end: this engine tells none before."""
         took_ms = (self.closed_ms or final.at_ms) - self.opened_ms
         return bool(final.text) and not self.has_partials and took_ms >= partials_ms
+
+
+def utterance_of(burst: Burst | None, at_ms: int, item_id: str, *, over_agent: bool) -> Utterance:
+    """An utterance that the server opens now; the edge heard it if it heard a burst lately."""
+    is_heard = burst is not None and at_ms - burst.last_ms <= _RECENT_MS
+    return Utterance(
+        item_id,
+        at_ms,
+        over_agent=over_agent,
+        was_heard=is_heard,
+        is_dismissed=is_heard and burst is not None and burst.is_dismissed,
+        took_floor=is_heard and burst is not None and burst.took_floor,
+    )
 
 
 @dataclass(slots=True)

@@ -39,7 +39,7 @@ from trunkline.calls.turn_events import (
     Unclear,
     Withdraw,
 )
-from trunkline.calls.turn_state import Burst, TurnSettings, Utterance, Wait
+from trunkline.calls.turn_state import Burst, TurnSettings, Utterance, Wait, utterance_of
 from trunkline.calls.turn_weight import Scales
 
 FRAME_MS: Final = 20
@@ -75,12 +75,16 @@ class TurnPolicy:
     @property
     def caller_is_speaking(self) -> bool:
         """The server has an utterance open."""
-        return any(item.closed_ms is None for item in self._items.values())
+        return bool(self._items) and any(item.closed_ms is None for item in self._items.values())
 
     @property
     def awaits_words(self) -> bool:
         """An utterance is open, or its transcript is still to come."""
         return bool(self._items)
+
+    def is_attended(self, at_ms: int) -> bool:
+        """The caller speaks, or did a moment ago: the engine must hear them without delay."""
+        return bool(self._items) or (self._burst is not None and self._burst.is_recent(at_ms))
 
     @property
     def caller_started_ms(self) -> int | None:
@@ -106,6 +110,13 @@ class TurnPolicy:
         if self._burst is not None:
             self._burst.is_dismissed = True
 
+    def pass_quiet(self, at_ms: int, floor: AgentFloor) -> list[TurnDecision] | None:
+        """``Heard`` of a frame without speech, as most are; None where something is under way."""
+        if self._paused_ms is not None or self._items or self._owed is not None:
+            return None
+        self._take_floor(floor)
+        return self._tell_silence(at_ms)
+
     def handle(self, event: TurnEvent) -> list[TurnDecision]:
         match event:
             case Heard():
@@ -117,9 +128,8 @@ class TurnPolicy:
             case Hypothesis(at_ms, item_id, text):
                 return self._hypothesis(at_ms, item_id, text)
             case SpeechClosed(at_ms, item_id):
-                item = self._items.get(item_id)
-                if item is not None:
-                    item.closed_ms = at_ms
+                if item_id in self._items:
+                    self._items[item_id].closed_ms = at_ms
                 return []
             case Transcribed():
                 return self._transcribed(event)
@@ -150,25 +160,13 @@ class TurnPolicy:
                 assert_never(event)
 
     def _open(self, at_ms: int, item_id: str) -> None:
-        burst = self._burst
-        is_heard = burst is not None and at_ms - burst.last_ms <= 1000
-        self._items[item_id] = Utterance(
-            item_id,
-            at_ms,
-            over_agent=self._floor.is_speaking,
-            was_heard=is_heard,
-            is_dismissed=is_heard and burst is not None and burst.is_dismissed,
-            took_floor=is_heard and burst is not None and burst.took_floor,
-        )
+        over_agent = self._floor.is_speaking
+        self._items[item_id] = utterance_of(self._burst, at_ms, item_id, over_agent=over_agent)
 
     # ---- the edge's own ears -------------------------------------------------------------------
 
     def _heard(self, event: Heard) -> list[TurnDecision]:
-        before, self._floor = self._floor, event.floor
-        if before.is_thinking and not event.floor.is_thinking:
-            self._asked = None
-        if not event.floor.is_speaking:
-            self._false_alarms = 0
+        self._take_floor(event.floor)
         self._follow_burst(event)
         at_ms = event.at_ms
         decisions = self._judge(event)
@@ -180,6 +178,13 @@ class TurnPolicy:
                 decisions += self._transcribed(Transcribed(at_ms, item.item_id, None))
         decisions += self._answer_if_due(at_ms)
         return decisions + self._tell_silence(at_ms)
+
+    def _take_floor(self, floor: AgentFloor) -> None:
+        before, self._floor = self._floor, floor
+        if before.is_thinking and not floor.is_thinking:
+            self._asked = None
+        if not floor.is_speaking:
+            self._false_alarms = 0
 
     def _follow_burst(self, event: Heard) -> None:
         burst = self._burst
@@ -386,13 +391,7 @@ class TurnPolicy:
 
     def _talks(self, at_ms: int) -> bool:
         """The caller is speaking at this moment, whether or not the server knows it yet."""
-        burst = self._burst
-        return (
-            burst is not None
-            and burst.is_confirmed
-            and not burst.is_dismissed
-            and at_ms - burst.last_ms <= self.settings.talking_ms
-        )
+        return self._burst is not None and self._burst.goes_on(at_ms, self.settings.talking_ms)
 
     def _spoken(self) -> Utterance | None:
         """The utterance that is being spoken now, or was last."""

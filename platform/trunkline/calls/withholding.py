@@ -47,7 +47,7 @@ class Withholding:
 
     def covers(self, from_ms: int, to_ms: int) -> bool:
         """Whether any of that time is withheld."""
-        return any(
+        return bool(self.windows) and any(
             start <= to_ms and (until is None or from_ms < until) for start, until in self.windows
         )
 
