@@ -23,6 +23,7 @@ class EscalationKind(StrEnum):
     GUARD = "guard"
     ASKED = "asked"  # the caller wants a person
     OUTSIDE = "outside"  # somebody told the API
+    CALL_BACK = "call_back"  # the call broke off on our side before the caller heard the outcome
 
 
 class Urgency(StrEnum):

@@ -68,8 +68,13 @@ class Escalations:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def note(self, fact: EscalationRaised, now: datetime) -> None:
-        """What a call has raised; noting it again changes nothing."""
+    async def note(
+        self, fact: EscalationRaised, now: datetime, *, outlives_call: bool = False
+    ) -> None:
+        """What a call has raised; noting it again changes nothing.
+
+        ``outlives_call``: somebody has to see to it although the call is over.
+        """
         call = await self._session.get(CallRow, fact.call_id)
         values = {
             "id": fact.escalation_id,
@@ -96,7 +101,8 @@ class Escalations:
         row = await self._row(fact.escalation_id, owner=str(values["owner"]))
         said = {"escalation_id": row.id, **_document(row)}
         await announce_escalation(self._session, row.call_id, said, now)
-        if call is not None and call.state == CallState.ENDED.value:
+        is_over = call is not None and call.state == CallState.ENDED.value
+        if is_over and not outlives_call:
             await self._do(row, EscalationDeed.LEAVE, None, "", now, via="call")
 
     async def open_by_hand(

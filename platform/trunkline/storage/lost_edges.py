@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from trunkline.domain.approval import UNDER_WAY, ApprovalState
 from trunkline.domain.call import CallState, EndCause
+from trunkline.domain.escalation import EscalatesTo, EscalationKind, Urgency
+from trunkline.domain.events import EscalationRaised
 from trunkline.domain.ids import CallId
 from trunkline.storage.announcements import announce_call_ended
+from trunkline.storage.approval_rows import ApprovalRow
 from trunkline.storage.approvals import Approvals, lock_approvals
 from trunkline.storage.engine import database_now
 from trunkline.storage.escalations import Escalations
 from trunkline.storage.placement_ends import settle_attempt
 from trunkline.storage.rows import CallRow
 from trunkline.storage.take_overs import TakeOvers
+from trunkline.storage.upsert import digest_id
+
+_UNDER_WAY: Final = sorted(state.value for state in UNDER_WAY)
+_OVER: Final = [
+    state.value for state in (ApprovalState.DONE, ApprovalState.FAILED, ApprovalState.UNKNOWN)
+]
+"""Somebody granted it, and this became of it."""
 
 
 async def edges_with_live_calls(session: AsyncSession) -> frozenset[str]:
@@ -77,4 +89,31 @@ async def _close(session: AsyncSession, row: CallRow, last_heard: datetime) -> C
     await Escalations(session).call_ended(row.id, now)
     await TakeOvers(session).call_ended(row.id, now)
     await settle_attempt(session, row)
+    await _have_called_back(session, row, now)
     return CallId(row.id)
+
+
+async def _have_called_back(session: AsyncSession, row: CallRow, now: datetime) -> None:
+    """A person agreed to something, and nobody was left to tell the caller what came of it."""
+    untold = select(ApprovalRow).where(
+        ApprovalRow.call_id == row.id,
+        or_(
+            ApprovalRow.state.in_(_UNDER_WAY),
+            and_(ApprovalRow.state.in_(_OVER), ApprovalRow.told_revision < ApprovalRow.revision),
+        ),
+    )
+    for approval in (await session.scalars(untold.order_by(ApprovalRow.id))).all():
+        raised = EscalationRaised(
+            call_id=CallId(row.id),
+            at=now,
+            at_ms=approval.at_ms,
+            escalation_id=digest_id("esc", "call_back", approval.id),
+            rule="edge_lost",
+            kind=EscalationKind.CALL_BACK.value,
+            urgency=Urgency.HIGH.value,
+            to=EscalatesTo.SUPERVISOR.value,
+            step=approval.step,
+            why=f"The call broke off before the caller heard what came of {approval.tool}."
+            " Please call them back.",
+        )
+        await Escalations(session).note(raised, now, outlives_call=True)
