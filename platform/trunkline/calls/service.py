@@ -71,6 +71,7 @@ class CallService:
         self._live = LiveCalls()
         self._nursery = Nursery("calls")
         self._is_draining = False
+        self.is_resting = False  # no new calls for now: an operator wants it
         self._rendered: frozenset[tuple[str, str]] = frozenset()  # agent, version: lines at hand
         self._opened: frozenset[tuple[str, str]] = frozenset()  # likewise: how calls open
         self._is_warm = asyncio.Event()
@@ -86,7 +87,7 @@ class CallService:
 
     @property
     def is_draining(self) -> bool:
-        return self._is_draining
+        return self._is_draining or self.is_resting
 
     def accept(self, leg: Leg, agent: str, invite_at_monotonic_ms: float) -> None:
         """Start the call of an admitted leg; returns at once."""
@@ -120,7 +121,7 @@ class CallService:
 
     def has_room(self) -> bool:
         dialling = self.placing.count if self.placing else 0
-        return not self._is_draining and len(self._live) + dialling < self._max_calls
+        return not self.is_draining and len(self._live) + dialling < self._max_calls
 
     def hold(self, call_id: CallId) -> HeldFlows:
         return self._flows.hold(call_id)
@@ -165,7 +166,7 @@ class CallService:
                 if not self._live.tell(command):
                     log.info("a result came that no call waits for", call_id=command.call_id)
             case PlaceCall(placement_id):
-                if self.placing is not None and not self._is_draining:
+                if self.placing is not None and not self.is_draining:
                     self._nursery.start(self.placing.place(placement_id), f"place-{placement_id}")
 
     async def drain(self, deadline_s: float) -> int:

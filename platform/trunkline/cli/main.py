@@ -12,6 +12,7 @@ from typing import Any
 import click
 import uvloop
 
+from trunkline.cli.edges import edges as edges_group
 from trunkline.cli.flow import flow
 from trunkline.cli.front.commands import front
 from trunkline.cli.guard import guard
@@ -25,7 +26,7 @@ def prepare(process: str) -> Settings:
     """Settings read and logging set up, as every process does first."""
     settings = load_settings()
     configure_logging(
-        process,
+        settings.edge_name or process if process == "sip" else process,
         level=settings.log_level,
         log_format=settings.log_format,
         show_pii=settings.log_pii,
@@ -76,6 +77,7 @@ def main() -> None:
     """Telephony voice agents: SIP trunks bridged into streaming speech-to-speech sessions."""
 
 
+main.add_command(edges_group)
 main.add_command(flow)
 main.add_command(front)
 main.add_command(guard)

@@ -11,7 +11,7 @@ from typing import Final
 import pjsua2 as pj
 
 from trunkline.domain.errors import TrunkError
-from trunkline.domain.trunk import Trunk
+from trunkline.domain.trunk import Trunk, TrunkAuth
 from trunkline.sip.call import guarded
 from trunkline.sip.config import EndpointConfig, account_config
 from trunkline.sip.wire_text import one_line
@@ -133,6 +133,12 @@ def registrar_uri(trunk: Trunk) -> str:
 def registrar_host(trunk: Trunk) -> str:
     """Host and port of the registrar, without URI parameters."""
     return registrar_uri(trunk).partition(":")[2].partition(";")[0].rpartition("@")[2]
+
+
+def shown_uri(caller_id: str, trunk: Trunk, host: str, port: int) -> str:
+    """What From gives for a number of the trunk's: at its registrar, or at our own address."""
+    is_ours = trunk.auth is not TrunkAuth.REGISTER
+    return f"sip:{caller_id}@{f'{host}:{port}' if is_ours else registrar_host(trunk)}"
 
 
 def target_uri(target: str, trunk: Trunk) -> str:

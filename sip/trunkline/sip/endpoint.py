@@ -18,9 +18,9 @@ from trunkline.domain.call import Direction, EndCause
 from trunkline.domain.errors import TrunkError
 from trunkline.domain.ids import new_leg_id
 from trunkline.domain.leg import LegDescription
-from trunkline.domain.trunk import LOCAL_TRUNK, Trunk, TrunkAuth
+from trunkline.domain.trunk import LOCAL_TRUNK, Trunk
 from trunkline.runtime.logging import get_logger
-from trunkline.sip.account import Incoming, Registration, registrar_host, target_uri
+from trunkline.sip.account import Incoming, Registration, shown_uri, target_uri
 from trunkline.sip.accounts import Accounts, from_its_source
 from trunkline.sip.call import PjCall
 from trunkline.sip.config import EndpointConfig, codec_priorities, enabled_codecs, ep_config
@@ -130,8 +130,7 @@ class Endpoint:
         self._live.watch_media()
 
     @property
-    def _known_at(self) -> tuple[str, int]:
-        """Host and port that messages give as ours."""
+    def _known_at(self) -> tuple[str, int]:  # host and port that messages give as ours
         front = self._config.front
         return (front.host, front.port) if front else (self.sip_host, self.sip_port)
 
@@ -280,8 +279,13 @@ class Endpoint:
         """Admitted or placed calls whose dialogs are not over."""
         return self._live.live_by_trunk().total()
 
+    def live_by_trunk(self) -> Mapping[str, int]:
+        return self._live.live_by_trunk()
+
     def live_on(self, trunk: str) -> int:
-        return self._live.live_by_trunk()[trunk]
+        """On the other edges behind our front, too."""
+        others = self._reception.elsewhere().get(trunk, 0) if self._reception else 0
+        return self.live_by_trunk()[trunk] + others
 
     def ring_counters(self) -> dict[str, RingCounters]:
         """Of every leg that is up, by its id; on the loop."""
@@ -311,7 +315,7 @@ class Endpoint:
         """
         uri = target_uri(target, trunk)
         given = dict(headers or {})
-        shown = self._shown(caller_id, trunk) if caller_id else ""
+        shown = shown_uri(caller_id, trunk, *self._known_at) if caller_id else ""
         if shown:
             # Within a trust domain we vouch ourselves (RFC 3325 §9.1), elsewhere we ask (§9.2).
             kind = "P-Asserted-Identity" if trunk.is_trusted else "P-Preferred-Identity"
@@ -343,11 +347,6 @@ class Endpoint:
             for leg in made:
                 leg.give_up()
             raise
-
-    def _shown(self, caller_id: str, trunk: Trunk) -> str:
-        is_ours = trunk.auth is not TrunkAuth.REGISTER
-        host = "{}:{}".format(*self._known_at) if is_ours else registrar_host(trunk)
-        return f"sip:{caller_id}@{host}"
 
     def _place(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from trunkline.calls.admission import Admit, Refuse, Verdict, decide
@@ -39,6 +39,8 @@ class Reception:
         self.takes_calls = takes_calls  # False while starting and draining: 503
         self.accept = accept
         self.headroom = Headroom()  # whoever measures puts its own here
+        # Calls on the other edges, by trunk: a trunk's lines are the installation's.
+        self.elsewhere: Callable[[], Mapping[str, int]] = dict
         self._max_calls = max_calls
         self._limiter = SourceLimiter() if limiter is None else limiter
         self._trunk_limiter = TrunkLimiter()
@@ -66,7 +68,7 @@ class Reception:
             draining=not self.takes_calls,
             source_ip=invite.source_ip,
             called=called_number(invite, trunk),
-            live_by_trunk=live_by_trunk,
+            live_by_trunk=live_by_trunk + Counter(self.elsewhere()),
             capacity=self.headroom.capacity,
         )
         if isinstance(verdict, Admit):

@@ -23,6 +23,7 @@ from trunkline.sip.config import EndpointConfig, Tls
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.front import sip_front
 from trunkline.sip.headroom_watch import headroom_watch
+from trunkline.sip.one_of_several import one_of_several
 from trunkline.sip.reception import Reception
 from trunkline.sip.switch import SipSwitch
 from trunkline.sip.trunks import configured_routes, configured_trunks, with_registrar_sources
@@ -107,11 +108,17 @@ async def serve(settings: Settings) -> int:
             if settings.admission == "measured":
                 await kept_up("headroom", watch.run)
 
-        async with endpoint.running(), nursery("edge") as tasks:
+        async with (
+            one_of_several(settings, calls, endpoint, reception, stop) as several,
+            endpoint.running(),
+            nursery("edge") as tasks,
+        ):
             _announce(endpoint, trunks, routes)
             tasks.start(open_and_measure(), "open")
             tasks.start(_resolve_again(configured, reception), "resolve")
             tasks.start(endpoint.watch.run(), "options")
+            if several is not None:
+                tasks.start(kept_up("fellows", several.run), "fellows")
             if certificate is not None:
                 tasks.start(keep_renewing(certificate, endpoint.renew_certificate), "certificate")
 
@@ -130,6 +137,8 @@ async def serve(settings: Settings) -> int:
                 await stop.wait()
                 reception.takes_calls = False
                 await endpoint.answer_options(takes_calls=False)
+                if several is not None:
+                    await several.leave()
                 ended = await calls.service.drain(DRAIN_S)
     log.info("SIP edge has stopped", calls_ended_by_us=ended)
     return 0
