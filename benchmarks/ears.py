@@ -24,7 +24,7 @@ from trunkline.audio.g711 import pcm_to_ulaw, ulaw_to_pcm
 from trunkline.audio.resample import resampled
 from trunkline.domain.clock import SystemClock
 from trunkline.domain.events import Json
-from trunkline.model.cascade.dialogue import CallTool, Mode
+from trunkline.model.cascade.dialogue_state import CallTool, Mode
 from trunkline.model.cascade.engine import CascadeEngine, CascadeSession
 from trunkline.model.cascade.planner import Planner
 from trunkline.model.cascade.recogniser import LocalRecogniser
@@ -32,7 +32,6 @@ from trunkline.model.cascade.synthesiser import FliteSynthesiser
 from trunkline.model.engine import (
     EngineConfig,
     HistoryItem,
-    Hypothesis,
     ItemRole,
     Transcribed,
     TranscriptionFailed,
@@ -44,29 +43,29 @@ SPEED = 4.0  # of real time
 _READY_S = 0.5  # a caller has heard a question before answering: what it expects is loaded
 
 
-def _slot(kind: str, description: str, **notes: Any) -> dict[str, Any]:
+def slot(kind: str, description: str, **notes: Any) -> dict[str, Any]:
     notes = {"kind": kind, "ask": f"{description}?", "confirm": "low_confidence", **notes}
     return {"type": "string", "description": description, "x-trunkline": notes}
 
 
-def _collect(**slots: Any) -> dict[str, Any]:
+def collecting(**slots: Any) -> dict[str, Any]:
     parameters = {"type": "object", "properties": slots, "required": list(slots)}
     notes = {"role": "collect"}
     return {"type": "function", "name": "collect", "parameters": parameters, "x-trunkline": notes}
 
 
-def _intent(name: str, *examples: str) -> dict[str, Any]:
+def intent(name: str, *examples: str) -> dict[str, Any]:
     notes = {"role": "intent", "label": name, "examples": list(examples)}
     return {"type": "function", "name": name, "x-trunkline": notes}
 
 
 MENU = (
-    _intent("parcel", "where is my parcel", "track a delivery", "has my package been sent"),
-    _intent("refund", "i want my money back", "ask for a refund", "return a purchase"),
-    _intent("shop", "where is the nearest shop", "find a store", "which shops are near me"),
-    _intent("password", "reset my password", "i can't log in", "i forgot my password"),
-    _intent("clerk", "speak to someone", "talk to a clerk", "put me through to a human"),
-    _intent("done", "that is everything", "i'm finished", "bye for now"),
+    intent("parcel", "where is my parcel", "track a delivery", "has my package been sent"),
+    intent("refund", "i want my money back", "ask for a refund", "return a purchase"),
+    intent("shop", "where is the nearest shop", "find a store", "which shops are near me"),
+    intent("password", "reset my password", "i can't log in", "i forgot my password"),
+    intent("clerk", "speak to someone", "talk to a clerk", "put me through to a human"),
+    intent("done", "that is everything", "i'm finished", "bye for now"),
 )
 SIDE = (MENU[4], MENU[5])
 
@@ -89,11 +88,11 @@ def tasks() -> list[Task]:
         for text, expected in said["rows"]:
             listed.append(Task(group, tuple(tools), text, expected))
 
-    number = _collect(v=_slot("digits", "order number", min_length=6, max_length=6))
-    price = _collect(v=_slot("amount", "price"))
-    day = _collect(v=_slot("date", "birthday"))
-    clock = _collect(v=_slot("time", "time"))
-    agree = _collect(v={**_slot("yes_no", "agreement"), "type": "boolean"})
+    number = collecting(v=slot("digits", "order number", min_length=6, max_length=6))
+    price = collecting(v=slot("amount", "price"))
+    day = collecting(v=slot("date", "birthday"))
+    clock = collecting(v=slot("time", "time"))
+    agree = collecting(v={**slot("yes_no", "agreement"), "type": "boolean"})
     add("digits", (number, *SIDE), rows=[
         (said, {"v": value}) for said, value in (
             ("nine one four two seven three", "914273"),
@@ -197,7 +196,7 @@ class Listener:
         session.end_turn(item_id)
         ended = loop.time()
         async for event in session.events():
-            if not isinstance(event, Hypothesis):
+            if isinstance(event, Transcribed | TranscriptionFailed):
                 self.finals_ms.append((loop.time() - ended) * 1000)
                 return event
         raise AssertionError("the session ended without a transcription")

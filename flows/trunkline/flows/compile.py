@@ -91,10 +91,12 @@ def configure(
     filled: Collection[str] = (),
     told: Mapping[str, SlotValue] = MappingProxyType({}),
     withdrawn: Collection[str] = (),
+    keyed: Mapping[str, str] = MappingProxyType({}),
 ) -> Configure:
     """What the engine may ask and report in ``step``; raises PromptError when a text fails.
 
-    ``told``: values of slots that the caller gave in passing, to be read back first.
+    ``told``: values of slots that the caller gave in passing, to be read back first. ``keyed``:
+    digits of slots that were keyed in and are only a part.
     """
     tools: list[Mapping[str, Json]] = []
     hangover_ms = OPEN_HANGOVER_MS
@@ -103,7 +105,7 @@ def configure(
         waiting = open_slots(step, filled)
         slots = tuple(slot for slot in waiting if not slot.is_keypad_only)
         if slots and not waiting[0].is_keypad_only:
-            tools.append(_collect_tool(step, slots, variables, told))
+            tools.append(_collect_tool(step, slots, variables, told, keyed))
         is_secret = any(slot.is_secret for slot in waiting)
         hangover_ms = max((_HANGOVER_MS[slot.kind] for slot in slots), default=hangover_ms)
     tools += [_intent_tool(flow.intents[name], variables) for name in intents_at(flow, step)]
@@ -219,15 +221,18 @@ def _collect_tool(
     slots: tuple[Slot, ...],
     variables: Mapping[str, Json],
     told: Mapping[str, SlotValue],
+    keyed: Mapping[str, str],
 ) -> dict[str, Any]:
     properties = {slot.name: _property(slot, variables) for slot in slots}
     for name in properties.keys() & told.keys():
         properties[name]["x-trunkline"]["heard"] = told[name]
+    for name in properties.keys() & keyed.keys():
+        properties[name]["x-trunkline"]["keyed"] = keyed[name]
     wanted = " and ".join(slot.description for slot in slots)
     return {
         "type": "function",
         "name": collect_name(step.name),
-        "description": f"Report the caller's {wanted}." + _manner(slots, variables, told),
+        "description": f"Report the caller's {wanted}." + _manner(slots, variables, told, keyed),
         "parameters": {
             "type": "object",
             "properties": properties,
@@ -239,7 +244,10 @@ def _collect_tool(
 
 
 def _manner(
-    slots: tuple[Slot, ...], variables: Mapping[str, Json], told: Mapping[str, SlotValue]
+    slots: tuple[Slot, ...],
+    variables: Mapping[str, Json],
+    told: Mapping[str, SlotValue],
+    keyed: Mapping[str, str],
 ) -> str:
     """How to ask, in words: all that a language model without our annotations has to go by."""
     said = ""
@@ -247,6 +255,10 @@ def _manner(
         if slot.name in told:
             value = told[slot.name]
             said += f" They have said the {slot.description} already, {value}: read it back."
+            continue
+        if slot.name in keyed:
+            said += f" Of the {slot.description} they have keyed in a part just now,"
+            said += f" {keyed[slot.name]}: ask for the other digits, or read the whole back."
             continue
         said += f' For the {slot.description} ask: "{slot.ask.render(variables)}"'
         if slot.confirm is Confirm.ALWAYS:
@@ -262,6 +274,8 @@ def _property(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
         "confirm": slot.confirm.value,
         **_limits(slot, variables),
     }
+    if slot.kind is SlotKind.DIGITS and slot.max_keys:
+        annotations["keypad"] = True
     if slot.read_back is not None:
         annotations["read_back"] = slot.read_back.render(variables)
     return property_schema(slot) | {
@@ -273,6 +287,8 @@ def _property(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
 def _limits(slot: Slot, variables: Mapping[str, Json]) -> dict[str, Any]:
     """What a value may be, where JSON Schema cannot say it."""
     annotations: dict[str, Any] = {}
+    if slot.checksum:
+        annotations["check"] = slot.checksum.value
     match slot.kind:
         case SlotKind.DIGITS | SlotKind.NAME | SlotKind.FREE_TEXT | SlotKind.CODE:
             annotations |= {"min_length": slot.min_length, "max_length": slot.max_length}

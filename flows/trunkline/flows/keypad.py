@@ -23,6 +23,7 @@ from trunkline.flows.slots import (
 
 _AMOUNT: Final = re.compile(r"(?=[0-9*]*[0-9])([0-9]*)(?:\*([0-9]{0,2}))?", re.ASCII)
 _TIME: Final = re.compile(r"([0-9]{1,2})([0-9]{2})", re.ASCII)
+_LEAST_PART: Final = 3
 _LONGEST_WAIT_YEARS: Final = 8  # a leap day is never further away
 _DATE_LENGTHS: Final = (4, 8)
 
@@ -56,6 +57,13 @@ def from_keypad(slot: Slot, digits: str, today: date | None = None) -> SlotValue
             return places[digits]
         case _:
             raise BadValue("it cannot be keyed in")
+
+
+def is_part(slot: Slot, digits: str) -> bool:
+    """Whether ``digits`` may be some of a number whose others are said; one or two are a slip."""
+    is_number = slot.kind is SlotKind.DIGITS and digits.isascii() and digits.isdigit()
+    may_be_said = not (slot.is_keypad_only or slot.is_secret)
+    return is_number and may_be_said and _LEAST_PART <= len(digits) < slot.min_length
 
 
 def _date(slot: Slot, digits: str, today: date | None) -> date:

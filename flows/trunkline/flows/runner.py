@@ -64,7 +64,7 @@ from trunkline.flows.compile import (
 )
 from trunkline.flows.flow import Flow
 from trunkline.flows.foretold import foretold_lines
-from trunkline.flows.keypad import from_keypad
+from trunkline.flows.keypad import from_keypad, is_part
 from trunkline.flows.memory import Memory, call_variables
 from trunkline.flows.offers import offers_at
 from trunkline.flows.prompts import PromptError
@@ -361,10 +361,14 @@ class FlowRunner:
             return talk_steps.confirm(walk, _CONFIRM_KEYS[digits])
         slot, step = walk.open_slot(), walk.step
         if slot is not None and isinstance(step, CollectStep):
+            whole = walk.keyed_parts.get(slot.name, "") + digits
             try:
-                value = from_keypad(slot, digits, walk.today)
+                value = from_keypad(slot, whole, walk.today)
             except BadValue:
-                pass  # it may be a key that leads elsewhere
+                # It may be a key that leads elsewhere, or the part of a number.
+                if not key and is_part(slot, whole):
+                    return talk_steps.take_part(walk, step, slot, digits)
+                walk.keyed_parts.pop(slot.name, None)
             else:
                 return talk_steps.take_keyed(walk, step, slot, value)
         if key:

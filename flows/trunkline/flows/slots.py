@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from trunkline.domain.events import Json
+from trunkline.domain.spoken.checksums import Checksum, passes
 from trunkline.domain.spoken.spelling import say_code, say_email
 from trunkline.flows.prompts import Prompt
 from trunkline.flows.spoken_filters import say_amount, say_date, say_digits, say_time
@@ -71,7 +72,7 @@ class Slot:
     ``read_back`` holds ``{value}`` where the value is to be spoken. ``choices``: value to the other
     ways of saying it. Lengths count digits or characters; amounts lie within minimum and maximum.
     ``is_keypad_only``: the engine is never asked for it. ``is_secret``: its value goes to tools and
-    nowhere else (``secrecy``). ``is_luhn``: the last digit is a check digit (ISO/IEC 7812-1).
+    nowhere else (``secrecy``). ``checksum``: how the number checks itself.
     """
 
     name: str
@@ -91,7 +92,7 @@ class Slot:
     date_order: DateOrder = DateOrder.DAY_FIRST
     is_keypad_only: bool = False
     is_secret: bool = False
-    is_luhn: bool = False
+    checksum: Checksum = Checksum.NONE
 
     @property
     def max_keys(self) -> int:
@@ -127,7 +128,7 @@ def _check_text(slot: Slot, text: str, today: date | None) -> str:
             if not (text.isascii() and text.isdigit()):
                 raise BadValue("digits only")
             _check_length(slot, text, "digits")
-            if slot.is_luhn and not passes_luhn(text):
+            if not passes(slot.checksum, text):
                 raise BadValue("a number whose check digit is right")
         case SlotKind.AMOUNT:
             _check_amount(slot, text)
@@ -148,16 +149,9 @@ def _check_text(slot: Slot, text: str, today: date | None) -> str:
             if not (text.isascii() and text.isalnum()):
                 raise BadValue("letters and digits only")
             _check_length(slot, text, "letters and digits")
+            if not passes(slot.checksum, text):
+                raise BadValue("a number whose check digits are right")
     return text
-
-
-def passes_luhn(digits: str) -> bool:
-    """Whether the last digit checks the others (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
 
 
 def _check_length(slot: Slot, value: str, unit: str) -> None:

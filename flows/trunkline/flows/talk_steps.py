@@ -35,6 +35,7 @@ def speak(walk: Walk, step: SayStep) -> str | None:
 
 def enter_collect(walk: Walk, step: CollectStep) -> str | None:
     names = {slot.name for slot in step.slots}
+    walk.keyed_parts.clear()
     walk.filled = names & set(walk.memory.variables) if step.reuses else set()
     if not open_slots(step, walk.filled):
         return _leave(walk, step)
@@ -57,7 +58,9 @@ def ask_for_rest(walk: Walk, step: CollectStep) -> str | None:
     if taken:
         walk.told |= told
         return keep(walk, step, taken)
-    walk.script.add(configure(walk.flow, step, walk.memory.scope, walk.filled, told))
+    walk.script.add(
+        configure(walk.flow, step, walk.memory.scope, walk.filled, told, keyed=walk.keyed_parts)
+    )
     slot = walk.open_slot()
     if slot is not None and slot.is_keypad_only:
         walk.say((Line(slot.ask),))
@@ -86,6 +89,8 @@ def keep(walk: Walk, step: CollectStep, values: Mapping[str, SlotValue]) -> str 
         if slot.name in values:
             walk.memory.keep(slot, values[slot.name], walk.mint() if slot.is_secret else "")
     walk.filled |= set(values)
+    for name in values:
+        walk.keyed_parts.pop(name, None)
     return ask_for_rest(walk, step) if open_slots(step, walk.filled) else _leave(walk, step)
 
 
@@ -93,6 +98,13 @@ def _leave(walk: Walk, step: CollectStep) -> str:
     identity.step_passed(walk, step)
     holding = (case.goto for case in step.cases if case.when.holds(walk.memory.scope))
     return next(holding, step.next)
+
+
+def take_part(walk: Walk, step: CollectStep, slot: Slot, digits: str) -> str | None:
+    """Digits that are too few: the engine joins them with what was said, or asks for the rest."""
+    walk.patience.accepted()
+    walk.keyed_parts[slot.name] = walk.keyed_parts.get(slot.name, "") + digits
+    return ask_for_rest(walk, step)
 
 
 def take_keyed(walk: Walk, step: CollectStep, slot: Slot, value: SlotValue) -> str | None:

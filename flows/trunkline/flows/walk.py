@@ -177,6 +177,7 @@ class Walk:
         self.filled: set[str] = set()
         self.told: dict[str, SlotValue] = {}  # along with the last wish, not yet asked for
         self.keyed: tuple[Slot, SlotValue] | None = None
+        self.keyed_parts: dict[str, str] = {}  # slot to digits that are too few for it
         self.engine_was_asked = False
         self.engine = EngineChoice(flow.agent.model, flow.agent.fallback_model)
         self.tool: ToolTurn | None = None

@@ -133,6 +133,8 @@ class Settings(FrontSettings):
     outbound_max_calls: int = Field(default=10, ge=0)  # placed calls at once
     outbound_quiet_hours: str = ""  # nobody is called: "21:00-08:00 Europe/London"
     asr_workers: int = Field(default=0, ge=0)  # 0: one per core
+    asr_noise_suppression: bool = True  # of turns that are noisy and not understood at once
+    asr_telephone_transform: bool = True  # on a telephone band (MLLR); False: the model as it is
     recordings: bool = True
     recordings_keep_days: int = Field(default=0, ge=0)  # 0: for ever
     calls_keep_days: int = Field(default=0, ge=0)  # with transcripts and approvals; 0: for ever

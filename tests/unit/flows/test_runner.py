@@ -130,6 +130,18 @@ def test_digits_that_fit_nothing_are_asked_for_again_until_patience_ends() -> No
     assert call.said == ["Let me get someone.", "I will put you through."]
 
 
+def test_a_part_that_is_keyed_in_is_told_to_the_engine_until_the_number_is_whole() -> None:
+    call = at_menu()
+    call.caller_presses("1")
+    call.caller_presses("123")
+    told = next(action for action in call.last if isinstance(action, Configure))
+    [card] = told.tools[0]["parameters"]["properties"].values()
+    assert card["x-trunkline"]["keyed"] == "123"
+    assert any(isinstance(action, AskEngine) for action in call.last)
+    call.caller_presses("456")
+    assert call.running.arguments == {"card": "123456"}
+
+
 def test_a_key_of_the_flow_works_while_a_slot_is_asked() -> None:
     call = at_menu()
     call.caller_presses("1")

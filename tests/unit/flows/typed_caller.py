@@ -27,7 +27,7 @@ from trunkline.flows.actions import (
     TransferFinished,
 )
 from trunkline.flows.flow import Flow
-from trunkline.model.cascade.dialogue import CallTool, Speak
+from trunkline.model.cascade.dialogue_state import CallTool, Speak
 from trunkline.model.cascade.planner import Planner
 from trunkline.model.engine import HistoryItem, ItemRole
 

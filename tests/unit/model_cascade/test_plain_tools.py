@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.model_cascade.builders import Talk
 
-from trunkline.model.cascade.dialogue import CallTool, Speak
+from trunkline.model.cascade.dialogue_state import CallTool, Speak
 from trunkline.model.cascade.planner import Planner
 from trunkline.model.cascade.tool_annotations import read_tools
 from trunkline.model.plain_tools import plain_tool

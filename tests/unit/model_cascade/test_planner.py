@@ -19,7 +19,7 @@ from tests.unit.model_cascade.builders import (
     slot,
 )
 
-from trunkline.model.cascade.dialogue import CallTool, Speak
+from trunkline.model.cascade.dialogue_state import CallTool, Speak
 from trunkline.model.cascade.expectations import OPEN
 from trunkline.model.cascade.planner import Planner
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.model_cascade.builders import Talk, collect, intent, slot
 
 from trunkline.domain.spoken.spelling import parse_code, parse_email, say_code, say_email
-from trunkline.model.cascade.dialogue import CallTool, Speak
+from trunkline.model.cascade.dialogue_state import CallTool, Speak
 from trunkline.model.cascade.expectations import OPEN, expectations
 from trunkline.model.cascade.planner import Planner
 

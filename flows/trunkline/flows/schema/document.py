@@ -227,6 +227,7 @@ class SlotPart(Part):
     dates: Annotated[DateRange, Field(strict=False)] = DateRange.ANY
     keyed: Annotated[DateOrder, Field(strict=False)] | None = None
     luhn: bool = False
+    iban: bool = False
     keypad_only: bool = False
     secret: bool = False
 

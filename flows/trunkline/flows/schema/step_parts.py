@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from trunkline.domain.spoken.checksums import Checksum
 from trunkline.flows.builtins import BuiltinTransport
 from trunkline.flows.program import ProgramSlot
 from trunkline.flows.prompts import compile_prompt
@@ -245,6 +246,8 @@ def _slot(assembly: Assembly, name: str, part: SlotPart, path: YamlPath) -> Slot
         assembly.complain((*path, "secret"), "a secret is keyed in: add keypad_only: true")
     if part.luhn and part.kind is not SlotKind.DIGITS:
         assembly.complain((*path, "luhn"), f"a {part.kind} slot has no check digit")
+    if part.iban and part.kind is not SlotKind.CODE:
+        assembly.complain((*path, "iban"), f"a {part.kind} slot is no account number: kind: code")
     if part.choices and part.kind is not SlotKind.CHOICE:
         assembly.complain((*path, "choices"), f"a {part.kind} slot has no choices")
     if part.read_back is not None and "{value}" not in part.read_back:
@@ -269,8 +272,14 @@ def _slot(assembly: Assembly, name: str, part: SlotPart, path: YamlPath) -> Slot
         date_order=part.keyed or _date_order(assembly),
         is_keypad_only=part.keypad_only,
         is_secret=part.secret,
-        is_luhn=part.luhn,
+        checksum=_checksum(part),
     )
+
+
+def _checksum(part: SlotPart) -> Checksum:
+    if part.luhn:
+        return Checksum.LUHN
+    return Checksum.IBAN if part.iban else Checksum.NONE
 
 
 def _date_order(assembly: Assembly) -> DateOrder:

@@ -31,8 +31,11 @@ _LIVE_SHIFT_FRAMES: Final = 300  # CMN_WIN_HWM less CMN_WIN: later frames push e
 _CARRY_FRAMES: Final = 150
 
 
-def decoder_settings(band: Band) -> dict[str, Any]:
-    """The part of a decoder's configuration that every search shares."""
+def decoder_settings(band: Band, has_transform: bool = True) -> dict[str, Any]:
+    """The part of a decoder's configuration that every search shares.
+
+    ``has_transform``: on a telephone the model's means are moved by the shipped transform.
+    """
     settings: dict[str, Any] = {
         "hmm": str(model_directory() / "en-us"),
         "loglevel": "FATAL",
@@ -41,7 +44,7 @@ def decoder_settings(band: Band) -> dict[str, Any]:
         "cmninit": CEPSTRAL_MEAN[band],
         "lm": None,
     }
-    if band is Band.NARROW:
+    if band is Band.NARROW and has_transform:
         settings["mllr"] = str(TELEPHONE_TRANSFORM)
     return settings
 

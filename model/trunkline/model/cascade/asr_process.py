@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from trunkline.domain.errors import EngineError
 from trunkline.model.cascade.asr_wire import HEAD_BYTES, body_length, pack_audio, pack_json, unpack
+from trunkline.model.cascade.ear_tuning import EarTuning
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.supervision import Nursery
 
@@ -34,8 +35,15 @@ class AsrProcess:
     """``on_message`` is called for every answer, ``on_lost`` whenever the process died."""
 
     def __init__(
-        self, directory: Path, *, is_general: bool, on_message: OnMessage, on_lost: OnLost
+        self,
+        directory: Path,
+        *,
+        is_general: bool,
+        on_message: OnMessage,
+        on_lost: OnLost,
+        tuning: EarTuning | None = None,
     ) -> None:
+        self._tuning = tuning or EarTuning()
         self._directory = directory
         self._is_general = is_general
         self._on_message = on_message
@@ -138,7 +146,7 @@ class AsrProcess:
         general = ("--general",) if self._is_general else ()
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "trunkline.model.cascade.asr_worker", str(self._directory),
-            *general,
+            *general, *self._tuning.arguments(),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._process = process

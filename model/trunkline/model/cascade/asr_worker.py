@@ -1,4 +1,4 @@
-"""One recogniser process: ``python -m trunkline.model.cascade.asr_worker WORK_DIR [--general]``.
+"""One recogniser process: ``python -m trunkline.model.cascade.asr_worker WORK_DIR [options]``.
 
 pocketsphinx never releases the GIL (a decode stalls other threads by 200 ms and more, measured), so
 it lives outside the model server. Standard input brings messages (asr_wire.py), standard output
@@ -12,17 +12,19 @@ import select
 import signal
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from trunkline.model.cascade.acoustics import CEPSTRAL_MEAN, Band, model_directory
 from trunkline.model.cascade.asr_wire import Unpacker, heard_to_json, pack_json
 from trunkline.model.cascade.decoders import DecoderPair, GeneralDecoder, IdleDecoders
+from trunkline.model.cascade.ear_tuning import EarTuning
 from trunkline.model.cascade.expectations import Expectation, expectations
 from trunkline.model.cascade.heard import Heard
 from trunkline.model.cascade.language_model import SearchFiles, build_search_files
 from trunkline.model.cascade.lexicon import Lexicon
+from trunkline.model.cascade.line_noise import measured, suppressed
 from trunkline.model.cascade.triage import agree
 
 _READ_BYTES: Final = 1 << 16
@@ -102,8 +104,9 @@ class _Turn:
 class Recogniser:
     """Turns with expectations: each has its own pair of decoders."""
 
-    def __init__(self, directory: Path, answer: Answer) -> None:
+    def __init__(self, directory: Path, answer: Answer, tuning: EarTuning | None = None) -> None:
         self._directory = directory
+        self._tuning = tuning or EarTuning()
         self._answer = answer
         self._lexicon = Lexicon(model_directory() / "cmudict-en-us.dict")
         self._profiles: OrderedDict[str, dict[str, Expectation]] = OrderedDict()
@@ -159,7 +162,10 @@ class Recogniser:
     def _warm(self, expectation: Expectation, band: Band) -> None:
         files = self._search_files(expectation)
         if files is not None and (files.key, band) not in self._idle:
-            self._idle.give(DecoderPair(files, band))
+            self._idle.give(self._new_pair(files, band))
+
+    def _new_pair(self, files: SearchFiles, band: Band) -> DecoderPair:
+        return DecoderPair(files, band, self._tuning.has_transform)
 
     def _search_files(self, expectation: Expectation) -> SearchFiles | None:
         files = self._files.get(expectation.key)
@@ -179,7 +185,7 @@ class Recogniser:
             self._answer({"type": "failed", "turn": number, "reason": "nothing_expected"})
             return
         turn = _Turn(number, message["cmn"] or CEPSTRAL_MEAN[band])
-        turn.start(self._idle.take((files.key, band)) or DecoderPair(files, band))
+        turn.start(self._idle.take((files.key, band)) or self._new_pair(files, band))
         self._turns[number] = turn
 
     def _foresee(self, number: int, nth: int) -> None:
@@ -216,8 +222,15 @@ class Recogniser:
         hearings = [turn.decoder.finish()]
         is_doubtful = any(heard.text for heard in hearings[0]) and not agree(*hearings[0])
         if is_doubtful and len(turn.audio) <= _MAX_SECOND_BYTES:
-            hearings.append(turn.decoder.hear_again(bytes(turn.audio)))
+            hearings += self._second_hearings(turn.decoder, bytes(turn.audio))
         return _final(turn.number, hearings, turn.decoder.next_mean)
+
+    def _second_hearings(self, decoder: DecoderPair, pcm: bytes) -> Iterator[tuple[Heard, Heard]]:
+        sound = measured(pcm)
+        if sound.is_noisy and self._tuning.suppresses_noise:
+            clean = suppressed(pcm)[sound.start : sound.end]
+            yield decoder.hear_again(clean, sound.start_ms)
+        yield decoder.hear_again(pcm[sound.start : sound.end], sound.start_ms)
 
     def _drop(self, number: int) -> None:
         turn = self._turns.pop(number, None)
@@ -232,9 +245,10 @@ class GeneralRecogniser:
 
     has_chores = False
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, tuning: EarTuning) -> None:
         self._answer = answer
-        self._idle: list[GeneralDecoder] = [GeneralDecoder(Band.NARROW)]
+        self._has_transform = tuning.has_transform
+        self._idle: list[GeneralDecoder] = [GeneralDecoder(Band.NARROW, self._has_transform)]
         self._made = 1
         self._turns: dict[int, tuple[_Turn, Band]] = {}
 
@@ -283,7 +297,7 @@ class GeneralRecogniser:
         if self._made >= _MAX_GENERAL:
             return None
         self._made += 1
-        return GeneralDecoder(band)
+        return GeneralDecoder(band, self._has_transform)
 
     def _finish_ended(self) -> None:
         ended = True
@@ -313,14 +327,18 @@ def _final(
     }
 
 
-def serve(source: BinaryIO, sink: BinaryIO, directory: Path, *, is_general: bool) -> None:
+def serve(
+    source: BinaryIO, sink: BinaryIO, directory: Path, tuning: EarTuning, *, is_general: bool
+) -> None:
     """Until ``source`` ends."""
 
     def answer(message: dict[str, Any]) -> None:
         sink.write(pack_json(message))
         sink.flush()
 
-    recogniser = GeneralRecogniser(answer) if is_general else Recogniser(directory, answer)
+    recogniser = (
+        GeneralRecogniser(answer, tuning) if is_general else Recogniser(directory, answer, tuning)
+    )
     unpacker = Unpacker()
     answer({"type": "ready"})
     while True:
@@ -340,7 +358,8 @@ def main(arguments: Sequence[str]) -> None:
     source, sink = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
     # Whatever a library prints must not reach the wire.
     os.dup2(2, 1)
-    serve(source, sink, Path(arguments[0]), is_general="--general" in arguments[1:])
+    tuning = EarTuning.from_arguments(arguments[1:])
+    serve(source, sink, Path(arguments[0]), tuning, is_general="--general" in arguments[1:])
 
 
 if __name__ == "__main__":

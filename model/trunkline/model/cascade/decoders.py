@@ -29,14 +29,14 @@ _ALTERNATIVES: Final = 5
 class DecoderPair:
     """The two searches of one expectation; hears one utterance at a time."""
 
-    def __init__(self, files: SearchFiles, band: Band) -> None:
+    def __init__(self, files: SearchFiles, band: Band, has_transform: bool = True) -> None:
         from pocketsphinx import Config, Decoder  # here: only recogniser processes load it
 
         self.key = (files.key, band)
         self._mean_before = ""
         self.next_mean = ""
         """The mean of this line, to begin the caller's next turn with; known after ``finish``."""
-        shared = decoder_settings(band) | {"dict": str(files.dictionary)}
+        shared = decoder_settings(band, has_transform) | {"dict": str(files.dictionary)}
         self._ngram = Decoder(Config(**(shared | {"lm": str(files.language_model)})))
         # Best path adds 60 ms to the grammar search and changes nothing.
         self._grammar = Decoder(Config(**(shared | {"bestpath": False})))
@@ -56,8 +56,8 @@ class DecoderPair:
         self._ngram.process_raw(pcm)
         self._grammar.process_raw(pcm)
 
-    def hear_again(self, pcm: bytes) -> tuple[Heard, Heard]:
-        """The whole utterance with its own mean, after ``finish``.
+    def hear_again(self, pcm: bytes, start_ms: int = 0) -> tuple[Heard, Heard]:
+        """The whole utterance with its own mean, after ``finish``; words begin at ``start_ms``.
 
         In noise the line's mean is not what was expected: pink noise 20 dB below the voice leaves
         36 % of the turns right while streaming and 72 % in this second hearing.
@@ -66,7 +66,7 @@ class DecoderPair:
             decoder.reinit_feat()  # else the live mean so far is averaged into this one
             decoder.start_utt()
             decoder.process_raw(pcm, full_utt=True)
-        return self._end()
+        return self._end(start_ms)
 
     def partial(self) -> str:
         """The text so far; it may still change."""
@@ -80,10 +80,13 @@ class DecoderPair:
         self.next_mean = carried_mean(self._mean_before, mean, self._ngram.n_frames())
         return heard
 
-    def _end(self) -> tuple[Heard, Heard]:
+    def _end(self, start_ms: int = 0) -> tuple[Heard, Heard]:
         self._ngram.end_utt()
         self._grammar.end_utt()
-        return _heard(self._ngram, has_lattice=True), _heard(self._grammar)
+        return (
+            _heard(self._ngram, start_ms, has_lattice=True),
+            _heard(self._grammar, start_ms),
+        )
 
 
 class GeneralDecoder:
@@ -91,11 +94,11 @@ class GeneralDecoder:
 
     key: Final = ("general", None)
 
-    def __init__(self, band: Band) -> None:
+    def __init__(self, band: Band, has_transform: bool = True) -> None:
         from pocketsphinx import Config, Decoder  # here: only recogniser processes load it
 
         directory = model_directory()
-        settings = decoder_settings(band) | {
+        settings = decoder_settings(band, has_transform) | {
             "lm": str(directory / "en-us.lm.bin"),
             "dict": str(directory / "cmudict-en-us.dict"),
         }
@@ -150,7 +153,7 @@ def _transition(arc: tuple[int, int, float, str | None]) -> tuple[Any, ...]:
     return (source, target, weight) if word is None else (source, target, weight, word)
 
 
-def _heard(decoder: Any, *, has_lattice: bool = False) -> Heard:
+def _heard(decoder: Any, start_ms: int = 0, *, has_lattice: bool = False) -> Heard:
     best = decoder.hyp()
     if best is None or not best.hypstr:
         return Heard()
@@ -158,16 +161,20 @@ def _heard(decoder: Any, *, has_lattice: bool = False) -> Heard:
     if has_lattice:
         others = tuple(_other_texts(decoder, best.hypstr))
     return Heard(
-        best.hypstr, min(1.0, float(best.prob)), tuple(_words(decoder, has_lattice)), others
+        best.hypstr,
+        min(1.0, float(best.prob)),
+        tuple(_words(decoder, start_ms, has_lattice)),
+        others,
     )
 
 
-def _words(decoder: Any, has_lattice: bool) -> Iterator[HeardWord]:
+def _words(decoder: Any, start_ms: int, has_lattice: bool) -> Iterator[HeardWord]:
     for segment in decoder.seg():
         word = _VARIANT.sub("", segment.word)
         if word.startswith(("<", "[", "+")) or word == "(NULL)":
             continue
-        start, end = segment.start_frame * _FRAME_MS, (segment.end_frame + 1) * _FRAME_MS
+        start = start_ms + segment.start_frame * _FRAME_MS
+        end = start_ms + (segment.end_frame + 1) * _FRAME_MS
         yield HeardWord(word, start, end, min(1.0, float(segment.prob)) if has_lattice else None)
 
 

@@ -8,16 +8,16 @@ point. What it does depends on nothing but the state, the words and how well the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from enum import Enum, auto
-from typing import Final, TypeAlias
+from typing import Final
 
 from trunkline.domain.events import Json
 from trunkline.domain.spoken.answers import leading_answer, parse_yes_no
+from trunkline.domain.spoken.number_talk import said_groups
 from trunkline.domain.spoken.words import spoken_words
 from trunkline.model.cascade import phrasing
-from trunkline.model.cascade.expectations import OPEN, asking, confirming
+from trunkline.model.cascade.dialogue_state import CallTool, Mode, Move, Said, Speak, State
 from trunkline.model.cascade.extraction import volunteered, without_values
 from trunkline.model.cascade.intents import Match, match_intent
 from trunkline.model.cascade.slots import (
@@ -25,73 +25,41 @@ from trunkline.model.cascade.slots import (
     Reading,
     Slot,
     SlotKind,
+    mended_value,
     partial_digits,
     understand,
 )
-from trunkline.model.cascade.tool_annotations import Collect, ToolPlan
-from trunkline.model.cascade.triage import ACCEPT_FROM, DOUBTFUL, Does, Meant
+from trunkline.model.cascade.tool_annotations import ToolPlan
+from trunkline.model.cascade.triage import (
+    ACCEPT_FROM,
+    BARELY,
+    DOUBTFUL,
+    SAME_MEANING,
+    SURE,
+    Does,
+    Meant,
+)
 
-_UNHEARD: Final = 0.2  # below it the recogniser itself rejected the words
+__all__ = ["CallTool", "Dialogue", "Mode", "Move", "Said", "Speak", "State"]
+
+_LEAST_ANSWER: Final = BARELY  # for a yes, a no or a declared phrase word for word
+# A wrong digit is acted on as if it were right, and one string in ten has one where the searches
+# agree on less than every word; a misheard choice is far from the others.
+_ACCEPT_FROM: Final[Mapping[SlotKind, float]] = {
+    SlotKind.DIGITS: SURE,
+    SlotKind.CODE: SURE,
+    SlotKind.AMOUNT: SURE,
+    SlotKind.EMAIL: 1.0,
+    SlotKind.DATE: SAME_MEANING,
+    SlotKind.TIME: SAME_MEANING,
+    SlotKind.NUMBER: SAME_MEANING,
+}
 _SURE_WISH: Final = 0.75
 _REPEAT: Final = frozenset({
     "pardon", "what", "sorry", "repeat", "again", "come again", "say that again", "say again",
     "can you repeat that", "could you repeat that", "please repeat", "repeat that", "pardon me",
     "what did you say", "what was that", "i didn't hear you", "one more time",
 })  # fmt: skip
-
-
-class Mode(Enum):
-    OPEN = auto()  # nothing has been asked
-    ASKING = auto()  # for ``slot``
-    CONFIRMING = auto()  # whether ``value`` is right for ``slot``
-    OFFERING = auto()  # whether ``wish`` was meant
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """The caller's words; confidence is 1 for typed ones."""
-
-    text: str
-    confidence: float = 1.0
-
-    @property
-    def is_unheard(self) -> bool:
-        return not self.text.strip() or self.confidence < _UNHEARD
-
-
-@dataclass(frozen=True, slots=True)
-class Speak:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallTool:
-    name: str
-    arguments: Mapping[str, Json]
-
-
-Move: TypeAlias = Speak | CallTool
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """``collect``: the group being filled; ``heard``: its values; ``digits``: a first breath."""
-
-    collect: Collect | None = None
-    mode: Mode = Mode.OPEN
-    slot: Slot | None = None
-    value: Json = None
-    wish: str = ""
-    digits: str = ""
-    misses: int = 0
-    heard: Mapping[str, Json] = field(default_factory=dict)
-
-    @property
-    def focus(self) -> str:
-        """What the recogniser should listen for."""
-        if self.slot is None or self.mode in (Mode.OPEN, Mode.OFFERING):
-            return OPEN
-        return confirming(self.slot) if self.mode is Mode.CONFIRMING else asking(self.slot)
 
 
 class Dialogue:
@@ -107,12 +75,12 @@ class Dialogue:
     def take_floor(self, state: State) -> tuple[State, Move]:
         """Our move with nothing new heard: ask, ask again, or greet."""
         if state.mode is Mode.CONFIRMING and state.slot is not None:
-            return state, Speak(phrasing.read_back(state.slot, state.value, self._today))
+            return state, Speak(self._question(state))
         if state.mode is Mode.OFFERING:
             return state, Speak(phrasing.did_you_mean(self._label(state.wish)))
         if state.collect is None:
             return state, Speak(phrasing.greeting(self._plan))
-        return self._next_slot(state)
+        return self._join_keyed(state) or self._next_slot(state)
 
     def hear(self, state: State, said: Said) -> tuple[State, Move]:
         """Our move after the caller's words."""
@@ -138,7 +106,7 @@ class Dialogue:
             _, rest = leading_answer(text)
             for words in (text, rest):
                 reading = understand(state.slot, words, self._today) if words else None
-                if reading is not None:
+                if reading is not None and reading.value not in state.refused:
                     return Meant(Does.FILL, str(reading.value))
         wish = self._match(text)
         if wish is not None and wish.score >= _SURE_WISH and not wish.has_rival:
@@ -152,6 +120,8 @@ class Dialogue:
         slot = _known(state.slot)
         answer = parse_yes_no(said.text)
         if answer is not None:
+            if said.confidence < _LEAST_ANSWER:
+                return self._miss(state, said)
             return self._settle_value(state) if answer else self._ask_anew(state)
         negated, rest = leading_answer(said.text)
         corrected = understand(slot, rest, self._today) if rest else None
@@ -160,17 +130,21 @@ class Dialogue:
         if corrected is not None:
             if corrected.value == state.value:
                 return self._settle_value(state)
-            return self._confirm(state, slot, corrected)
+            return self._confirm(state, slot, corrected, said.text)
+        part = mended_value(slot, state.value, rest or said.text, state.groups)
+        if part is not None:
+            return self._confirm(state, slot, Reading(part))
         left = self._leave(state, said)
         if left is not None:
             return left
         if negated is False:
             return self._ask_anew(state)
-        question = phrasing.read_back(slot, state.value, self._today)
-        return replace(state, misses=state.misses + 1), Speak(phrasing.ask_yes_or_no(question))
+        return self._miss(state, said)
 
     def _hear_offer(self, state: State, said: Said) -> tuple[State, Move]:
         answer = parse_yes_no(said.text)
+        if answer is not None and said.confidence < _LEAST_ANSWER:
+            return self._miss(state, said)
         if answer:
             return self._grant(state, state.wish, said)
         back = replace(state, mode=Mode.ASKING if state.slot else Mode.OPEN, wish="")
@@ -199,11 +173,12 @@ class Dialogue:
         """Whether a wish is believed rather than a value; nearly anything could be a name."""
         if slot.kind is SlotKind.NAME and not wish.has_rival:
             return wish.score >= _SURE_WISH and said.confidence >= DOUBTFUL
-        return wish.is_exact and slot.kind is not SlotKind.YES_NO
+        is_heard = said.confidence >= _LEAST_ANSWER
+        return wish.is_exact and is_heard and slot.kind is not SlotKind.YES_NO
 
     def _hear_wish(self, state: State, said: Said) -> tuple[State, Move]:
         wish = self._wish(said)
-        if wish is not None and wish.is_exact:
+        if wish is not None and wish.is_exact and said.confidence >= _LEAST_ANSWER:
             return self._grant(state, wish.name, said)
         if state.collect is not None:
             # Asked by other words than ours (a flow's line, another client): the answer is for us.
@@ -294,31 +269,52 @@ class Dialogue:
     # ---- values --------------------------------------------------------------------------------
 
     def _take(self, state: State, slot: Slot, taken: Reading, said: Said) -> tuple[State, Move]:
-        is_unsure = taken.is_unsure or said.confidence < ACCEPT_FROM
+        if slot.kind is SlotKind.YES_NO and said.confidence < _LEAST_ANSWER:
+            return self._miss(state, said)
+        is_heard_twice = taken.value == state.faint and said.confidence >= DOUBTFUL
+        is_unsure = taken.is_unsure or not (
+            is_heard_twice or said.confidence >= _ACCEPT_FROM.get(slot.kind, ACCEPT_FROM)
+        )
+        if taken.value in state.refused:
+            return self._confirm(state, slot, taken, said.text)
         asks = slot.confirm is Confirm.ALWAYS or (
             slot.confirm is Confirm.LOW_CONFIDENCE
             and is_unsure
             and slot.kind not in (SlotKind.YES_NO, SlotKind.FREE_TEXT)
         )
         if asks:
-            return self._confirm(state, slot, taken)
+            return self._confirm(state, slot, taken, said.text)
         return self._settle_value(replace(state, slot=slot, value=taken.value))
 
-    def _confirm(self, state: State, slot: Slot, taken: Reading) -> tuple[State, Move]:
+    def _confirm(
+        self, state: State, slot: Slot, taken: Reading, text: str = ""
+    ) -> tuple[State, Move]:
+        """Digits are read back as ``text`` grouped them; a part that was mended, as before."""
+        groups = state.groups
+        if slot.kind is SlotKind.DIGITS and text:
+            groups = said_groups(text, str(taken.value), slot.own_words)
         waiting = replace(
-            state, mode=Mode.CONFIRMING, slot=slot, value=taken.value, digits="", misses=0
-        )
-        return waiting, Speak(phrasing.read_back(slot, taken.value, self._today))
+            state, mode=Mode.CONFIRMING, slot=slot, value=taken.value, digits="", groups=groups,
+        )  # fmt: skip
+        return waiting, Speak(self._question(waiting))
+
+    def _question(self, state: State) -> str:
+        """The value that waits to be confirmed, read back."""
+        slot = _known(state.slot)
+        return phrasing.read_back(slot, state.value, self._today, state.groups)
 
     def _settle_value(self, state: State) -> tuple[State, Move]:
         slot = _known(state.slot)
-        filled = replace(state, heard={**state.heard, slot.name: state.value}, misses=0, digits="")
-        return self._next_slot(replace(filled, slot=None, value=None, mode=Mode.OPEN))
+        heard = {**state.heard, slot.name: state.value}
+        return self._next_slot(State(collect=state.collect, heard=heard))
 
     def _ask_anew(self, state: State) -> tuple[State, Move]:
         slot = _known(state.slot)
-        asked = replace(state, mode=Mode.ASKING, value=None, digits="", misses=0)
-        return asked, Speak(phrasing.after_no(phrasing.ask(slot)))
+        refused = (*state.refused, state.value)
+        asked = replace(
+            state, mode=Mode.ASKING, value=None, digits="", groups=(), refused=refused, misses=0
+        )
+        return asked, Speak(phrasing.after_no(slot, len(refused)))
 
     def _take_part(self, state: State, slot: Slot, said: Said) -> tuple[State, Move] | None:
         """A number said in two breaths: keep the first and ask for the rest.
@@ -332,6 +328,20 @@ class Dialogue:
         if len(digits) > slot.min_length - 2:
             return None
         return replace(state, digits=digits, misses=0), Speak(phrasing.ask_for_rest(digits))
+
+    def _join_keyed(self, state: State) -> tuple[State, Move] | None:
+        """Digits that were keyed in, behind those that were said; once."""
+        slot = next((slot for slot in _open_slots(state) if slot.is_required), None)
+        if slot is None or not slot.keyed or state.has_keyed or state.mode is Mode.CONFIRMING:
+            return None
+        digits = state.digits + slot.keyed
+        joined = replace(state, mode=Mode.ASKING, slot=slot, digits=digits, has_keyed=True)
+        whole = understand(slot, digits, self._today)
+        if whole is not None:
+            return self._confirm(joined, slot, whole)
+        if len(digits) < slot.min_length:
+            return joined, Speak(phrasing.ask_for_rest(digits))
+        return None
 
     def _next_slot(self, state: State) -> tuple[State, Move]:
         """Ask for what is missing, or call the function when nothing is.
@@ -352,13 +362,15 @@ class Dialogue:
     def _miss(self, state: State, said: Said) -> tuple[State, Move]:
         missed = replace(state, misses=state.misses + 1)
         if state.mode is Mode.CONFIRMING and state.slot is not None:
-            question = phrasing.read_back(state.slot, state.value, self._today)
-            return missed, Speak(phrasing.ask_yes_or_no(question))
+            return missed, Speak(phrasing.ask_yes_or_no(self._question(state)))
         if state.mode is Mode.OFFERING:
             question = phrasing.did_you_mean(self._label(state.wish))
             return missed, Speak(phrasing.ask_yes_or_no(question))
         if state.slot is not None:
-            return missed, Speak(phrasing.ask_again(state.slot, missed.misses))
+            faint = understand(state.slot, said.text, self._today) if said.text else None
+            missed = replace(missed, faint=faint.value if faint else None)
+            misses = missed.misses + len(state.refused)
+            return missed, Speak(phrasing.ask_again(state.slot, misses))
         if state.collect is not None:
             return self._next_slot(missed)
         if said.is_unheard or said.confidence < DOUBTFUL:

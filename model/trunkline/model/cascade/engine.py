@@ -9,7 +9,7 @@ from typing import Final
 
 from trunkline.domain.clock import Clock, SystemClock
 from trunkline.domain.errors import EngineBusy, TrunklineError
-from trunkline.model.cascade.dialogue import State
+from trunkline.model.cascade.dialogue_state import State
 from trunkline.model.cascade.local_generator import LocalGenerator
 from trunkline.model.cascade.local_ports import LocalPorts
 from trunkline.model.cascade.planner import Planner

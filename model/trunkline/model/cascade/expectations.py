@@ -10,7 +10,7 @@ import hashlib
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Final
@@ -182,7 +182,10 @@ def _expect(
     if confirmed is not None:
         _add_yes_no(builder, end, 0.6)
         if confirmed.kind not in (*_OPEN_KINDS, SlotKind.YES_NO):
-            _add_value(builder, confirmed, end, CORRECTIONS, 0.2, is_led=True)
+            # Of a number its wrong part alone may be said: "no, four five six".
+            is_number = confirmed.kind is SlotKind.DIGITS
+            corrected = replace(confirmed, min_length=2) if is_number else confirmed
+            _add_value(builder, corrected, end, CORRECTIONS, 0.2, is_led=True)
             _add_value(builder, confirmed, end, VALUE_LEAD_INS, 0.04)
     elif not any(slot.kind is SlotKind.YES_NO for slot in asked):
         _add_yes_no(builder, end, 0.08)

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 import orjson
 
 from trunkline.domain.clock import Clock
-from trunkline.model.cascade.dialogue import CallTool, Speak
+from trunkline.model.cascade.dialogue_state import CallTool, Speak
 from trunkline.model.cascade.forced_calls import ForcedCall
 from trunkline.model.cascade.planner import Planner
 from trunkline.model.cascade.ports import GeneratorPart, NowExpected, WholeText

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from functools import cached_property
 
+from trunkline.model.cascade.ear_tuning import EarTuning
 from trunkline.model.cascade.ports import Recognizer, RecognizerSession, Synthesizer
 from trunkline.model.cascade.recogniser import LocalRecogniser
 from trunkline.model.cascade.synthesiser import FliteSynthesiser
@@ -72,7 +73,9 @@ class LocalPorts:
 
     @cached_property
     def ears(self) -> SharedRecognizer:
-        return SharedRecognizer(LocalRecogniser(self._settings.asr_workers))
+        settings = self._settings
+        tuning = EarTuning(settings.asr_telephone_transform, settings.asr_noise_suppression)
+        return SharedRecognizer(LocalRecogniser(settings.asr_workers, tuning))
 
     @cached_property
     def voice(self) -> SharedVoice:

@@ -18,6 +18,8 @@ _SORRY: Final = (
     "I'm sorry, I still didn't get that.",
     "I'm afraid I can't make that out.",
 )
+_KEYPAD: Final = "You can also use the keys of your telephone."
+_KEYPAD_AFTER: Final = 2  # misses
 _MAX_NAMED: Final = 6
 _MAX_RESTATED_WORDS: Final = 25
 _MAX_TOLD: Final = 6
@@ -59,6 +61,10 @@ def ask(slot: Slot) -> str:
 
 def ask_again(slot: Slot, misses: int) -> str:
     """The ``misses``-th new try, counted from 1; the tool's own prompts are said as they are."""
+    return _with_keypad(slot, misses, _ask_again(slot, misses))
+
+
+def _ask_again(slot: Slot, misses: int) -> str:
     if slot.reprompts:
         return slot.reprompts[min(misses, len(slot.reprompts)) - 1]
     hint = _HOW_TO_SAY.get(slot.kind, "")
@@ -67,13 +73,20 @@ def ask_again(slot: Slot, misses: int) -> str:
     return f"{sorry(misses)} {ask(slot)}"
 
 
+def _with_keypad(slot: Slot, misses: int, question: str) -> str:
+    """Digits that were missed twice may be keyed in; a question that says so itself is enough."""
+    if misses < _KEYPAD_AFTER or not slot.has_keypad or "key" in question.lower():
+        return question
+    return f"{question} {_KEYPAD}"
+
+
 def ask_for_rest(digits: str) -> str:
     """After a first breath of a longer number."""
     return f"I have {say_digits(digits)} so far. What are the other digits?"
 
 
-def read_back(slot: Slot, value: Json, today: date) -> str:
-    words = say_value(slot, value, today)
+def read_back(slot: Slot, value: Json, today: date, groups: Sequence[int] = ()) -> str:
+    words = say_value(slot, value, today, groups)
     if slot.read_back:
         return slot.read_back.replace("{value}", words)
     return f"I have {words}. Is that right?"
@@ -83,8 +96,9 @@ def ask_yes_or_no(question: str) -> str:
     return f"Please say yes or no. {question}"
 
 
-def after_no(question: str) -> str:
-    return f"Sorry about that. {question}"
+def after_no(slot: Slot, misses: int) -> str:
+    """A value that was read back was wrong; ``misses`` counts this one."""
+    return _with_keypad(slot, misses, f"Sorry about that. {ask(slot)}")
 
 
 def did_you_mean(label: str) -> str:

@@ -15,7 +15,8 @@ from typing import Final, TypeAlias
 from trunkline.domain.events import Json
 from trunkline.domain.spoken.words import spoken_words
 from trunkline.model.cascade import phrasing
-from trunkline.model.cascade.dialogue import CallTool, Dialogue, Mode, Move, Said, Speak, State
+from trunkline.model.cascade.dialogue import Dialogue
+from trunkline.model.cascade.dialogue_state import CallTool, Mode, Move, Said, Speak, State
 from trunkline.model.cascade.forced_calls import ForcedCall, force_call, schema_problems
 from trunkline.model.cascade.tool_annotations import ToolPlan, read_tools
 from trunkline.model.cascade.triage import Meant

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from trunkline.model.cascade.dialogue import State
+from trunkline.model.cascade.dialogue_state import State
 from trunkline.model.cascade.triage import Meaning
 from trunkline.model.engine import (
     EngineConfig,

@@ -14,19 +14,18 @@ from typing import Any, Final
 
 import orjson
 
-from trunkline.domain.audio import WordMark
 from trunkline.model.cascade.acoustics import Band
 from trunkline.model.cascade.asr_process import AsrProcess
-from trunkline.model.cascade.asr_wire import heard_from_json
+from trunkline.model.cascade.ear_tuning import EarTuning
 from trunkline.model.cascade.expectations import expected_focuses
+from trunkline.model.cascade.hearings import judgement_of, transcribed
 from trunkline.model.cascade.spare_time import SpareTime
-from trunkline.model.cascade.triage import Judgement, Meaning, judge, judge_general
+from trunkline.model.cascade.triage import Does, Meaning
 from trunkline.model.engine import (
     EngineConfig,
     EngineEvent,
     Foreseen,
     Hypothesis,
-    Transcribed,
     TranscriptionFailed,
 )
 from trunkline.runtime.logging import get_logger
@@ -69,7 +68,8 @@ class LocalRecogniser:
     general model, started when the first of them comes.
     """
 
-    def __init__(self, workers: int = 0) -> None:
+    def __init__(self, workers: int = 0, tuning: EarTuning | None = None) -> None:
+        self._tuning = tuning or EarTuning()
         self._count = workers or os.cpu_count() or 1
         self._tasks = Nursery("recogniser")
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -128,6 +128,7 @@ class LocalRecogniser:
         process = AsrProcess(
             Path(self._directory.name),
             is_general=is_general,
+            tuning=self._tuning,
             on_message=self._hear,
             on_lost=lost,
         )
@@ -200,7 +201,7 @@ class LocalRecogniser:
             return
         turn.foreseen = message
         judgement = judgement_of(message, turn.meaning)
-        foreseen = _transcribed(turn.item_id, judgement)
+        foreseen = transcribed(turn.item_id, judgement)
         turn.session.deliver(
             Foreseen(turn.item_id, foreseen.text, foreseen.confidence, foreseen.is_rejected)
         )
@@ -251,7 +252,9 @@ class LocalRecogniser:
             return  # dropped, or too late
         match message["type"]:
             case "partial":
-                turn.session.deliver(Hypothesis(turn.item_id, message["text"]))
+                meant = turn.meaning(message["text"])
+                is_answer = meant is not None and meant.does is Does.ANSWER
+                turn.session.deliver(Hypothesis(turn.item_id, message["text"], is_answer))
             case "foreseen":
                 self._foresaw(turn, message)
             case "final":
@@ -267,7 +270,7 @@ class LocalRecogniser:
         if judgement.heard.text:
             # Only speech moves the mean: a cough would take the next turn with it.
             turn.session.cepstral_mean = message["cmn"]
-        turn.session.deliver(_transcribed(turn.item_id, judgement))
+        turn.session.deliver(transcribed(turn.item_id, judgement))
 
 
 class LocalRecogniserSession:
@@ -363,33 +366,3 @@ class LocalRecogniserSession:
         if self._events.full():
             self._events.get_nowait()
         self._events.put_nowait(None)
-
-
-def judgement_of(final: Mapping[str, Any], meaning: Meaning) -> Judgement:
-    """The one of a turn's hearings that is believed."""
-    judgements = [
-        judge(heard_from_json(ngram), heard_from_json(grammar), meaning)
-        if grammar is not None
-        else judge_general(heard_from_json(ngram))
-        for ngram, grammar in final["hearings"]
-    ]
-    # The second hearing knows the line better; the first wins only by being surer.
-    return max(reversed(judgements), key=lambda each: each.confidence)
-
-
-def _transcribed(item_id: str, judgement: Judgement) -> Transcribed:
-    return Transcribed(
-        item_id,
-        judgement.heard.text,
-        confidence=round(judgement.confidence, 3),
-        is_rejected=judgement.is_rejected,
-        words=tuple(
-            WordMark(word.text, word.start_ms, word.end_ms) for word in judgement.heard.words
-        ),
-        alternatives=judgement.alternatives,
-        # A word of the grammar search is as sure as the whole.
-        word_probabilities=tuple(
-            judgement.confidence if word.probability is None else word.probability
-            for word in judgement.heard.words
-        ),
-    )

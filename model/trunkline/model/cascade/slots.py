@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
@@ -19,8 +19,10 @@ from trunkline.domain.spoken.amounts import (
     say_amount,
 )
 from trunkline.domain.spoken.answers import parse_yes_no
+from trunkline.domain.spoken.checksums import Checksum, passes
 from trunkline.domain.spoken.dates import Lean, parse_date, say_date
-from trunkline.domain.spoken.digits import digit_readings, say_digits
+from trunkline.domain.spoken.digits import digit_readings, say_groups
+from trunkline.domain.spoken.number_talk import grouped, mended
 from trunkline.domain.spoken.numerals import parse_cardinal, say_cardinal
 from trunkline.domain.spoken.spelling import parse_code, parse_email, say_code, say_email
 from trunkline.domain.spoken.times import parse_time, say_time
@@ -62,7 +64,9 @@ class Slot:
     """``options``: choice to the other ways of saying it. Empty texts mean: find your own words.
 
     ``today``: what dates are reckoned from where the call is, None: where we are. ``heard``: what
-    the caller said already in passing, to be read back instead of asked for.
+    the caller said already in passing, to be read back instead of asked for. ``checksum``: how the
+    number checks itself; one that does not was misheard. ``keyed``: digits that the caller keyed in
+    and that are only a part of it.
     """
 
     tool: str
@@ -84,6 +88,9 @@ class Slot:
     dates: DateRange = DateRange.ANY
     today: date | None = None
     heard: Json = None
+    checksum: Checksum = Checksum.NONE
+    has_keypad: bool = False
+    keyed: str = ""
 
     @property
     def key(self) -> str:
@@ -111,7 +118,8 @@ def understand(slot: Slot, text: str, today: date) -> Reading | None:
     words = slot.own_words
     match slot.kind:
         case SlotKind.DIGITS:
-            fitting = [r for r in digit_readings(text, words) if _has_length(slot, r)]
+            readings = digit_readings(text, words)
+            fitting = [r for r in readings if _has_length(slot, r) and passes(slot.checksum, r)]
             return Reading(fitting[0], len(fitting) > 1) if fitting else None
         case SlotKind.AMOUNT:
             amounts = [
@@ -142,7 +150,8 @@ def understand(slot: Slot, text: str, today: date) -> Reading | None:
             return Reading(mail) if mail else None
         case SlotKind.CODE:
             code = parse_code(text, words)
-            return Reading(code) if code and _has_length(slot, code) else None
+            is_right = code and _has_length(slot, code) and passes(slot.checksum, code)
+            return Reading(code) if is_right else None
 
 
 def partial_digits(slot: Slot, text: str) -> str | None:
@@ -154,11 +163,20 @@ def partial_digits(slot: Slot, text: str) -> str | None:
     return short[0] if short and len(short) == len(readings) else None
 
 
-def say_value(slot: Slot, value: Json, today: date) -> str:
-    """The value in words, as it is read back."""
+def mended_value(slot: Slot, value: Json, text: str, groups: Sequence[int] = ()) -> str | None:
+    """The number with the part corrected that ``text`` says, or None: "no, four five six"."""
+    if slot.kind is not SlotKind.DIGITS or not isinstance(value, str):
+        return None
+    found = {mended(value, part, groups) for part in digit_readings(text, slot.own_words)}
+    fitting = {each for each in found if each is not None and passes(slot.checksum, each)}
+    return fitting.pop() if len(fitting) == 1 else None
+
+
+def say_value(slot: Slot, value: Json, today: date, groups: Sequence[int] = ()) -> str:
+    """The value in words, as it is read back; digits in ``groups`` of these sizes, or the usual."""
     match slot.kind:
         case SlotKind.DIGITS:
-            return say_digits(str(value))
+            return say_groups(grouped(str(value), groups))
         case SlotKind.AMOUNT:
             return say_amount(str(value), slot.currency)
         case SlotKind.DATE:

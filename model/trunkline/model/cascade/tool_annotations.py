@@ -15,6 +15,7 @@ from typing import Final
 
 from trunkline.domain.events import Json
 from trunkline.domain.spoken.amounts import DOLLARS
+from trunkline.domain.spoken.checksums import Checksum
 from trunkline.model.cascade.json_schema import resolve
 from trunkline.model.cascade.slots import CURRENCIES, Confirm, DateRange, Slot, SlotKind
 
@@ -155,6 +156,9 @@ def read_slot(tool: str, name: str, schema: Mapping[str, Json], is_required: boo
         dates=_dates(notes),
         today=_day(notes.get("today")),
         heard=notes.get("heard"),
+        checksum=_checksum(notes),
+        has_keypad=notes.get("keypad") is True,
+        keyed=_text(notes.get("keyed")),
     )
 
 
@@ -215,6 +219,11 @@ def _confirm(notes: Mapping[str, Json], kind: SlotKind) -> Confirm:
 def _dates(notes: Mapping[str, Json]) -> DateRange:
     declared = _text(notes.get("dates"))
     return DateRange(declared) if declared in set(DateRange) else DateRange.ANY
+
+
+def _checksum(notes: Mapping[str, Json]) -> Checksum:
+    declared = _text(notes.get("check"))
+    return Checksum(declared) if declared in set(Checksum) else Checksum.NONE
 
 
 def _day(value: Json) -> date | None:

@@ -16,7 +16,13 @@ from trunkline.model.cascade.heard import Heard
 
 SURE: Final = 0.95
 SAME_MEANING: Final = 0.85
+HEARD_TWICE: Final = 0.75
+"""Doubtful by itself, but another hearing of the turn means the same."""
+HEARD_LATE: Final = 0.65
+"""Both searches agree, but only in a second hearing of a turn that was rejected in the first."""
 DOUBTFUL: Final = 0.5
+BARELY: Final = 0.45
+"""Both searches mean the same, in unlike words and with little likelihood."""
 FAINT: Final = 0.4
 REJECTED: Final = 0.1
 ACCEPT_FROM: Final = 0.7
@@ -24,6 +30,7 @@ ACCEPT_FROM: Final = 0.7
 
 _MIN_PROBABILITY: Final = 0.002
 _MIN_LIKENESS: Final = 0.6
+_MIN_OTHER_LIKENESS: Final = 0.8
 _HESITATIONS: Final = frozenset({"um", "uh", "er", "ah"})
 _NOISES: Final = _HESITATIONS | {"well", "okay", "please", "thanks"}
 
@@ -73,10 +80,13 @@ def judge(ngram: Heard, grammar: Heard, meaning: Meaning) -> Judgement:
     if said is not None and said == constrained:
         # Chatter too finds a declared word in both searches, but hardly the same words around it.
         signs = int(is_clear) + int(likeness >= _MIN_LIKENESS)
-        confidence = (FAINT, DOUBTFUL, SAME_MEANING)[signs]
+        confidence = (BARELY, DOUBTFUL, SAME_MEANING)[signs]
         return Judgement(ngram, confidence, alternatives=others)
     if said is None and constrained is not None and likeness >= _MIN_LIKENESS:
         return Judgement(grammar, DOUBTFUL, alternatives=(ngram.text, *others))
+    rescued = _other_reading(ngram, grammar, meaning) if said is None else None
+    if rescued is not None:
+        return Judgement(rescued, DOUBTFUL, alternatives=(ngram.text, *others))
     if is_clear and ngram.text:
         return Judgement(ngram, DOUBTFUL if said is not None else FAINT, alternatives=others)
     if constrained is not None and likeness >= _MIN_LIKENESS:
@@ -89,6 +99,22 @@ def judge_general(heard: Heard) -> Judgement:
     if not heard.text:
         return Judgement(Heard(), 0.0, is_rejected=True)
     return Judgement(heard, max(FAINT, min(0.8, heard.probability)), alternatives=heard.others)
+
+
+def _other_reading(ngram: Heard, grammar: Heard, meaning: Meaning) -> Heard | None:
+    """The first of the n-gram's next best that fills the slot where neither best text does.
+
+    A check digit makes that a good guess: one wrong number in ten passes. Only a little may differ
+    from what was heard, and it is read back in any case.
+    """
+    if not ngram.text or meaning(grammar.text) is not None:
+        return None
+    for text in ngram.others:
+        meant = meaning(text)
+        is_value = meant is not None and meant.does is Does.FILL
+        if is_value and _likeness(text.split(), ngram.text.split()) >= _MIN_OTHER_LIKENESS:
+            return Heard(text, ngram.probability)
+    return None
 
 
 def _bare(text: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from trunkline.cli.simulate.text_speech import silence, timed_words
 from trunkline.domain.errors import EngineError
 from trunkline.domain.events import Json
 from trunkline.domain.ids import mint
-from trunkline.model.cascade.dialogue import Speak
+from trunkline.model.cascade.dialogue_state import Speak
 from trunkline.model.cascade.planner import Planner
 from trunkline.model.engine import HistoryItem, ItemRole
 from trunkline.realtime import client_events as ce

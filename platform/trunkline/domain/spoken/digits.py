@@ -129,6 +129,9 @@ def say_digits(digits: Iterable[str]) -> str:
     text = "".join(digits)
     if not (text.isascii() and text.isdigit()):
         raise ValueError("say_digits takes decimal digits only")
-    return ", ".join(
-        " ".join(DIGIT_WORDS[int(digit)] for digit in group) for group in digit_groups(text)
-    )
+    return say_groups(digit_groups(text))
+
+
+def say_groups(groups: Iterable[str]) -> str:
+    """Digits in groups, a pause after each."""
+    return ", ".join(" ".join(DIGIT_WORDS[int(digit)] for digit in group) for group in groups)
