@@ -16,8 +16,8 @@ from trunkline.domain.trunk import Srtp
 from trunkline.sip.front import SipFront
 from trunkline.sip.registration_backoff import Backoff
 
-# The bridge's own rate. 16 kHz keeps wideband codecs wide; resampling G.711 to it and back is
-# C code at a fraction of a per cent of a core per call (measured with 200 calls).
+# The bridge's own rate. 16 kHz keeps wideband codecs wide; a G.711 call is mixed at it only while
+# a third party listens (native/patches/same-rate.patch): resampling took half of the media clock.
 BRIDGE_RATE_HZ: Final = 16000
 JITTER_BUFFER_MAX_MS: Final = 200
 USER_AGENT: Final = "Trunkline"
