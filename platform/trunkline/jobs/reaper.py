@@ -7,36 +7,28 @@ different machines are never compared. Without Redis nobody's silence proves any
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
-import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from trunkline.calls.control import DEAD_AFTER, EDGES_HASH
-from trunkline.calls.fact_json import decode_fact
 from trunkline.domain.clock import Clock
-from trunkline.domain.errors import Invalid
-from trunkline.domain.events import (
-    CallEnded,
-    CallFact,
-    RecordingClosed,
-    RecordingState,
-    StepEntered,
-    TurnEnded,
-)
+from trunkline.domain.events import CallFact, RecordingClosed, RecordingState
 from trunkline.domain.ids import CallId
+from trunkline.jobs.lost_calls import logged_calls, logged_facts
 from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import EDGE_CALLS, EDGE_OLDEST_SECONDS
 from trunkline.storage.calls import CallRepository
 from trunkline.storage.engine import Sessions
 from trunkline.storage.journal import write_facts
 from trunkline.storage.lost_edges import (
     close_calls_never_started,
     close_calls_of_lost_edges,
-    edges_with_live_calls,
+    live_calls_by_edge,
     live_calls_of,
 )
 from trunkline.storage.recording_files import find_call_file, read_wav
@@ -45,7 +37,7 @@ log = get_logger(__name__)
 
 # Facts may reach the database through a spool, some time after the call.
 STRAY_AFTER: Final = timedelta(hours=1)
-_OF_RECORD: Final = (StepEntered, TurnEnded, CallEnded, RecordingClosed)
+_SEARCHED: Final = "trunkline:searched:"
 _AT_ONCE: Final = 200
 _SEEN: Final = "trunkline:looked:"
 _SEEN_FOR_S: Final = 3600
@@ -61,15 +53,21 @@ async def close_lost_calls(
 ) -> tuple[CallId, ...]:
     """Close them and say which; none while Redis is away."""
     async with sessions.reading() as session:
-        with_calls = await edges_with_live_calls(session)
+        with_calls = await live_calls_by_edge(session)
+    _show(with_calls, clock)
     try:
-        silent = await silent_edges(redis, with_calls, dead_after)
+        announced = cast(list[bytes], await cast(Any, redis.hkeys(EDGES_HASH)))
+        edges = {*with_calls, *(edge.decode() for edge in announced)}
+        silent = await silent_edges(redis, edges, dead_after)
     except (RedisError, OSError):
         return ()
     now = clock.now()
     lost = {edge: now - silence for edge, silence in silent.items()}
     if lost:
-        await _tell_what_was_logged(sessions, lost, data_dir)
+        try:
+            await _tell_what_was_logged(sessions, redis, lost, data_dir)
+        except RedisError:
+            return ()  # in the next round
     async with sessions.writing() as session:
         closed = await close_calls_of_lost_edges(session, lost)
         closed += await close_calls_never_started(session, now - STRAY_AFTER)
@@ -108,38 +106,33 @@ async def silent_edges(
     return silent
 
 
-async def _tell_what_was_logged(sessions: Sessions, edges: Collection[str], data_dir: Path) -> None:
-    """Facts that had no time to leave a killed edge: they stand in its calls' event logs."""
+def _show(with_calls: Mapping[str, tuple[int, datetime]], clock: Clock) -> None:
+    for gauge in (EDGE_CALLS, EDGE_OLDEST_SECONDS):
+        gauge.clear()
+    now = clock.now()
+    for edge, (count, oldest) in with_calls.items():
+        EDGE_CALLS.labels(edge=edge).set(count)
+        EDGE_OLDEST_SECONDS.labels(edge=edge).set(max(0.0, (now - oldest).total_seconds()))
+
+
+async def _tell_what_was_logged(
+    sessions: Sessions, redis: Redis, edges: Collection[str], data_dir: Path
+) -> None:
+    """Facts that had no time to leave a killed edge, also of calls that nobody has heard of."""
+    folder = data_dir / "recordings"
     async with sessions.reading() as session:
-        calls = await live_calls_of(session, edges)
-    for call_id, began in calls:
-        path = find_call_file(data_dir / "recordings", call_id, began, ".jsonl")
-        if path is not None:
-            facts = await asyncio.to_thread(logged_facts, path, call_id)
-            for at in range(0, len(facts), _AT_ONCE):
-                await write_facts(sessions, facts[at : at + _AT_ONCE])
-
-
-def logged_facts(path: Path, call_id: CallId) -> list[CallFact]:
-    """What a call's event log tells of words, steps and the end; lines that are broken are left.
-
-    Tools and approvals are not among them: what they set off must not begin a minute late.
-    """
-    facts: list[CallFact] = []
-    try:
-        with path.open("rb") as lines:
-            for line in lines:
-                if b'"event":"fact"' not in line:
-                    continue
-                try:
-                    fact = decode_fact(orjson.loads(line)["document"])
-                except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, Invalid):
-                    continue  # the line at which the edge was killed, or a later version's
-                if isinstance(fact, _OF_RECORD) and fact.call_id == call_id:
-                    facts.append(fact)
-    except OSError as exc:
-        log.warning("a lost call's event log cannot be read", reason=exc.strerror)
-    return facts
+        calls = {
+            call_id: find_call_file(folder, call_id, began, ".jsonl")
+            for call_id, began in await live_calls_of(session, edges)
+        }
+    unsearched = {edge for edge in edges if await redis.set(_SEARCHED + edge, 1, nx=True, ex=3600)}
+    if unsearched:
+        for one in await asyncio.to_thread(logged_calls, folder, unsearched):
+            calls.setdefault(one.call_id, one.path)
+    for call_id, path in calls.items():
+        facts = [] if path is None else await asyncio.to_thread(logged_facts, path, call_id)
+        for at in range(0, len(facts), _AT_ONCE):
+            await write_facts(sessions, facts[at : at + _AT_ONCE])
 
 
 async def _forget(redis: Redis, edges: Iterable[str]) -> None:

@@ -97,6 +97,21 @@ TRUNK_UP: Final = Gauge("trunkline_trunk_up", "1 while the trunk answers our OPT
 TRUNK_FAILOVERS: Final = Counter(
     "trunkline_trunk_failovers_total", "Placed calls that a trunk did not take", ["trunk"]
 )
+CALLS_STUCK: Final = Gauge(
+    "trunkline_calls_stuck", "Calls of this process in which nothing moves and that do not end"
+)
+CALLS_OLDEST_SECONDS: Final = Gauge(
+    "trunkline_calls_oldest_seconds", "Age of the oldest call of this process; 0 without any"
+)
+CALLS_REAPED: Final = Counter(
+    "trunkline_calls_reaped_total", "Calls closed because they were stuck, by why", ["why"]
+)
+EDGE_CALLS: Final = Gauge(
+    "trunkline_edge_calls", "Calls that are live in the database, by edge", ["edge"]
+)
+EDGE_OLDEST_SECONDS: Final = Gauge(
+    "trunkline_edge_oldest_call_seconds", "Age of an edge's oldest call in the database", ["edge"]
+)
 ADMISSION_OPEN: Final = Gauge(
     "trunkline_admission_open", "1 while this edge lets calls in, as far as it measures itself"
 )

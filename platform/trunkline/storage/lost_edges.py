@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from trunkline.domain.approval import UNDER_WAY, ApprovalState
@@ -34,6 +34,17 @@ _OVER: Final = [
 async def edges_with_live_calls(session: AsyncSession) -> frozenset[str]:
     query = select(CallRow.edge_id).where(CallRow.state != CallState.ENDED.value).distinct()
     return frozenset(edge for edge in await session.scalars(query) if edge)
+
+
+async def live_calls_by_edge(session: AsyncSession) -> dict[str, tuple[int, datetime]]:
+    """How many calls of each edge are live as far as is stored, and when the oldest began."""
+    query = (
+        select(CallRow.edge_id, func.count(), func.min(CallRow.started_at))
+        .where(CallRow.state != CallState.ENDED.value)
+        .group_by(CallRow.edge_id)
+    )
+    found = (await session.execute(query)).all()
+    return {edge: (count, oldest) for edge, count, oldest in found if edge}
 
 
 async def live_calls_of(

@@ -11,14 +11,14 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 from tests.peers.drivers.redis import PrivateRedis
-from tests.unit.storage.facts import caller_turn, ended, started
+from tests.unit.storage.facts import answered, caller_turn, ended, started
 
 from trunkline.audio.recording import wav_header
 from trunkline.calls.control import EDGES_HASH, ControlListener
 from trunkline.calls.fact_json import encode_fact
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.clock import SystemClock
-from trunkline.domain.events import RecordingState
+from trunkline.domain.events import CallFact, RecordingState
 from trunkline.domain.ids import CallId
 from trunkline.jobs.reaper import close_lost_calls, silent_edges
 from trunkline.storage.calls import CallRepository
@@ -119,6 +119,23 @@ async def test_what_stands_in_a_lost_calls_event_log_only_is_told_before_it_is_c
     await reap_until_closed(sessions, redis, tmp_path)
     call = await detail(sessions)
     assert [turn.text for turn in call.turns] == ["what is my balance"]
+    assert call.summary.end_cause is EndCause.EDGE_LOST
+
+
+async def test_a_call_that_nobody_had_been_told_of_is_found_by_its_event_log(
+    sessions: Sessions, redis: Redis, tmp_path: Path
+) -> None:
+    """Answered a moment before its edge was killed, and not yet written down anywhere else."""
+    path = tmp_path / f"recordings/{datetime.now(UTC):%Y/%m/%d}/{CALL}.jsonl"
+    path.parent.mkdir(parents=True)
+    at = datetime.now(UTC)
+    facts: list[CallFact] = [started(CALL, at), answered(CALL, at)]
+    lines = [{"at_ms": 0, "event": "fact", "document": encode_fact(fact)} for fact in facts]
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    await cast(Any, redis.hset(EDGES_HASH, "edge_one", '{"at":"x"}'))
+    await reap_until_closed(sessions, redis, tmp_path)
+    call = await detail(sessions)
+    assert call.summary.answered_at is not None
     assert call.summary.end_cause is EndCause.EDGE_LOST
 
 
