@@ -33,6 +33,7 @@ class EndpointingConfig:
     silence_ms: int = 500
     longest_silence_ms: int = 500  # when what was said looks unfinished
     idle_timeout_ms: int | None = None
+    answer_silence_ms: int = 10_000  # at most, after what answers a yes-or-no question
     longest_turn_ms: int = 120_000
     foresees: bool = False  # tells of a silence that may become the turn's end, and of its breaking
 
@@ -91,6 +92,7 @@ class Endpointer:
         self._idle_from: int | None = None
         self._may_end = False
         self.is_unfinished = False
+        self.is_answered = False
 
     @property
     def now(self) -> int:
@@ -120,7 +122,7 @@ class Endpointer:
         self._start = max(padded, self._earliest)
         self._last_voice = self._now
         self._idle_from = None
-        self.is_unfinished = False
+        self.is_unfinished = self.is_answered = False
         return SpeechStarted(self._start)
 
     def _push_in_speech(
@@ -134,6 +136,8 @@ class Endpointer:
         wanted = self._config.silence_ms
         if self.is_unfinished:
             wanted = max(wanted, self._config.longest_silence_ms)
+        elif self.is_answered:
+            wanted = min(wanted, self._config.answer_silence_ms)
         is_over = silence_ms >= max(wanted, 20) and not is_voice
         if not is_over and turn_ms < self._config.longest_turn_ms:
             if is_speech and not is_voice:
@@ -181,7 +185,7 @@ class Endpointer:
         self._start = None
         self._may_end = False
         self._earliest = self._now
-        self.is_unfinished = False
+        self.is_unfinished = self.is_answered = False
         self._recent.clear()
         self._active.reset()
         self._confirmed.reset()

@@ -117,10 +117,14 @@ class ResponseRequest:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """The whole text understood so far for a running turn; may still change."""
+    """The whole text understood so far for a running turn; may still change.
+
+    ``is_answer``: yes or no to what was just asked, and nothing else.
+    """
 
     item_id: str
     text: str
+    is_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

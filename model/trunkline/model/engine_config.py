@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 from trunkline.model.endpointing import EndpointingConfig
 from trunkline.model.engine import EngineConfig
@@ -29,6 +29,10 @@ _EAGERNESS_MS = {
     "auto": (600, 4000),
     "high": (400, 2000),
 }
+
+
+# "Yes" and nothing else, to a question that wanted no more: nobody goes on after so long.
+ANSWER_SILENCE_MS: Final = 400
 
 
 def engine_config(session: Session) -> EngineConfig:
@@ -83,8 +87,9 @@ def response_limit(session: Session, params: ResponseParams) -> int | Literal["i
 
 
 def endpointing_config(
-    detection: ServerVad | SemanticVad, *, foresees: bool = False
+    detection: ServerVad | SemanticVad, *, foresees: bool = False, has_own_ears: bool = False
 ) -> EndpointingConfig:
+    """``has_own_ears``: a client of ours, which takes our own word for when a turn is over."""
     match detection:
         case ServerVad():
             return EndpointingConfig(
@@ -94,6 +99,7 @@ def endpointing_config(
                 longest_silence_ms=detection.silence_duration_ms,
                 idle_timeout_ms=detection.idle_timeout_ms,
                 foresees=foresees,
+                answer_silence_ms=ANSWER_SILENCE_MS if has_own_ears else 10_000,
             )
         case SemanticVad():
             silence_ms, longest_ms = _EAGERNESS_MS[detection.eagerness]

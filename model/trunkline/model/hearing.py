@@ -15,6 +15,7 @@ from trunkline.model.endpointing import (
     SAMPLES_PER_MS,
     Endpoint,
     Endpointer,
+    EndpointingConfig,
     IdleTimedOut,
     SpeechMayEnd,
     SpeechStarted,
@@ -32,18 +33,23 @@ from trunkline.model.engine import (
 from trunkline.model.engine_config import endpointing_config, reduction_db
 from trunkline.model.formats import InputDecoder, bytes_per_ms, encode
 from trunkline.model.input_buffer import LEAST_COMMIT_MS, InputBuffer
+from trunkline.model.recordings import Recordings
 from trunkline.model.transcription_events import transcription_events
 from trunkline.model.unfinished import looks_unfinished
 from trunkline.model.vad import VoiceActivity
 from trunkline.realtime import server_events as ev
 from trunkline.realtime.items import InputAudioPart, MessageItem
-from trunkline.realtime.session import AudioInput, SemanticVad, Session, Transcription
+from trunkline.realtime.session import (
+    AudioInput,
+    SemanticVad,
+    ServerVad,
+    Session,
+    Transcription,
+)
 
 _SLICE_MS: Final = 200
 # A long upload lets other sessions run after each second of its audio.
 _YIELD_EVERY: Final = 5
-_MOST_WAITING: Final = 4
-_LONGEST_ITEM_S: Final = 60  # converted in one piece, on the loop that all sessions share
 # Clients that name this model understand hypotheses; to others only final text is sent.
 OWN_TRANSCRIPTION_MODEL: Final = "trunkline-asr"
 
@@ -92,7 +98,7 @@ class Hearing:
         self._wants: dict[str, Transcription | None] = {}  # committed, not yet transcribed
         self._seconds: dict[str, float] = {}
         self._too_early: TranscriptionFailed | None = None  # of the turn that still runs
-        self._waiting: list[tuple[str, bytes]] = []  # clients' own recordings, during a turn
+        self._recordings = Recordings(engine, engine_rate_hz)
         self.understood = asyncio.Event()  # set whenever a transcription has arrived
 
     # ---- settings ------------------------------------------------------------------------------
@@ -113,9 +119,7 @@ class Hearing:
             self._vad = VoiceActivity(self._decoder.rate_hz)
             self._endpointer = self._new_endpointer()
         else:
-            self._endpointer.reconfigure(
-                endpointing_config(new.turn_detection, foresees=self._foresees)
-            )
+            self._endpointer.reconfigure(self._endpointing(new.turn_detection))
 
     def _change_format(self, new: AudioInput) -> None:
         self._feed_engine(self._buffer.end)
@@ -133,8 +137,11 @@ class Hearing:
         detection = self._settings.turn_detection
         if detection is None:
             return None
-        config = endpointing_config(detection, foresees=self._foresees)
-        return Endpointer(config, at=self._buffer.end)
+        return Endpointer(self._endpointing(detection), at=self._buffer.end)
+
+    def _endpointing(self, detection: ServerVad | SemanticVad) -> EndpointingConfig:
+        is_ours = _is_ours(self._settings.transcription)
+        return endpointing_config(detection, foresees=self._foresees, has_own_ears=is_ours)
 
     # ---- the input buffer ----------------------------------------------------------------------
 
@@ -302,19 +309,7 @@ class Hearing:
 
     def require_room(self, payload: bytes) -> None:
         """ProtocolError for a recording that is too long, or one too many."""
-        if len(payload) // bytes_per_ms(self._settings.format) > _LONGEST_ITEM_S * 1000:
-            raise ProtocolError(
-                f"An item holds at most {_LONGEST_ITEM_S} s of audio; append more to the input "
-                "audio buffer.",
-                code="invalid_value",
-                param="item.content",
-            )
-        if len(self._waiting) >= _MOST_WAITING:
-            raise ProtocolError(
-                "Too many items with audio wait for the running turn to end.",
-                code="rate_limit_exceeded",
-                param="item",
-            )
+        self._recordings.require_room(len(payload) / bytes_per_ms(self._settings.format))
 
     def hear_item(self, entry: Entry, payload: bytes) -> None:
         """The engine hears one turn at a time: during another one, this one waits."""
@@ -325,21 +320,17 @@ class Hearing:
         self._conversation.keep_audio(entry, payload)
         self._wants[entry.item_id] = None
         self._seconds[entry.item_id] = round(entry.audio_ms / 1000, 3)
-        self._waiting.append((entry.item_id, resampled(pcm, decoder.rate_hz, self._engine_rate_hz)))
+        pcm = resampled(pcm, decoder.rate_hz, self._engine_rate_hz)
+        self._recordings.put(entry.item_id, pcm)
         self._hear_waiting()
 
     def _hear_waiting(self) -> None:
-        while self._waiting and self._turn_id is None:
-            item_id, pcm = self._waiting.pop(0)
-            self._engine.begin_turn(item_id)
-            size = self._engine_rate_hz * _SLICE_MS // 1000 * 2
-            for begin in range(0, len(pcm), size):
-                self._engine.feed(pcm[begin : begin + size])
-            self._engine.end_turn(item_id)
+        if self._turn_id is None:
+            self._recordings.play()
 
     def forget(self, item_id: str) -> None:
         """The client deleted the item: nothing more is said of it."""
-        self._waiting = [one for one in self._waiting if one[0] != item_id]
+        self._recordings.forget(item_id)
         if item_id in self._wants:
             self._engine.drop_turn(item_id)
             self._wants.pop(item_id, None)
@@ -365,8 +356,8 @@ class Hearing:
 
     def engine_said(self, event: EngineEvent) -> None:
         match event:
-            case Hypothesis(item_id, text):
-                self._hypothesis(item_id, text)
+            case Hypothesis():
+                self._hypothesis(event)
             case Foreseen(item_id):
                 if item_id == self._foreseeing:
                     said_ms = (self._buffer.end - self._turn_start) / SAMPLES_PER_MS
@@ -383,12 +374,13 @@ class Hearing:
                     self._emit([ev.TranscriptionFailed(item_id=item_id, error=error)])
                 self.understood.set()
 
-    def _hypothesis(self, item_id: str, text: str) -> None:
+    def _hypothesis(self, event: Hypothesis) -> None:
+        item_id, text = event.item_id, event.text
         if item_id == self._turn_id and self._endpointer is not None:
             is_semantic = isinstance(self._settings.turn_detection, SemanticVad)
             self._endpointer.is_unfinished = is_semantic and looks_unfinished(text)
-        wanted = self._settings.transcription
-        if wanted is not None and wanted.model == OWN_TRANSCRIPTION_MODEL:
+            self._endpointer.is_answered = event.is_answer
+        if _is_ours(self._settings.transcription):
             self._emit([ev.TranscriptionDelta(item_id=item_id, x_hypothesis=text)])
 
     def _transcribed(self, event: Transcribed) -> None:
@@ -398,3 +390,7 @@ class Hearing:
             told = transcription_events(event, seconds, wants_logprobs=self._wants_logprobs)
             self._emit(told)
         self.understood.set()
+
+
+def _is_ours(transcription: Transcription | None) -> bool:
+    return transcription is not None and transcription.model == OWN_TRANSCRIPTION_MODEL

@@ -89,3 +89,19 @@ def test_a_line_that_could_not_be_had_ahead_is_had_when_it_is_said() -> None:
             assert not any(note["event"] == "line_failed" for note in call.log)
 
     run_virtual(play())
+
+
+def test_an_engine_that_thinks_does_so_in_the_hangover() -> None:
+    async def play() -> None:
+        script = Script.model_validate(
+            {
+                "transcripts": ["number"],
+                "replies": [{"delay_ms": 300, "tool": {"name": "intent_hours", "arguments": {}}}],
+            }
+        )
+        async with scene(script, flow=load_flow(FLOW, environment={})) as call:
+            await call.heard("How can I help?")
+            await asked(call, "We are open all day.")
+            assert response_ms(call) <= 640
+
+    run_virtual(play())

@@ -87,6 +87,18 @@ def test_nothing_is_foreseen_unless_it_is_asked_for() -> None:
     assert ends("#" * 25 + "." * 40, replace(CONFIG, foresees=False)) == [STARTED, STOPPED]
 
 
+def test_a_yes_that_was_asked_for_is_not_waited_on_for_as_long_as_a_number() -> None:
+    config = replace(CONFIG, silence_ms=900, longest_silence_ms=900, answer_silence_ms=400)
+    endpointer = Endpointer(config)
+    for frame in "#" * 25 + "." * 5:
+        endpointer.push(frame == "#")
+    endpointer.is_answered = True  # "yes"
+    told = [endpointer.push(False) for _ in range(15)]
+    assert isinstance(told[14], SpeechStopped)
+    assert isinstance(told[2], SpeechMayEnd)
+    assert not endpointer.is_answered
+
+
 # ---- at the session ------------------------------------------------------------------------------
 
 

@@ -146,3 +146,24 @@ def test_answers_that_were_lost_do_not_count_for_ever() -> None:
     for _ in range(3):
         spare.asked(10.0)
     assert spare.is_there(12.1)
+
+
+async def test_a_yes_to_what_was_read_back_is_told_to_be_an_answer(engine: CascadeEngine) -> None:
+    session = await engine.open_session("s", CONFIG)
+    talk = Talk()
+    talk.agent("What is your eight digit account number?")
+    talk.caller("four four one seven two nine oh eight", 0.5)
+    request = ResponseRequest("resp_1", tuple(talk.items), CONFIG)
+    _ = [part async for part in session.respond(request)]
+    audio = await telephone_speech(engine.speech, "yes", "ash")
+    session.begin_turn("yes")
+    feed(session, audio + PAUSE)
+    session.end_turn("yes")
+    answers: list[bool] = []
+    async with asyncio.timeout(20):
+        async for event in session.events():
+            if not isinstance(event, Hypothesis):
+                break
+            answers.append(event.is_answer)
+    assert answers
+    assert answers[-1]
