@@ -122,9 +122,6 @@ class Settings(FrontSettings):
     # "measured": an edge that becomes slow refuses calls below max_calls too; "caps": only there.
     admission: Literal["measured", "caps"] = "measured"
     admission_free_mb: int = Field(default=64, ge=0)  # with less on the disk too; 0: never for that
-    # "measured": an edge that becomes slow refuses calls below max_calls too; "caps": only there.
-    admission: Literal["measured", "caps"] = "measured"
-    admission_free_mb: int = Field(default=64, ge=0)  # with less on the disk too; 0: never for that
     outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = ()  # of numbers we may dial
     # Hosts of SIP URIs that may be called, beside the trunks' own: names, addresses, networks.
     outbound_hosts: Annotated[tuple[str, ...], NoDecode] = ()
