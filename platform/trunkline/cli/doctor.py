@@ -16,11 +16,13 @@ import httpx
 import redis.asyncio
 from sqlalchemy import text
 
+from trunkline.cli.doctor_edges import edges
 from trunkline.cli.doctor_engines import far_ends, unserved_agents
 from trunkline.cli.doctor_mail import mail
 from trunkline.cli.doctor_outbound import outbound
 from trunkline.cli.doctor_tls import sip_tls
 from trunkline.cli.doctor_trunks import trunks
+from trunkline.cli.edge_slots import edge_slots
 from trunkline.cli.findings import Finding, Status
 from trunkline.cli.private_redis import redis_server
 from trunkline.cli.up import port_is_free
@@ -39,6 +41,7 @@ async def examine(settings: Settings) -> list[Finding]:
     checks: Sequence[tuple[str, Callable[[Settings], Awaitable[list[Finding]]]]] = (
         ("ports", _ports),
         ("codecs", _codecs),
+        ("edges", edges),
         ("trunks", trunks),
         ("SIP over TLS", sip_tls),
         ("placed calls", outbound),
@@ -78,7 +81,7 @@ async def _ports(settings: Settings) -> list[Finding]:
     for name, port in (
         ("web", settings.web_port),
         ("model", settings.model_port),
-        ("sip health", settings.resolved_sip_health_port),
+        ("sip health", edge_slots(settings)[0].health_port),
         ("worker health", settings.resolved_worker_health_port),
     ):
         answer = await _get(f"http://127.0.0.1:{port}/healthz")
@@ -102,7 +105,7 @@ async def _ports(settings: Settings) -> list[Finding]:
                     "stop that program, or set another TRUNKLINE_*_PORT",
                 )
             )
-    sip_up = await _get(f"http://127.0.0.1:{settings.resolved_sip_health_port}/healthz") is not None
+    sip_up = await _get(f"{edge_slots(settings)[0].health_url}/healthz") is not None
     for label, kind in (("UDP", socket.SOCK_DGRAM), ("TCP", socket.SOCK_STREAM)):
         free = port_is_free(settings.bind_address, settings.sip_port, kind)
         subject = f"SIP {label} port {settings.sip_port}"

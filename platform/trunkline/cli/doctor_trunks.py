@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from trunkline.cli.edge_slots import edge_slots
 from trunkline.cli.findings import Finding, Status
 from trunkline.runtime.settings import Settings, TrunkSettings
 
@@ -21,7 +22,7 @@ async def trunks(settings: Settings) -> list[Finding]:
         )
     if not settings.trunks:
         return findings
-    gauges = await _gauges(f"http://127.0.0.1:{settings.resolved_sip_health_port}/metrics")
+    gauges = await _gauges_of_all(settings)
     if gauges is None:
         findings.append(
             Finding("trunks", Status.WARN, "the edge is not running", "run `trunkline up`")
@@ -51,6 +52,14 @@ def _of(trunk: TrunkSettings, gauges: dict[tuple[str, str], bool] | None) -> Fin
         by = f"by source address: {', '.join(trunk.sources)}"
     answers = "answers OPTIONS" if known.get((_UP, trunk.name)) else ""
     return Finding(subject, Status.OK, ", ".join(filter(None, (by, answers))) or "configured")
+
+
+async def _gauges_of_all(settings: Settings) -> dict[tuple[str, str], bool] | None:
+    """Of several edges one registers for all, and a trunk is down when none has its answer."""
+    found = [await _gauges(f"{slot.health_url}/metrics") for slot in edge_slots(settings)]
+    heard = [gauges for gauges in found if gauges is not None]
+    names = {name for gauges in heard for name in gauges}
+    return {name: any(gauges.get(name) for gauges in heard) for name in names} if heard else None
 
 
 async def _gauges(url: str) -> dict[tuple[str, str], bool] | None:

@@ -16,7 +16,7 @@ class FrontSettings(BaseSettings):
     edge_name: str = Field(default="", pattern=r"^[a-z0-9-]{0,32}$")  # of this edge; empty: sip
     sip_bind_address: str = ""  # where this edge listens for SIP; empty: bind_address
     front_inner: str = ""  # HOST:PORT at which the front speaks with its edges; empty: no front
-    front_address: str = ""  # HOST[:PORT] at which callers reach the front
+    front_address: str = ""  # HOST:PORT at which callers reach the front; :PORT: on this machine
     front_tls_port: int = 0  # the front's; 0: it takes no SIP over TLS
     front_edges: Annotated[tuple[str, ...], NoDecode] = ()  # NAME=HOST:PORT, for the front
 

@@ -59,29 +59,35 @@ def source_of(front: SipFront | None, message: str, source: str) -> str:
     return found["address"] if found else ""
 
 
-def sip_front(*, inner: str, address: str, port: int, tls_port: int, edge: str) -> SipFront | None:
-    """From the settings' texts; None without ``inner``. ConfigError names what is wrong."""
+def sip_front(
+    *, inner: str, address: str, own_host: str, tls_port: int, edge: str
+) -> SipFront | None:
+    """From the settings' texts; None without ``inner``. ConfigError names what is wrong.
+
+    ``address`` is ``HOST:PORT``, where callers reach the front; ``:PORT`` is on ``own_host``.
+    """
     if not inner:
         return None
     host, _, number = inner.rpartition(":")
-    try:
-        ipaddress.IPv4Address(host)
-    except ipaddress.AddressValueError:
-        number = ""
-    if not number.isdigit():
+    if not (_is_ipv4(host) and number.isdigit()):
         raise ConfigError(
             f"TRUNKLINE_FRONT_INNER: {inner!r} is no IPV4-ADDRESS:PORT; an edge believes the"
             " front by its address"
         )
     if not edge:
         raise ConfigError("an edge behind a front needs a name: set TRUNKLINE_EDGE_NAME")
-    if not address:
+    outer, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
         raise ConfigError(
-            "TRUNKLINE_FRONT_ADDRESS: an edge behind a front must know where callers reach it"
+            f"TRUNKLINE_FRONT_ADDRESS: {address!r} is no HOST:PORT; an edge behind a front must"
+            " know where callers reach it, for example 203.0.113.7:5060"
         )
-    outer, colon, outer_port = address.rpartition(":")
-    if not colon:
-        return SipFront(inner, address, port, tls_port, edge)
-    if not outer_port.isdigit():
-        raise ConfigError(f"TRUNKLINE_FRONT_ADDRESS: {address!r} is no HOST or HOST:PORT")
-    return SipFront(inner, outer, int(outer_port), tls_port, edge)
+    return SipFront(inner, outer or own_host, int(port), tls_port, edge)
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ipaddress.AddressValueError:
+        return False
+    return True

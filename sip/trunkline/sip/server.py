@@ -23,6 +23,7 @@ from trunkline.sip.config import EndpointConfig, Tls
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.front import sip_front
 from trunkline.sip.headroom_watch import headroom_watch
+from trunkline.sip.local_address import address_towards
 from trunkline.sip.one_of_several import one_of_several
 from trunkline.sip.reception import Reception
 from trunkline.sip.switch import SipSwitch
@@ -36,6 +37,7 @@ DRAIN_S: Final = 30.0
 # call may come, and its session decides what can be done without them.
 _WARM_S: Final = 20.0
 _RESOLVE_AGAIN_S: Final = 300.0
+_ANYWHERE: Final = "192.0.2.1"  # of documentation (RFC 5737): what leads to it leads out
 
 
 def endpoint_config(settings: Settings) -> EndpointConfig:
@@ -50,7 +52,7 @@ def endpoint_config(settings: Settings) -> EndpointConfig:
         front=sip_front(
             inner=settings.front_inner,
             address=settings.front_address,
-            port=settings.sip_port,
+            own_host=settings.public_address or address_towards(_ANYWHERE) or "127.0.0.1",
             tls_port=settings.front_tls_port,
             edge=settings.edge_name,
         ),
@@ -132,7 +134,7 @@ async def serve(settings: Settings) -> int:
                 "headroom": watch.problem,
             }
             told = {"trunks": endpoint.trunk_states, "headroom": watch.figures}
-            health = HealthApp("sip", checks, told)
+            health = HealthApp(settings.resolved_edge_name, checks, told)
             async with serve_health(health, "127.0.0.1", settings.resolved_sip_health_port):
                 await stop.wait()
                 reception.takes_calls = False

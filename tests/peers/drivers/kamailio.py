@@ -81,13 +81,13 @@ class Kamailio:
 
 @asynccontextmanager
 async def kamailio(
-    folder: Path, *, user: str = "trunkline", password: str = "s3cret"
+    folder: Path, *, user: str = "trunkline", password: str = "s3cret", port: int = 0
 ) -> AsyncIterator[Kamailio]:
     """Run one; every number it is asked for is the registered account's."""
     if shutil.which("kamailio") is None:
         pytest.skip("kamailio is not installed (Debian: kamailio)")
     (folder / "run").mkdir(parents=True)
-    proxy = Kamailio(free_port(), user, password, folder)
+    proxy = Kamailio(port or free_port(), user, password, folder)
     config = folder / "kamailio.cfg"
     config.write_text(_CONFIG.format(port=proxy.port, user=user, password=password))
     with (folder / "log").open("wb") as log:

@@ -22,7 +22,7 @@ from trunkline.domain.errors import ConfigError
 
 ROOT: Final = Path(__file__).parents[3]
 HOST: Final = "127.0.0.1"
-_START_S: Final = 60
+_START_S: Final = 240
 
 
 @dataclass
@@ -97,7 +97,7 @@ class EdgeProcess:
 @dataclass
 class Front:
     port: int
-    tls_port: int
+    registrar_port: int
     folder: Path
     edges: list[EdgeProcess]
     process: subprocess.Popen[bytes]
@@ -145,7 +145,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     except ConfigError as exc:
         pytest.skip(exc.message)
     folder = tmp_path_factory.mktemp("front")
-    port, inner, tls_port = free_port(), free_port(), free_port()
+    port, inner, registrar_port = free_port(), free_port(), free_port()
     edges = [
         EdgeProcess(
             f"edge-{number}",
@@ -155,6 +155,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
                 "inner": f"{HOST}:{inner}",
                 "front": f"{HOST}:{port}",
                 "rtp": free_range(200)[0],
+                "registrar": f"sip:{HOST}:{registrar_port}",
             },
             folder,
         )
@@ -176,7 +177,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    front = Front(port, tls_port, folder, edges, process)
+    front = Front(port, registrar_port, folder, edges, process)
     try:
         for edge in edges:
             edge.start()

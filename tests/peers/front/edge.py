@@ -1,6 +1,7 @@
 """An edge without the calls above it, in a process of its own that a test can kill.
 
-Its one argument is JSON: ``name``, ``port``, ``inner`` and ``front`` (HOST:PORT each), ``rtp``.
+Its one argument is JSON: ``name``, ``port``, ``inner`` and ``front`` (HOST:PORT each), ``rtp`` and
+``registrar``.
 It tells what happens as JSON lines and takes commands as lines: ``drain``, ``resume``,
 ``hold CALL-ID``, ``hang-up CALL-ID``, ``place URI``, ``register``, ``leave``.
 """
@@ -27,7 +28,12 @@ from trunkline.sip.reception import Reception
 
 LAN = Trunk("lan", TrunkAuth.SOURCE, sources=("127.0.0.1/32",))
 CARRIER = Trunk("carrier", TrunkAuth.SOURCE, sources=("127.0.0.9/32",), is_trusted=True)
-ROUTES = (NumberRoute("100", "answers"), NumberRoute("200", "rings"))
+ACCOUNT = "200100"  # at the registrar, which calls it
+ROUTES = (
+    NumberRoute("100", "answers"),
+    NumberRoute("200", "rings"),
+    NumberRoute(ACCOUNT, "answers"),
+)
 
 
 def tell(did: str, **what: Any) -> None:
@@ -39,18 +45,14 @@ class TestedEdge:
     def __init__(self, given: dict[str, Any], tasks: Nursery) -> None:
         self._tasks = tasks
         self._legs: dict[str, SipLeg] = {}
-        trunks = [LAN, CARRIER]
-        if given.get("registrar"):
-            trunks.append(
-                Trunk(
-                    "registered",
-                    TrunkAuth.REGISTER,
-                    sources=("127.0.0.7/32",),
-                    registrar=given["registrar"],
-                    username="trunkline",
-                    password="s3cret",
-                )
-            )
+        registered = Trunk(
+            "registered",
+            TrunkAuth.REGISTER,
+            registrar=given["registrar"],
+            username=ACCOUNT,
+            password="s3cret",
+        )
+        trunks = (LAN, CARRIER, registered)
         self.reception = Reception(trunks=trunks, routes=ROUTES, max_calls=40, accept=self._accept)
         config = EndpointConfig(
             sip_port=given["port"],
@@ -59,8 +61,8 @@ class TestedEdge:
             front=sip_front(
                 inner=given["inner"],
                 address=given["front"],
-                port=0,
-                tls_port=given.get("tls_port", 0),
+                own_host="",
+                tls_port=0,
                 edge=given["name"],
             ),
         )

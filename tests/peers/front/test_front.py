@@ -13,7 +13,7 @@ from tests.peers.drivers.raw_sip import raw_caller
 from tests.peers.drivers.sipp import answered, invite, options, sipp
 from tests.peers.front.conftest import HOST, Front, until
 
-pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]
 
 
 async def test_calls_are_spread_and_end_where_they_began(house: Front, tmp_path: Path) -> None:
