@@ -198,6 +198,7 @@ async def scene(
         one = Scene(leg or FakeLeg(), endpoint, speech, tools, disk, sink, service, data_dir)
         async with nursery("scene") as background:
             background.start(service.run(), "lines")
+            background.start(service.reap(), "stuck")
             if is_warm:
                 await service.warm(60)
             if is_called:

@@ -170,6 +170,7 @@ async def call_side(settings: Settings) -> AsyncIterator[CallSide]:
             ("control", control.run),
             ("flows", shelf.run),
             ("lines", service.run),
+            ("stuck", service.reap),
             ("queues", sharing.run),
             ("placing", service.placing.run),
         ):

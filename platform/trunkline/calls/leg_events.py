@@ -35,6 +35,7 @@ class LegFollower:
         self._call = call
         self._digits_from_ms = 0
         self._spare: SpareTerminator | None = None
+        self.seen = 0  # events
 
     async def run(self) -> None:
         call = self._call
@@ -47,6 +48,7 @@ class LegFollower:
 
     def _take(self, event: LegEvent) -> None:
         call = self._call
+        self.seen += 1
         call.record.note("leg", name=type(event).__name__)
         match event:
             case LegMediaStarted(codec):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
@@ -24,7 +25,9 @@ from trunkline.calls.serving import HeldFlows
 from trunkline.calls.session import CallSession
 from trunkline.calls.speaker import Voice
 from trunkline.calls.speech_source import SpokenLine
-from trunkline.domain.call import EndCause
+from trunkline.calls.stuck import LOOK_S, Stuck, StuckWatch, Why
+from trunkline.calls.winding_up import break_off
+from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.errors import NotFound, TrunklineError
 from trunkline.domain.ids import CallId, new_call_id
 from trunkline.domain.leg import Leg
@@ -33,7 +36,12 @@ from trunkline.flows.guard.rules import REFUSAL
 from trunkline.flows.opening import opening_lines
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.supervision import Nursery
-from trunkline.runtime.telemetry import CALLS_LIVE
+from trunkline.runtime.telemetry import (
+    CALLS_LIVE,
+    CALLS_OLDEST_SECONDS,
+    CALLS_REAPED,
+    CALLS_STUCK,
+)
 from trunkline.storage.placement_views import ClaimedPlacement
 
 log = get_logger(__name__)
@@ -43,6 +51,7 @@ RATES_HZ: Final = (8000, 24000)
 _RENDER_RETRY_S: Final = 3.0
 _LOOK_S: Final = 1.0
 _GOODBYE_S: Final = 10.0
+_CUT_OFF_S: Final = 5.0
 
 
 class Flows(Protocol):
@@ -69,6 +78,7 @@ class CallService:
         self._orders = orders
         self.placing = None if orders is None else Placing(edge, orders, self)
         self._live = LiveCalls()
+        self._calls: dict[CallId, tuple[CallSession, asyncio.Task[None], float]] = {}
         self._nursery = Nursery("calls")
         self._is_draining = False
         self.is_resting = False  # no new calls for now: an operator wants it
@@ -115,6 +125,7 @@ class CallService:
         if self._is_draining:
             call.end(EndCause.DRAINED, "the edge is draining")
         task = self._nursery.start(call.run(), call.call_id)
+        self._calls[call.call_id] = (call, task, time.monotonic())
         task.add_done_callback(lambda _: self._over(call.call_id))
 
     # ---- calls that were ordered ---------------------------------------------------------------
@@ -147,7 +158,42 @@ class CallService:
 
     def _over(self, call_id: CallId) -> None:
         self._live.remove(call_id)
+        self._calls.pop(call_id, None)
         CALLS_LIVE.set(len(self._live))
+
+    # ---- calls that do not end -----------------------------------------------------------------
+
+    async def reap(self) -> None:
+        """Look once a second for calls that are stuck, and close them; until cancelled."""
+        watch, clock = StuckWatch(), self._edge.clock
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now_s = clock.monotonic_ms() / 1000
+            stuck = watch.look([call.sign() for call, _, _ in self._calls.values()], now_s)
+            begun = min((since for _, _, since in self._calls.values()), default=None)
+            CALLS_STUCK.set(len(stuck))
+            CALLS_OLDEST_SECONDS.set(0 if begun is None else time.monotonic() - begun)
+            for one in stuck:
+                await self._close(one)
+
+    async def _close(self, stuck: Stuck) -> None:
+        """As gently as it goes: a call that is silent is hung up, one that is over is cut off."""
+        found = self._calls.get(stuck.call_id)
+        if found is None:
+            return  # it has ended meanwhile
+        call, task, _ = found
+        log.error("a call is stuck and is closed", call_id=stuck.call_id, why=stuck.why.value)
+        if call.ending.ask(EndCause.MEDIA_TIMEOUT, reason="neither packets nor signalling"):
+            CALLS_REAPED.labels(why=stuck.why.value).inc()
+            return
+        if stuck.why is not Why.WINDS_UP:
+            return
+        CALLS_REAPED.labels(why=stuck.why.value).inc()
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CUT_OFF_S)
+        if call.record.state is not CallState.ENDED:
+            await break_off(call)
+        self._over(stuck.call_id)
 
     # ---- commands ------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ from trunkline.calls.record import CallRecord
 from trunkline.calls.registry import Told
 from trunkline.calls.serving import HeldFlows, Served
 from trunkline.calls.speaker import Voice
+from trunkline.calls.stuck import Sign
 from trunkline.calls.take_over import TakingOver
 from trunkline.calls.tool_calls import ToolCalls
 from trunkline.calls.turn_state import TurnSettings
@@ -60,7 +61,6 @@ log = get_logger(__name__)
 
 TICK_S: Final = 0.1
 LAST_CHANCE_S: Final = 3.0  # for a call whose task is cancelled: BYE and its facts, then out
-
 
 _WITH_GOODBYE: Final = (EndCause.DRAINED, EndCause.LIMIT_REACHED)
 
@@ -329,6 +329,12 @@ class CallSession:
         if cause in _WITH_GOODBYE and self.parting.say_goodbye(cause, reason):
             return
         self.ending.ask(cause, reason=reason)
+
+    def sign(self) -> Sign:
+        """What would move if anybody were there."""
+        stats = self._leg.stats()
+        moved = (stats.rx_packets, stats.tx_packets, self.follower.seen)
+        return Sign(self.call_id, moved, self.ending.is_ending)
 
     def take_result(self, result: Told) -> bool:
         """A worker has run a tool of this call's, or a person has decided about one.

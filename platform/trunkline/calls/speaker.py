@@ -34,6 +34,8 @@ Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None
 """Starts work in the call's task group."""
 
 LINE_TIMEOUT_S: Final = 20.0
+RECEIPT_TIMEOUT_S: Final = 55.0
+"""For what has to be heard; a call that ends meanwhile waits for its last line a little longer."""
 _ASK_AGAIN_S: Final = 0.5
 _TICKS_A_SECOND: Final = 10
 
@@ -159,7 +161,8 @@ class Speaker:
 
     async def _fetch(self, speech: Speech, line: SpokenLine, *, keep: bool) -> None:
         try:
-            async with asyncio.timeout(LINE_TIMEOUT_S):
+            limit_s = LINE_TIMEOUT_S if speech.is_interruptible else RECEIPT_TIMEOUT_S
+            async with asyncio.timeout(limit_s):
                 await self._render(speech, line, keep=keep)
         except EngineError as exc:
             speech.error_code = exc.code

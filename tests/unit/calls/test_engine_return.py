@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+import pytest
 from tests.fakes.scene import scene
 from tests.fakes.virtual_time import run_virtual
 from tests.fakes.voices import voiced
@@ -159,13 +160,14 @@ steps:
 """
 
 
-def test_what_has_to_be_heard_waits_for_the_server_that_says_it() -> None:
+@pytest.mark.parametrize("away_s", [6, 50])
+def test_what_has_to_be_heard_waits_for_the_server_that_says_it(away_s: int) -> None:
     async def play() -> None:
         async with scene(flow=flow_of(RECEIPT)) as call:
             await call.heard("Press one")
             call.speech.is_down = True
             call.leg.press("1")
-            await asyncio.sleep(6)
+            await asyncio.sleep(away_s)
             call.speech.is_down = False
             await call.heard("twelve dollars.")
             await call.over()
