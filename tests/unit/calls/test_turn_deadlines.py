@@ -77,7 +77,10 @@ class World:
         self.tell(Listening(self.now_ms, NO_INPUT_MS))
 
     def tell(self, event: TurnEvent) -> None:
-        for decision in self.policy.handle(event):
+        self.do(self.policy.handle(event))
+
+    def do(self, decisions: Sequence[TurnDecision]) -> None:
+        for decision in decisions:
             self.decisions.append(decision)
             self._carry_out(decision)
 
@@ -116,16 +119,14 @@ class World:
             is_thinking=self.thinks_ms > 0,
             remaining_ms=self.speaks_ms,
         )
-        self.tell(
-            Heard(
-                self.now_ms,
-                is_speech,
-                self.onset.update(is_speech),
-                self.confirmed.update(is_speech),
-                level_dbfs if is_speech else -70.0,
-                floor,
-            )
-        )
+        onset, confirmed = self.onset.update(is_speech), self.confirmed.update(is_speech)
+        level = level_dbfs if is_speech else -70.0
+        is_quiet = not (is_speech or onset or confirmed)
+        quiet = self.policy.pass_quiet(self.now_ms, floor) if is_quiet else None
+        if quiet is not None:
+            self.do(quiet)
+        else:
+            self.tell(Heard(self.now_ms, is_speech, onset, confirmed, level, floor))
         self._check(is_speech)
 
     def _live(self) -> None:
