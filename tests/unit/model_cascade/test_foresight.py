@@ -10,7 +10,7 @@ import pytest
 from tests.unit.model_cascade.builders import AGENT, BALANCE, COLLECT_ACCOUNT, Talk
 from tests.unit.model_cascade.telephone import telephone_speech
 
-from trunkline.model.cascade import spare_time
+from trunkline.model.cascade import recogniser, spare_time
 from trunkline.model.cascade.engine import CascadeEngine, CascadeSession
 from trunkline.model.cascade.recogniser import LocalRecogniser
 from trunkline.model.cascade.spare_time import SpareTime
@@ -34,7 +34,9 @@ PAUSE = bytes(FRAME * 8)
 
 @pytest.fixture
 async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[CascadeEngine]:
-    monkeypatch.setattr(spare_time, "_LATE_S", 60.0)  # a busy machine is no finding here
+    # A busy machine is no finding here.
+    monkeypatch.setattr(spare_time, "_LATE_S", 60.0)
+    monkeypatch.setattr(recogniser, "_FINAL_S", 60.0)
     engine = CascadeEngine(LocalRecogniser(workers=1), FliteSynthesiser(), max_sessions=3)
     await engine.start()
     yield engine
@@ -48,7 +50,7 @@ def feed(session: CascadeSession, pcm: bytes) -> None:
 
 async def told(session: CascadeSession) -> Foreseen | Transcribed | TranscriptionFailed:
     """The next that is no hypothesis."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in session.events():
             if not isinstance(event, Hypothesis):
                 return event
