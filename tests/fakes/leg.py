@@ -60,6 +60,7 @@ class FakeLeg(MemoryLeg):
         self.resumes: list[int] = []
         self.flushes: list[int] = []
         self.is_owed = False
+        self.clip_after_ms = 1500
         self.hang_ups: list[tuple[EndCause, int | None]] = []
 
     # ---- what a test does ----------------------------------------------------------------------
@@ -154,8 +155,9 @@ class FakeLeg(MemoryLeg):
         self.flushes.append(self.ticks)
         self._ring.clear()
 
-    def owe_speech(self, owed: bool) -> None:
+    def owe_speech(self, owed: bool, *, clip_after_ms: int = 1500) -> None:
         self.is_owed = owed
+        self.clip_after_ms = clip_after_ms
 
     def _take(self, samples: int) -> bytes:
         taken = bytes(self._ring[: samples * 2])

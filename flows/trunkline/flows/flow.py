@@ -52,7 +52,8 @@ class Policies:
     """What holds in every step unless the step says otherwise.
 
     ``max_fallbacks``: how often in a row a fallback may be taken before the call ends; without it
-    a transfer that fails and a caller who is gone would circle for ever.
+    a transfer that fails and a caller who is gone would circle for ever. ``fillers``: said by turns
+    to a caller who waits for the engine or a tool; None: the house's.
     """
 
     no_input: NoInputPolicy
@@ -62,6 +63,7 @@ class Policies:
     flow_error: Fallback
     goodbye: tuple[Line, ...]
     max_fallbacks: int = 3
+    fillers: tuple[Line, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Flow:
     """One agent's flow as it was loaded; ``agent.flow_version`` is the hash of its text.
 
     ``identity``: tools whose success, and steps whose passing, establishes who is calling.
+    ``pronounce``: words to how they are said, for the recogniser.
     """
 
     agent: AgentSpec
@@ -134,6 +137,7 @@ class Flow:
     identity: frozenset[str] = frozenset()
     guardrails: GuardRules = GuardRules()
     escalation: EscalationPlan = EscalationPlan()
+    pronounce: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -171,6 +175,7 @@ class Flow:
         yield from policies.no_match.reprompts
         yield from policies.tool_failure.lines
         yield from policies.goodbye
+        yield from policies.fillers or ()
         for rule in self.escalation.every():
             yield from rule.lines
         for tool in self.tools.values():

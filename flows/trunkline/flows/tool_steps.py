@@ -53,7 +53,10 @@ def tick(walk: Walk) -> str | None:
     if turn.is_overdue:
         return finished(walk, ToolOutcome.TIMED_OUT, None)
     tool = turn.tool
-    line = tool.still_running if turn.ticks % 2 == 0 else None
+    # What follows is the call's fillers, at growing distances; a flow without any repeats itself.
+    is_alone = walk.flow.policies.fillers == ()
+    is_time = turn.ticks == 2 or (is_alone and turn.ticks % 2 == 0)
+    line = tool.still_running if is_time else None
     if turn.ticks == 1 and not (turn.step and turn.step.lines):
         line = tool.while_running
     if line is not None:

@@ -110,6 +110,11 @@ class PlayoutQueue:
         return waiting is not None and not waiting._chunks
 
     @property
+    def has_more(self) -> bool:
+        """Not everything that was promised is in the ring: what runs dry now, runs dry early."""
+        return self._held_samples > 0 or any(not segment.is_closed for segment in self._live)
+
+    @property
     def segments(self) -> Sequence[Segment]:
         return tuple(self._live)
 

@@ -122,7 +122,8 @@ class Dialogue:
         self.is_held = False
         self.voice = setting.voice
         self.led_on_at: int | None = None  # in samples: the caller's words were acted on then
-        self._is_owed = False
+        self.is_waited_on = False  # by a caller, for an engine or a tool
+        self.is_owed = False
         self._played_before = 0
         self._sent_tools: Json = None
 
@@ -153,9 +154,9 @@ class Dialogue:
             stop_ms = self.receipts.fell_silent(self._call_clock.now_ms - ptime_ms + moved_ms)
             if self.speaker.current is not None:
                 self.speaker.current.stop_to_silence_ms = stop_ms
-        is_owed = self.responses.is_thinking or self.playout.is_owed
-        if is_owed != self._is_owed:
-            self._is_owed = is_owed
+        is_owed = self.is_waited_on or self.responses.is_thinking or self.playout.has_more
+        if is_owed != self.is_owed:
+            self.is_owed = is_owed
             self._leg.owe_speech(is_owed)
 
     def heard(self, verdict: FrameVerdict, at_ms: int) -> None:
@@ -289,7 +290,7 @@ class Dialogue:
                 self.conversation.reply_cut(
                     speech.item_id, heard_ms, heard, has_audio=segment.received_samples > 0
                 )
-        elif not is_whole:
+        elif not is_whole and speech.kind is not TurnKind.FILLER:
             self.conversation.line_cut(speech.item_id, heard)
         if turn is not None:
             self._record.turn(turn)
@@ -300,8 +301,10 @@ class Dialogue:
 
     def on_speech_started(self, speech: Speech, at_samples: int) -> None:
         speech.started_ms = self._call_clock.ms_of(at_samples)
-        speech.response_ms = self.receipts.agent_started(speech.started_ms)
-        self._record.note("speech_started", item_id=speech.item_id, say_id=speech.say_id)
+        if speech.kind is not TurnKind.FILLER:
+            speech.response_ms = self.receipts.agent_started(speech.started_ms)
+        ids = {"item_id": speech.item_id, "say_id": speech.say_id}
+        self._record.note("speech_started", spoken=speech.kind.value, **ids)
 
     def on_speech_finished(self, speech: Speech) -> None:
         self._close(speech, 0)

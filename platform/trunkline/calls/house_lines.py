@@ -18,7 +18,8 @@ class HouseLines:
     ``still_here``: said every few seconds until it is known which. ``closing``: this edge stops,
     and the call with it. ``press_one`` asks a human to take a caller. ``not_done`` replaces what
     an engine claims while a person is still asked. ``takes_over`` is heard by who takes a call
-    over; ``put_through`` and ``with_you_again`` by the caller, before and after.
+    over; ``put_through`` and ``with_you_again`` by the caller, before and after. ``fillers`` are
+    for a caller who waits for an engine or a tool: they claim nothing, and take turns.
     """
 
     one_moment: str
@@ -30,6 +31,7 @@ class HouseLines:
     takes_over: str
     put_through: str
     with_you_again: str
+    fillers: tuple[str, ...]
 
     def all(self) -> tuple[str, ...]:
         return (
@@ -42,6 +44,7 @@ class HouseLines:
             self.takes_over,
             self.put_through,
             self.with_you_again,
+            *self.fillers,
         )
 
 
@@ -56,6 +59,12 @@ _LINES: Final[Mapping[str, HouseLines]] = {
         takes_over="Your caller is waiting. Press star to give them back to the agent.",
         put_through="One moment, a colleague is taking over.",
         with_you_again="You are back with me.",
+        fillers=(
+            "One moment, please.",
+            "Just a little longer.",
+            "Thank you for waiting.",
+            "It takes longer than usual. Please stay on the line.",
+        ),
     )
 }
 

@@ -26,6 +26,7 @@ from trunkline.calls.engine_ears import EngineEars
 from trunkline.calls.engine_link import EngineLink
 from trunkline.calls.escalating import Escalating
 from trunkline.calls.event_log import EventLog
+from trunkline.calls.fillers import Fillers
 from trunkline.calls.flow_driver import FlowDriver
 from trunkline.calls.guard_desk import GuardDesk
 from trunkline.calls.house_lines import house_lines
@@ -175,6 +176,7 @@ class CallSession:
         self.dialogue.driver = self.driver
         self.follower = LegFollower(self)
         self.away = Away(self)
+        self.fillers = Fillers(self)
         self.answering = Answering(self)
         self.parting = Parting(self)
         self.escalating = Escalating(self)
@@ -318,6 +320,7 @@ class CallSession:
             self.ears.tick()
             self.follower.tick(now_ms)
             self.away.tick()
+            self.fillers.tick()
             self.escalating.tick(self.call_clock.now_ms)
             self.parting.tick(now_ms)
             self.record.flush()
@@ -382,6 +385,10 @@ class CallSession:
 
     def _tool_finished(self, event: Any) -> None:
         self.driver.handle(event)
+
+    @property
+    def is_running_tools(self) -> bool:
+        return self._tools.is_running
 
     def can_apologise(self) -> bool:
         line = house_lines(self.dialogue.agent.language).apology

@@ -133,13 +133,20 @@ class Speaker:
         self._ahead.prepare([self._voice.line(text) for text in texts])
 
     def say(
-        self, text: str, *, say_id: str, step: str, is_fixed: bool, is_interruptible: bool
+        self,
+        text: str,
+        *,
+        say_id: str,
+        step: str,
+        is_fixed: bool,
+        is_interruptible: bool,
+        kind: TurnKind = TurnKind.SAY,
     ) -> Speech:
         """Queue a line behind whatever is being said."""
         item_id = new_item_id()
         speech = Speech(
             self._playout.open(item_id),
-            TurnKind.SAY,
+            kind,
             item_id,
             text,
             say_id,

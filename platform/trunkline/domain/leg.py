@@ -206,8 +206,8 @@ class Leg(Protocol):
         """Drop everything queued."""
         ...
 
-    def owe_speech(self, owed: bool) -> None:
-        """While speech is owed, the ring covers 1.5 s of silence with its preloaded clip."""
+    def owe_speech(self, owed: bool, *, clip_after_ms: int = 1500) -> None:
+        """While speech is owed, the ring covers so much silence with its preloaded clip."""
         ...
 
     async def send_digits(self, digits: str) -> None:

@@ -39,6 +39,7 @@ class TurnKind(StrEnum):
     DIGITS = "digits"  # caller's DTMF
     SAY = "say"  # verbatim flow line
     REPLY = "reply"  # engine's own words
+    FILLER = "filler"  # a word to who waits for an engine or a tool: heard, and no answer
 
 
 @dataclass(frozen=True, slots=True)

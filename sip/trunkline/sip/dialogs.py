@@ -28,7 +28,7 @@ from trunkline.sip.stats import MEDIA_POLL_S
 
 log = get_logger(__name__)
 
-_RING_RX_MS: Final = 2000
+_RING_RX_MS: Final = 8000  # a loop that stands still for 5 s finds all that was said and heard
 _RING_TX_MS: Final = 2000
 _GRAVE_S: Final = 1.0
 

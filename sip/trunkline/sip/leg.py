@@ -347,8 +347,9 @@ class SipLeg:
         if self._port is not None:
             self._port.flush()
 
-    def owe_speech(self, owed: bool) -> None:
+    def owe_speech(self, owed: bool, *, clip_after_ms: int = 1500) -> None:
         if self._port is not None:
+            self._port.setClipAfter(clip_after_ms)
             self._port.setOwed(owed)
 
     def ring_counters(self) -> RingCounters | None:

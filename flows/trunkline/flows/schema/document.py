@@ -147,6 +147,7 @@ class PoliciesPart(Part):
     )
     goodbye: Lines = [LinePart(text="Please call again later. Goodbye.")]
     max_fallbacks: Annotated[int, Field(ge=1, le=10)] = 3
+    fillers: Lines | None = None
 
 
 class IntentPart(Part):
@@ -385,6 +386,7 @@ class FlowPart(Part):
     escalation: dict[Name, Any] = {}  # read one by one
     intents: dict[Name, Any] = {}
     slots: dict[Name, Slots] = {}
+    pronounce: dict[str, Texts] = {}
     tools: dict[Name, Any] = {}
     calendars: dict[Name, CalendarPart] = {}
     before_answer: list[Any] = []  # read one by one

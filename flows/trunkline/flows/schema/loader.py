@@ -27,10 +27,12 @@ from trunkline.flows.schema.document import AgentPart, FlowPart, IntentPart, Pol
 from trunkline.flows.schema.escalation_parts import assemble_escalation
 from trunkline.flows.schema.guard_parts import GuardrailsPart, assemble_guardrails
 from trunkline.flows.schema.parts import Parts, did_you_mean, read_parts, validate_part
+from trunkline.flows.schema.pronunciations import assemble_pronunciations
 from trunkline.flows.schema.source import Complaint, read_yaml
 from trunkline.flows.schema.step_parts import assemble_step, failure_route, told_slots
 from trunkline.flows.schema.subflows import assemble_before_answer, assemble_subflows
 from trunkline.flows.schema.tool_parts import assemble_servers, assemble_tool
+from trunkline.flows.steps import Line
 from trunkline.flows.tools import SECRETS
 from trunkline.runtime.reach import split_allowed
 
@@ -108,6 +110,7 @@ def _assemble(
         identity=frozenset(document.identity.by),
         escalation=assemble_escalation(assembly, document),
         guardrails=_guardrails(assembly, document.guardrails),
+        pronounce=assemble_pronunciations(assembly, document.pronounce),
     )
     if not assembly.source.complaints:
         try:
@@ -213,4 +216,15 @@ def _policies(assembly: Assembly, part: PoliciesPart) -> Policies:
         flow_error=assembly.fallback(part.flow_error, (*path, "flow_error")),
         goodbye=assembly.lines(part.goodbye, (*path, "goodbye")),
         max_fallbacks=part.max_fallbacks,
+        fillers=_fillers(assembly, part),
     )
+
+
+def _fillers(assembly: Assembly, part: PoliciesPart) -> tuple[Line, ...] | None:
+    if part.fillers is None:
+        return None
+    path = ("policies", "fillers")
+    lines = assembly.lines(part.fillers, path)
+    if len({line.text for line in part.fillers}) == 1:
+        assembly.complain(path, "fillers take turns: write two or more, or none at all ([])")
+    return lines

@@ -176,7 +176,7 @@ class TextLeg(MemoryLeg):
     def flush(self) -> None:
         self._queued = 0
 
-    def owe_speech(self, owed: bool) -> None:
+    def owe_speech(self, owed: bool, *, clip_after_ms: int = 1500) -> None:
         pass
 
     def _schedule(self, frames: int) -> None:
