@@ -76,3 +76,20 @@ def test_numbers_are_masked_beside_whatever_else_is_found(guard: Guard) -> None:
 def test_only_the_named_categories_are_judged(packs: Packs, classifier: Classifier) -> None:
     guard = Guard(packs, classifier, only=["promises"])
     assert not guard.judge("build a bomb", Side.INPUT).findings
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word0 word1 word2 word3 word4 word5",
+        " ".join(f"word{number}" for number in range(40)),
+        "promise blorp zint fraggle mungo snorf grimp",
+        "kill the flurb grint vostel quambit zorp",
+    ],
+)
+def test_what_nobody_has_ever_said_is_not_blocked(
+    classifier: Classifier, side: Side, text: str
+) -> None:
+    worst = max(classifier.scores(text, side).values())
+    assert worst < min(value for (_, of), value in classifier.thresholds.items() if of is side)

@@ -36,6 +36,8 @@ KIND_SCALES: Final = {
 }
 """How much a feature of a kind counts beside the others: letters of words little, meanings much."""
 
+_ENOUGH_KNOWN: Final = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
@@ -56,7 +58,9 @@ class Classifier:
 
         What touches two categories would else fall under the threshold of both.
         """
-        return self.weighed(*vector(features(text, side, self.index), self.places))
+        found = features(text, side, self.index)
+        rows, values = vector(found, self.places)
+        return self.weighed(rows, values * np.float32(_familiarity(found, self.places)))
 
     def weighed(self, rows: NDArray[np.intp], values: NDArray[np.float32]) -> dict[str, float]:
         """Scores from the places and values of features."""
@@ -94,6 +98,17 @@ def vector(
     values = np.array([KIND_SCALES[name[0]] for name in known], np.float32)
     length = float(np.sqrt((values * values).sum())) or 1.0
     return np.array([places[name] for name in known], np.intp), values / np.float32(length)
+
+
+def _familiarity(found: Iterable[str], places: Mapping[str, int]) -> float:
+    """How much of a text the training has seen, 0 to 1: 1 from half of its stems on.
+
+    A row has length one however few of its features are known; where most words are not, the two
+    or three that are would speak for all of it.
+    """
+    stems = [name for name in found if name.startswith("w:")]
+    known = sum(name in places for name in stems)
+    return min(1.0, known / max(len(stems) * _ENOUGH_KNOWN, 1e-9))
 
 
 def load_classifier(path: Path, packs: Packs) -> Classifier:
