@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
+from trunkline.domain.errors import EngineError
 from trunkline.model.engine import Rehearsal, ResponseEnded, ResponsePart, ResponseRequest
 
 # A clause of a second or two; the engine goes on with the rest when somebody listens.
@@ -77,6 +78,9 @@ class Rehearsed:
     async def _keep(self, parts: AsyncIterator[ResponsePart]) -> None:
         async for part in parts:
             await self._parts.put(part)
+            if isinstance(part, ResponseEnded):
+                return
+        raise EngineError("the engine ended a response without saying how")
 
 
 class Rehearsals:

@@ -12,6 +12,7 @@ from tests.fakes.response_order import check_responses
 from tests.fakes.virtual_time import run_virtual
 from tests.fakes.voices import quiet, voiced
 
+from trunkline.domain.errors import EngineError
 from trunkline.model.endpointing import (
     Endpointer,
     EndpointingConfig,
@@ -273,10 +274,11 @@ DELTA = SpeechDelta(b"\0\0" * 1600, "Hello.")
 
 
 class Engine:
-    """Says 40 deltas, or fails; ``open`` answers are being made."""
+    """Says 40 deltas, or fails, or never says how it ended; ``open`` answers are being made."""
 
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, *, fails: bool = False, ends: bool = True) -> None:
         self.fails = fails
+        self.ends = ends
         self.open = self.given = self.effects = 0
 
     async def respond(self, request: ResponseRequest) -> AsyncIterator[ResponsePart]:
@@ -289,7 +291,8 @@ class Engine:
             for _ in range(40):
                 self.given += 1
                 yield DELTA
-            yield ResponseEnded()
+            if self.ends:
+                yield ResponseEnded()
         finally:
             self.open -= 1
 
@@ -348,6 +351,19 @@ def test_an_engine_that_failed_ahead_fails_when_it_is_asked() -> None:
             await asyncio.sleep(1)
             with pytest.raises(RuntimeError):
                 _ = [part async for part in rehearsals.respond(REQUEST)]
+
+    run_virtual(work())
+
+
+def test_an_answer_that_just_stops_is_a_failure_and_nothing_to_wait_for() -> None:
+    async def work() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            rehearsals = Rehearsals(Engine(ends=False).respond, tasks)
+            rehearsals.begin(REQUEST)
+            await asyncio.sleep(1)
+            async with asyncio.timeout(5):
+                with pytest.raises(EngineError):
+                    _ = [part async for part in rehearsals.respond(REQUEST)]
 
     run_virtual(work())
 
