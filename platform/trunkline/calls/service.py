@@ -25,7 +25,7 @@ from trunkline.calls.serving import HeldFlows
 from trunkline.calls.session import CallSession
 from trunkline.calls.speaker import Voice
 from trunkline.calls.speech_source import SpokenLine
-from trunkline.calls.stuck import LOOK_S, Stuck, StuckWatch, Why
+from trunkline.calls.stuck import LOOK_S, Sign, Stuck, StuckWatch, Why
 from trunkline.calls.winding_up import break_off
 from trunkline.domain.call import CallState, EndCause
 from trunkline.domain.errors import NotFound, TrunklineError
@@ -169,7 +169,7 @@ class CallService:
         while True:
             await asyncio.sleep(LOOK_S)
             now_s = clock.monotonic_ms() / 1000
-            stuck = watch.look([call.sign() for call, _, _ in self._calls.values()], now_s)
+            stuck = watch.look([_sign(call) for call, _, _ in self._calls.values()], now_s)
             begun = min((since for _, _, since in self._calls.values()), default=None)
             CALLS_STUCK.set(len(stuck))
             CALLS_OLDEST_SECONDS.set(0 if begun is None else time.monotonic() - begun)
@@ -324,6 +324,13 @@ def _in_all_rates(flow: Flow, speech_model: str, own: Sequence[str]) -> Iterator
     for rate_hz in RATES_HZ:
         voice = Voice(flow.agent, speech_model, rate_hz)
         yield from (voice.line(text) for text in texts)
+
+
+def _sign(call: CallSession) -> Sign:
+    """What would move if anybody were there."""
+    stats = call.leg.stats()
+    moved = (stats.rx_packets, stats.tx_packets, call.follower.seen)
+    return Sign(call.call_id, moved, call.ending.is_ending)
 
 
 async def _refuse(leg: Leg, sip_status: int) -> None:

@@ -40,7 +40,6 @@ from trunkline.calls.record import CallRecord
 from trunkline.calls.registry import Told
 from trunkline.calls.serving import HeldFlows, Served
 from trunkline.calls.speaker import Voice
-from trunkline.calls.stuck import Sign
 from trunkline.calls.take_over import TakingOver
 from trunkline.calls.tool_calls import ToolCalls
 from trunkline.calls.turn_state import TurnSettings
@@ -332,12 +331,6 @@ class CallSession:
         if cause in _WITH_GOODBYE and self.parting.say_goodbye(cause, reason):
             return
         self.ending.ask(cause, reason=reason)
-
-    def sign(self) -> Sign:
-        """What would move if anybody were there."""
-        stats = self._leg.stats()
-        moved = (stats.rx_packets, stats.tx_packets, self.follower.seen)
-        return Sign(self.call_id, moved, self.ending.is_ending)
 
     def take_result(self, result: Told) -> bool:
         """A worker has run a tool of this call's, or a person has decided about one.
