@@ -112,6 +112,7 @@ def configure(
     tools += [offered_function(offer) for offer in offers_at(step, withdrawn).values()]
     if isinstance(step, ToolStep) and step.wait is not None:
         tools.append(_intent_tool(_how_it_stands(step.wait), variables))
+    tools = [_with_pronunciations(flow, tool) for tool in tools]
     listening = listening_of(step)
     preset = (listening and listening.turn_taking) or flow.turn_taking
     hangover_ms = round(hangover_ms * _PACE[preset])
@@ -158,6 +159,15 @@ def configure_confirmation(
         hangover_ms=CONFIRM_HANGOVER_MS,
         turn_taking=step.listening.turn_taking or flow.turn_taking,
     )
+
+
+def _with_pronunciations(flow: Flow, tool: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tool with how its own words are said, where the flow tells that."""
+    if not flow.pronounce or "x-trunkline" not in tool:
+        return tool
+    texts = str(tool).lower()
+    told = {word: list(ways) for word, ways in flow.pronounce.items() if word in texts}
+    return {**tool, "x-trunkline": {**tool["x-trunkline"], "pronounce": told}} if told else tool
 
 
 def _program(listening: Listening | None, variables: Mapping[str, Json]) -> ProgramPlan | None:

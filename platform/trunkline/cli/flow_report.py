@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trunkline.cli.flow_words import word_findings
 from trunkline.flows.catalog import SHIPPED_AGENTS
 from trunkline.flows.check.checker import examine_text
 from trunkline.flows.check.findings import Finding, Proof, Severity
@@ -42,10 +43,11 @@ def examine(
     except UnicodeDecodeError as exc:
         return FlowReport(str(path), problem=f"is not UTF-8: {exc.reason} at byte {exc.start}")
     checked = examine_text(text, environment=environment, name=path.name, agents=agents)
+    words = word_findings(checked.flow, read_yaml(text)) if checked.flow else ()
     return FlowReport(
         str(path),
         flow=checked.flow,
-        findings=checked.findings,
+        findings=(*checked.findings, *words),
         proofs=checked.proofs,
     )
 

@@ -17,7 +17,7 @@ def turn(noise: float) -> bytes:
     voice = 0.1 * chance.standard_normal(SAMPLES_PER_S)
     wave = np.concatenate([np.zeros(8000), voice, np.zeros(12_000)])
     wave = wave + noise * chance.standard_normal(len(wave))
-    return np.clip(wave * 32767, -32768, 32767).astype("<i2").tobytes()
+    return bytes(np.clip(wave * 32767, -32768, 32767).astype("<i2"))
 
 
 @pytest.mark.parametrize(("noise", "snr_db"), [(0.001, 40.0), (0.01, 20.0), (0.03, 10.5)])

@@ -17,6 +17,7 @@ from typing import Final
 
 from trunkline.domain.events import Json
 from trunkline.domain.spoken.numerals import say_cardinal
+from trunkline.domain.spoken.phones import pronunciation
 from trunkline.domain.spoken.words import spoken_words
 from trunkline.model.cascade.automaton import START, Builder, Grammar
 from trunkline.model.cascade.carriers import (
@@ -40,7 +41,7 @@ from trunkline.model.cascade.slot_grammars import (
     add_yes_no,
 )
 from trunkline.model.cascade.slots import Slot, SlotKind
-from trunkline.model.cascade.tool_annotations import Intent, ToolPlan, read_tools
+from trunkline.model.cascade.tool_annotations import Intent, ToolPlan, notes_of, read_tools
 
 OPEN: Final = ""
 _SAMPLED: Final = 1500
@@ -69,10 +70,14 @@ def confirming(slot: Slot) -> str:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What may be said under one focus: a grammar to search and sentences to count n-grams in."""
+    """What may be said under one focus: a grammar to search and sentences to count n-grams in.
+
+    ``told``: words to how they are said, where a flow tells that.
+    """
 
     grammar: Grammar
     sentences: tuple[str, ...]
+    told: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -84,6 +89,7 @@ class Expectation:
         digest = hashlib.sha256()
         digest.update(repr((self.grammar.arcs, self.grammar.final)).encode())
         digest.update("\n".join(self.sentences).encode())
+        digest.update(repr(self.told).encode() if self.told else b"")
         return digest.hexdigest()[:24]
 
 
@@ -108,7 +114,26 @@ def expectations(
         found[OPEN] = (
             found[asking(closed[0])] if is_asked else _expect(phrases, closed, None, telling)
         )
+    told = told_pronunciations(tools)
+    return {focus: _with_told(each, told) for focus, each in found.items()} if told else found
+
+
+def told_pronunciations(tools: Sequence[Mapping[str, Json]]) -> dict[str, tuple[str, ...]]:
+    """Of words in the tools' notes; what is no pronunciation is passed over."""
+    found: dict[str, tuple[str, ...]] = {}
+    for tool in tools:
+        notes = notes_of(tool).get("pronounce")
+        for word, ways in notes.items() if isinstance(notes, Mapping) else ():
+            listed = ways if isinstance(ways, Sequence) and not isinstance(ways, str) else (ways,)
+            forms = (pronunciation(way) for way in listed if isinstance(way, str))
+            if known := tuple(form for form in forms if form is not None):
+                found[word] = known
     return found
+
+
+def _with_told(expectation: Expectation, told: Mapping[str, tuple[str, ...]]) -> Expectation:
+    own = tuple(sorted((w, ways) for w, ways in told.items() if w in expectation.words))
+    return replace(expectation, told=own) if own else expectation
 
 
 def expected_focuses(
@@ -188,7 +213,8 @@ def _expect(
             _add_value(builder, corrected, end, CORRECTIONS, 0.2, is_led=True)
             _add_value(builder, confirmed, end, VALUE_LEAD_INS, 0.04)
     elif not any(slot.kind is SlotKind.YES_NO for slot in asked):
-        _add_yes_no(builder, end, 0.08)
+        # Asked for a time, nobody says "do it": one that sounds so said "noon".
+        _add_yes_no(builder, end, 0.08, is_plain=bool(asked) and not telling)
     weight = 0.6 if not asked and confirmed is None else 0.2
     for intent in telling:
         _add_told(builder, intent, end, weight * _TOLD / len(telling))
@@ -203,10 +229,10 @@ def _expect(
     return Expectation(grammar, (*_sentences(grammar, phrases), *chatter))
 
 
-def _add_yes_no(builder: Builder, end: int, weight: float) -> None:
+def _add_yes_no(builder: Builder, end: int, weight: float, *, is_plain: bool = False) -> None:
     start = builder.state()
     builder.skip(START, start, weight)
-    add_yes_no(builder, start, end)
+    add_yes_no(builder, start, end, is_plain=is_plain)
 
 
 def _add_phrases(builder: Builder, phrases: Sequence[str], end: int, weight: float) -> None:

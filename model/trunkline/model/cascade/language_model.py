@@ -35,7 +35,7 @@ def build_search_files(
     Takes 10 to 80 ms. Several processes may build the same key at once: the rename is atomic and
     the contents are the same.
     """
-    pronunciations = lexicon.look_up(expectation.words)
+    pronunciations = lexicon.look_up(expectation.words, dict(expectation.told))
     known = pronunciations.keys()
     arcs = tuple(arc for arc in expectation.grammar.arcs if arc[3] is None or arc[3] in known)
     sentences = [line for line in expectation.sentences if known >= set(line.split())]

@@ -287,12 +287,14 @@ def add_time(builder: Builder, start: int, end: int) -> None:
         builder.phrase(clock, end, half, weight)
 
 
-def add_yes_no(builder: Builder, start: int, end: int, weight: float = 1.0) -> None:
-    """Both answers weigh the same; half of each is the plain word."""
+def add_yes_no(
+    builder: Builder, start: int, end: int, weight: float = 1.0, *, is_plain: bool = False
+) -> None:
+    """Both answers weigh the same; most of each is the plain words, all of it with ``is_plain``."""
     for plain, phrases in ((_PLAIN_YES, YES_PHRASES), (_PLAIN_NO, NO_PHRASES)):
         for phrase in plain:
             builder.phrase(start, end, phrase, weight * 0.35 / len(plain))
-        for phrase in phrases:
+        for phrase in () if is_plain else phrases:
             builder.phrase(start, end, phrase, weight * 0.15 / len(phrases))
 
 
