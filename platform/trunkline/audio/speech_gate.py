@@ -37,6 +37,9 @@ GATE_FRAME_SAMPLES: Final = 160
 GATE_FRAME_MS: Final = 20
 
 
+_ROUND_TRIP: Final = 10  # frames
+
+
 class FloorTracker:
     """The noise floor: fast down (0.3 of the way per frame), 3 dB/s up.
 
@@ -130,7 +133,8 @@ class EchoGuard:
     _LONGEST_RUN: Final = 12
 
     def __init__(self) -> None:
-        self._recent: deque[float] = deque(maxlen=10)
+        self._recent: deque[float] = deque(maxlen=_ROUND_TRIP)
+        self._sounds_for = 0  # frames, until all of the recent ones were quiet
         self._loss_db = self._FIRST_LOSS_DB
         self._run = 0
 
@@ -140,11 +144,16 @@ class EchoGuard:
 
     def update(self, caller_dbfs: float, agent_dbfs: float, is_speech: bool) -> bool:
         """True when the frame may be the caller; ``is_speech``: the detector's verdict on it."""
-        self._recent.append(agent_dbfs)
-        reference = max(self._recent)
-        if reference < self._SOUNDING_DBFS:
+        if agent_dbfs >= self._SOUNDING_DBFS:
+            self._sounds_for = _ROUND_TRIP
+        elif self._sounds_for:
+            self._sounds_for -= 1
+        if not self._sounds_for:
+            self._recent.clear()
             self._run = 0
             return True
+        self._recent.append(agent_dbfs)
+        reference = max(self._recent)
         passes = caller_dbfs > reference - self._loss_db + self.MARGIN_DB
         self._run = self._run + 1 if is_speech and passes else 0
         if self._run <= self._LONGEST_RUN:

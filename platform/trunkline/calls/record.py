@@ -86,6 +86,8 @@ class CallRecord:
     @property
     def is_withheld(self) -> bool:
         """Whether the caller's audio is, at this moment."""
+        if not self.withholding.windows:
+            return False
         now_ms = self._call_clock.now_ms
         return self.withholding.covers(now_ms, now_ms)
 
