@@ -97,11 +97,11 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, **settings: str) -> Iterator[Site]:
-    """A fresh installation with the scripted engine and one agent on number 300."""
+def site(folder: Path, *, agent: str = _AGENT, **settings: str) -> Iterator[Site]:
+    """A fresh installation with the scripted engine and one agent, "load", on number 300."""
     agents = folder / "agents"
     agents.mkdir(parents=True)
-    (agents / "load.yaml").write_text(_AGENT)
+    (agents / "load.yaml").write_text(agent)
     (folder / "script.json").write_bytes(orjson.dumps(_SCRIPT))
     (folder / "config.toml").write_text(
         f'agents_dir = "{agents.resolve()}"\n'

@@ -42,13 +42,13 @@ _SPEED: Final = 2.0
 
 
 @contextmanager
-def scripted_server() -> Iterator[tuple[int, int]]:
+def scripted_server(reply_words: int = _REPLY_WORDS) -> Iterator[tuple[int, int]]:
     """Port and process id of a model server on the first core that we may use."""
     cores = sorted(os.sched_getaffinity(0))
     port = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as folder:
         script = Path(folder) / "script.json"
-        reply = {"text": " ".join(["word"] * _REPLY_WORDS)}
+        reply = {"text": " ".join(["word"] * reply_words)}
         speech = {"ms_per_word": _WORDS_MS}
         short = {"match": "^short$", "text": "Yes."}
         script.write_text(json.dumps({"replies": [short, reply], "speech": speech}))

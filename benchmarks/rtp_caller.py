@@ -12,6 +12,7 @@ import re
 import secrets
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self, cast
 
@@ -94,6 +95,8 @@ class RtpCaller:
     invited_at: float = 0.0
     answered_at: float = 0.0
     ended_at: float = 0.0
+    line: Callable[[bytes], bytes] | None = None
+    """What the line does to each 20 ms of the caller's sound, PCMU to PCMU."""
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -244,6 +247,8 @@ class RtpCaller:
                 if not self._voice:
                     self._voice_done.set()
                     self._voice += self._loop_voice
+            if self.line is not None and key is None:
+                payload = self.line(payload)
             header = bytes([0x80, kind]) + (sequence & 0xFFFF).to_bytes(2, "big")
             header += (at & 0xFFFFFFFF).to_bytes(4, "big") + source.to_bytes(4, "big")
             self._rtp.send(header + payload, self._media)
