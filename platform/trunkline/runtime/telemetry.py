@@ -90,6 +90,9 @@ FACTS_SPOOLED: Final = Gauge(
 MEDIA_PROBLEMS: Final = Counter(
     "trunkline_media_problems_total", "Calls to which no audio came for five seconds"
 )
+KEYS_DROPPED: Final = Counter(
+    "trunkline_dtmf_dropped_total", "Keys that came faster than anybody presses them, not told"
+)
 TLS_FAILURES: Final = Counter(
     "trunkline_sip_tls_refused_total", "Carriers' TLS certificates that were refused"
 )

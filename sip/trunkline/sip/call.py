@@ -8,6 +8,7 @@ another call meanwhile. Everything under "commands" runs on the control thread.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -27,6 +28,7 @@ from trunkline.domain.leg import (
     LegUnheld,
 )
 from trunkline.runtime.logging import get_logger
+from trunkline.runtime.telemetry import KEYS_DROPPED
 from trunkline.sip.call_options import (
     add_headers,
     audio_only,
@@ -35,11 +37,13 @@ from trunkline.sip.call_options import (
     with_status,
 )
 from trunkline.sip.causes import FAREWELLS, end_cause, reason_header, reason_in
+from trunkline.sip.config import CODECS
 from trunkline.sip.control_thread import describe
 from trunkline.sip.info_digits import INFO_DIGIT_MS, digit_in_info
+from trunkline.sip.keys import KeyQuota
 from trunkline.sip.ladder import Ladder
 from trunkline.sip.media_watch import MediaWatch
-from trunkline.sip.sdp import with_address
+from trunkline.sip.sdp import choose_codec, with_address
 from trunkline.sip.stats import MediaCounters
 from trunkline.sip.wire_text import one_line
 
@@ -99,6 +103,7 @@ class PjCall(pj.Call):
         self._deliver: Callable[[LegEvent], None] | None = None
         self._ended: LegEnded | None = None
         self._cause: EndCause | None = None
+        self._keys = KeyQuota()
         self.ladder = Ladder()
         self.watch = MediaWatch(self)
 
@@ -164,7 +169,15 @@ class PjCall(pj.Call):
             self.hears_tones = "telephone-event" not in message.lower()
         digit = digit_in_info(message)
         if digit:
-            self._post(LegDigit(digit, INFO_DIGIT_MS))
+            self._press(digit, INFO_DIGIT_MS)
+
+    def _press(self, digit: str, duration_ms: int | None) -> None:
+        if self._keys.allows(time.monotonic()):
+            self._post(LegDigit(digit, duration_ms))
+            return
+        KEYS_DROPPED.inc()
+        if self._keys.dropped == 1:
+            log.warning("keys come faster than anybody presses them", trunk=self.trunk_name)
 
     def _note(self, event: Any) -> None:
         message, peer, is_ours = message_of(event)
@@ -178,6 +191,13 @@ class PjCall(pj.Call):
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
         if self.sdp_address:
             prm.sdp.wholeSdp = with_address(prm.sdp.wholeSdp, self.sdp_address)
+
+    @guarded
+    def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
+        # Inside a call PJSIP answers an offer of nothing that we know with 500, and loses its
+        # footing; RFC 3261 §14.2 asks for 488 and the session as it was.
+        if not choose_codec(prm.offer.wholeSdp, CODECS):
+            prm.statusCode = 488
 
     @guarded
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
@@ -214,7 +234,7 @@ class PjCall(pj.Call):
         if prm.flags & _DTMF_IS_UPDATE:
             return
         by_info = prm.method == pj.PJSUA_DTMF_METHOD_SIP_INFO
-        self._post(LegDigit(prm.digit.upper(), prm.duration if by_info else None))
+        self._press(prm.digit.upper(), prm.duration if by_info else None)
 
     @guarded
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:

@@ -5,13 +5,35 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from trunkline.runtime.buckets import Buckets
+
 _SAME_PRESS_MS: Final = 1000
+# An autodialler sends ten keys a second (70 ms each and a gap), and a number and a PIN at once.
+_KEYS_PER_S: Final = 15.0
+_KEYS_AT_ONCE: Final = 40
+_ONE_CALL: Final = ""
 
 
 class KeyWay(StrEnum):
     EVENT = "event"  # RFC 4733
     INFO = "info"  # SIP INFO, application/dtmf-relay or application/dtmf
     TONE = "tone"  # in the audio
+
+
+class KeyQuota:
+    """How many presses of one call are told: a flood of them is not a caller's."""
+
+    def __init__(self) -> None:
+        self._room = Buckets(_KEYS_AT_ONCE, _KEYS_PER_S)
+        self.dropped = 0
+
+    def allows(self, now_s: float) -> bool:
+        """Take one, or count it as dropped."""
+        if self._room.wait_s(_ONE_CALL, now_s):
+            self.dropped += 1
+            return False
+        self._room.take(_ONE_CALL, now_s)
+        return True
 
 
 class KeyWays:

@@ -41,6 +41,10 @@ def likely_cause(seen: MediaEvidence) -> str:
         )
     if seen.packets:
         return "audio came and then stopped: the far end or the network fell silent"
+    if seen.before:
+        # ``came_from`` may still tell of the session before.
+        keys = ", or its SRTP keys do not fit" if seen.is_encrypted else ""
+        return f"audio stopped with a re-INVITE: nothing comes to the new session{keys}"
     if came and seen.is_encrypted:
         return (
             f"packets come from {came} and none can be authenticated: the SRTP keys do not fit what"
@@ -48,8 +52,6 @@ def likely_cause(seen: MediaEvidence) -> str:
         )
     if came:
         return f"packets come from {came} and are no RTP that can be read"
-    if seen.before:
-        return "audio stopped with a re-INVITE: nothing comes to the new session"
     return (
         f"not one packet came from {seen.negotiated} to {seen.ours}: a firewall, or SDP named an"
         " address that cannot be reached (TRUNKLINE_PUBLIC_ADDRESS)"

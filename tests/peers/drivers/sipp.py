@@ -170,6 +170,71 @@ def digits_by_info(number: str, digits: str) -> str:
     return before + infos + pause + bye
 
 
+def reinvite(
+    cseq: int, offer: tuple[str, str] = G711, *, way: str = "sendrecv", expect: int = 200
+) -> str:
+    """A step for ``within``: an offer of its own version, the answer that is expected, ACK."""
+    payloads, maps = offer
+    sdp = _INVITE.partition("\n\nv=0")[2].partition("]]>")[0]
+    body = ("v=0" + sdp).format(payloads=payloads, maps=f"{maps}\na={way}")
+    asked = _IN_DIALOG.format(method="INVITE", cseq=cseq, number="100", retrans=' retrans="500"')
+    with_body = asked.replace(
+        "Content-Length: 0\n",
+        "Contact: sip:sipp@[local_ip]:[local_port]\nContent-Type: application/sdp\n"
+        f"Content-Length: [len]\n\n{body.replace('2353687637', str(2353687637 + cseq))}",
+    )
+    # The ACK of a refusal belongs to the INVITE's own transaction (RFC 3261 §17.1.1.3).
+    ack = _IN_DIALOG.format(method="ACK", cseq=cseq, number="100", retrans="")
+    if expect != 200:
+        ack = ack.replace("branch=[branch]", "branch=[branch-2]")
+    return (
+        with_body
+        + '<recv response="100" optional="true"/>\n'
+        + f'<recv response="{expect}"/>\n{ack}'
+    )
+
+
+def update(cseq: int, headers: str) -> str:
+    """A step for ``within``: UPDATE with headers of its own, and 200."""
+    asked = _IN_DIALOG.format(method="UPDATE", cseq=cseq, number="100", retrans=' retrans="500"')
+    more = f"Contact: sip:sipp@[local_ip]:[local_port]\n{headers}\nContent-Length: 0\n"
+    return asked.replace("Content-Length: 0\n", more) + '<recv response="200"/>\n'
+
+
+def refused(cseq: int, method: str, headers: str, *, expect: int) -> str:
+    """A step for ``within``: a request that we must not obey, and the refusal."""
+    asked = _IN_DIALOG.format(method=method, cseq=cseq, number="100", retrans=' retrans="500"')
+    return (
+        asked.replace("Content-Length: 0\n", f"{headers}\nContent-Length: 0\n")
+        + f'<recv response="{expect}"/>\n'
+    )
+
+
+def within(number: str, *steps: str) -> str:
+    """A scenario: an answered call in which each step happens, then BYE."""
+    before, pause, after = answered(number).partition("<pause")
+    bye = after.replace("CSeq: 2 BYE", f"CSeq: {len(steps) + 2} BYE")
+    return before + "".join(steps) + pause + bye
+
+
+def cancelled(number: str) -> str:
+    """A scenario: INVITE, 180, CANCEL, 200 to it, 487, ACK."""
+    payloads, maps = G711
+    request = _INVITE.format(number=number, payloads=payloads, maps=maps)
+    ack = _ACK.format(number=number)
+    cancel = (
+        ack.replace("ACK sip", "CANCEL sip")
+        .replace("1 ACK", "1 CANCEL")
+        .replace("[last_To:]", f"To: <sip:{number}@[remote_ip]:[remote_port]>")
+    )
+    return (
+        _HEAD.format(name="cancelled")
+        + request
+        + f'<recv response="180"/>\n{cancel}<recv response="200"/>\n<recv response="487"/>\n'
+        + f"{ack}</scenario>\n"
+    )
+
+
 def options(expect: int = 200) -> str:
     asked = _OPTIONS.replace('response="200"', f'response="{expect}"')
     return _HEAD.format(name="options") + asked + "</scenario>\n"

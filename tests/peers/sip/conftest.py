@@ -97,6 +97,7 @@ class Edge:
     reception: Reception
     tasks: Nursery
     arrivals: asyncio.Queue[Line]
+    rtp_ports: tuple[int, int] = (0, 0)
 
     def uri(self, number: str = "100") -> str:
         return f"sip:{number}@127.0.0.1:{self.endpoint.sip_port}"
@@ -139,10 +140,11 @@ async def running_edge(
             accept=accept,
             takes_calls=takes_calls,
         )
+        rtp_ports = free_range(40)
         config = EndpointConfig(
             bind_address=bind_address,
             public_address=public_address,
-            rtp_ports=free_range(40),
+            rtp_ports=rtp_ports,
             max_calls=max_calls,
             media_timeout_s=media_timeout_s,
             tls=tls,
@@ -151,7 +153,7 @@ async def running_edge(
         )
         endpoint = Endpoint(config, reception=reception, trunks=trunks)
         async with endpoint.running():
-            yield Edge(endpoint, reception, tasks, arrivals)
+            yield Edge(endpoint, reception, tasks, arrivals, rtp_ports)
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +13,9 @@ from tests.peers.drivers.raw_sip import RawCaller, RtpSender, raw_caller
 from tests.peers.drivers.tones import tone
 from tests.peers.sip.conftest import CALLER_HZ, Edge, Line, running_edge
 
+from trunkline.domain.call import EndCause
 from trunkline.domain.leg import LegEnded, LegMediaStarted
+from trunkline.domain.trunk import Srtp, Trunk, TrunkAuth
 
 pytestmark = pytest.mark.peers
 
@@ -106,3 +110,39 @@ async def test_silence_has_its_likely_cause_in_the_calls_record(case: str) -> No
     assert texts[0] == "INVITE"
     assert "200 OK (INVITE)" in texts
     assert texts[-1] == "BYE"
+
+
+async def test_audio_whose_keys_do_not_fit_is_told_from_silence() -> None:
+    """SRTP was agreed on, and what comes cannot be authenticated: here it is not even encrypted."""
+    lab = Trunk("lab", TrunkAuth.SOURCE, sources=("127.0.0.0/8",), srtp=Srtp.OPTIONAL)
+    async with (
+        running_edge(lab, media_timeout_s=2) as edge,
+        raw_caller(edge.endpoint.sip_port) as caller,
+    ):
+        key = base64.b64encode(secrets.token_bytes(30)).decode()
+        offer = caller.offer().replace("RTP/AVP", "RTP/SAVP")
+        offer += f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n"
+        await caller.invite(offer=offer)
+        line = await edge.next_line()
+        await line.leg.answer()
+        assert "RTP/SAVP" in await caller.confirm()
+        await line.wait_for(LegMediaStarted)
+        await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 0.3))
+        ended = await line.wait_for(LegEnded)
+    assert "SRTP keys do not fit" in ended.media_problem
+    assert ended.cause is EndCause.MEDIA_TIMEOUT
+    assert key not in str(ended.signalling)
+
+
+async def test_audio_that_stops_with_a_reinvite_is_told_so() -> None:
+    async with running_edge(media_timeout_s=2) as edge, call(edge) as (caller, line):
+        await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 0.3))
+        elsewhere = RtpSender()
+        body = caller.offer().replace("o=- 1 1", "o=- 1 2")
+        body = body.replace(f"m=audio {caller.rtp.port}", f"m=audio {elsewhere.port}")
+        caller.send(caller.request("INVITE", 2, body=body))
+        assert (await caller.answer(2)).startswith("SIP/2.0 200")
+        caller.send(caller.request("ACK", 2))
+        ended = await line.wait_for(LegEnded)
+        elsewhere.socket.close()
+    assert "stopped with a re-INVITE" in ended.media_problem
