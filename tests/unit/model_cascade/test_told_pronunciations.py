@@ -11,6 +11,7 @@ from tests.unit.flows.samples import LIBRARY, changed
 from trunkline.domain.spoken.phones import pronunciation
 from trunkline.flows.compile import configure
 from trunkline.flows.schema.loader import FlowInvalid
+from trunkline.model.cascade.acoustics import model_directory
 from trunkline.model.cascade.expectations import expectations, told_pronunciations
 from trunkline.model.cascade.language_model import build_search_files
 from trunkline.model.cascade.lexicon import Lexicon
@@ -48,7 +49,8 @@ def test_a_flows_pronunciation_reaches_the_decoders_dictionary(tmp_path: Path) -
     tools = configure(flow, flow.steps["menu"], {}).tools
     assert told_pronunciations(tools) == {"loans": ("L AO N S",)}
     told_first = next(iter(expectations(tools).values()))
-    files = build_search_files(told_first, lexicon(tmp_path), tmp_path)
+    whole = Lexicon(model_directory() / "cmudict-en-us.dict")
+    files = build_search_files(told_first, whole, tmp_path)
     assert files is not None
     assert "loans L AO N S\n" in files.dictionary.read_text()
 

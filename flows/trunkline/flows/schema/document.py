@@ -343,11 +343,12 @@ class HolidayPart(Part):
     last: Annotated[str, Field(alias="to")]
 
 
-def _hours(value: Any) -> Any:
+def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str) else _tuple(value)
 
 
-Hours = Annotated[tuple[str, ...], BeforeValidator(_hours)]
+OneOrMany = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+Hours = OneOrMany
 
 
 class CalendarPart(Part):
@@ -386,7 +387,7 @@ class FlowPart(Part):
     escalation: dict[Name, Any] = {}  # read one by one
     intents: dict[Name, Any] = {}
     slots: dict[Name, Slots] = {}
-    pronounce: dict[str, Texts] = {}
+    pronounce: dict[str, OneOrMany] = {}
     tools: dict[Name, Any] = {}
     calendars: dict[Name, CalendarPart] = {}
     before_answer: list[Any] = []  # read one by one
