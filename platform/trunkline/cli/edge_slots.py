@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from trunkline.cli.front.plan import outer_hosts
+from trunkline.cli.front.plan import ANY_HOST
 from trunkline.domain.errors import ConfigError
 from trunkline.runtime.settings import Settings
 
@@ -110,8 +110,8 @@ def front_environment(settings: Settings) -> dict[str, str]:
 
 
 def front_address(settings: Settings) -> str:
-    """``HOST:PORT`` that edges give as theirs: the public address, else the first we listen on."""
+    """``HOST:PORT`` that edges give as theirs; ``:PORT``: they find this machine's address."""
     if settings.front_address:
         return settings.front_address
-    host = settings.public_address or outer_hosts(settings.bind_address)[0]
-    return f"{host}:{settings.sip_port}"
+    bound = "" if settings.bind_address in ANY_HOST else settings.bind_address
+    return f"{settings.public_address or bound}:{settings.sip_port}"

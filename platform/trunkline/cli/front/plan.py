@@ -15,6 +15,7 @@ from trunkline.runtime.settings import Settings
 _NAME: Final = re.compile(r"[a-z0-9-]{1,32}")
 _LOCAL_ADDRESSES: Final = Path("/proc/net/fib_trie")
 _LOOPBACK: Final = "127.0.0.1"
+ANY_HOST: Final = ("", "0.0.0.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _tls(settings: Settings) -> FrontTls | None:
 
 def outer_hosts(bind_address: str) -> tuple[str, ...]:
     """The addresses to listen on: Kamailio writes each into messages, so 0.0.0.0 will not do."""
-    if bind_address in ("", "0.0.0.0"):
+    if bind_address in ANY_HOST:
         return local_addresses()
     try:
         return (str(ipaddress.IPv4Address(bind_address)),)
