@@ -6,7 +6,8 @@ leave the caller in silence, so a clip goes on: words, a pause, other words, a l
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -18,12 +19,11 @@ from trunkline.calls.speech_cache import SpeechCache
 from trunkline.calls.speech_source import SpeechPiece, SpokenLine
 from trunkline.domain.agent import AgentSpec
 from trunkline.domain.errors import EngineError
-from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import Settings
 from trunkline.sip.endpoint import Endpoint
 
-log = get_logger(__name__)
-
+_SOON_S: Final = 5.0
+_LATER_S: Final = 60.0
 _SPEECH_MODEL: Final = "trunkline-tts"
 PAUSES_MS: Final = (1300, 3000)
 _PAUSE_DBFS: Final = -62.0  # as the ring's own comfort noise
@@ -37,24 +37,56 @@ class _NothingNew:
         yield SpeechPiece(b"")
 
 
-async def load_clips(settings: Settings, agents: Iterable[AgentSpec], endpoint: Endpoint) -> int:
-    """Hand the rendered clips of all agents to the endpoint; returns how many there were."""
-    cache = SpeechCache(settings.rendered_lines_dir, _NothingNew())
-    loaded = 0
-    for agent in agents:
-        for rate_hz in RATES_HZ:
-            voice = Voice(agent, _SPEECH_MODEL, rate_hz)
-            spoken = [
-                line.pcm
-                for text in clip_texts(house_lines(agent.language))
-                if (line := await cache.find(voice.line(text))) is not None
-            ]
-            if not spoken:
-                log.warning("an agent has no clip for late speech", agent=agent.name)
-                continue
-            await endpoint.use_clip(agent.name, rate_hz, joined(spoken, rate_hz))
-            loaded += 1
-    return loaded
+class Clips:
+    """Hands agents' rendered clips to the endpoint: at once those there are, others as they come.
+
+    An edge may take calls before its lines are rendered, and flows change while it runs.
+    """
+
+    def __init__(
+        self,
+        cache: SpeechCache,
+        agents: Callable[[], Iterable[AgentSpec]],
+        use: Callable[[str, int, bytes], Awaitable[None]],
+    ) -> None:
+        self._cache = cache
+        self._agents = agents
+        self._use = use
+        self._loaded: dict[tuple[str, int], tuple[AgentSpec, int]] = {}
+
+    async def load(self) -> int:
+        """How many clips are still without some of their words."""
+        missing = 0
+        for agent in self._agents():
+            texts = clip_texts(house_lines(agent.language))
+            for rate_hz in RATES_HZ:
+                missing += await self._load(agent, rate_hz, texts) < len(texts)
+        return missing
+
+    async def keep(self) -> None:
+        """For as long as the edge runs."""
+        while True:
+            missing = await self.load()
+            await asyncio.sleep(_SOON_S if missing else _LATER_S)
+
+    async def _load(self, agent: AgentSpec, rate_hz: int, texts: Sequence[str]) -> int:
+        """How many of its words the agent's clip has."""
+        before, has = self._loaded.get((agent.name, rate_hz), (None, 0))
+        if before == agent and has == len(texts):
+            return has
+        voice = Voice(agent, _SPEECH_MODEL, rate_hz)
+        lines = [await self._cache.find(voice.line(text)) for text in texts]
+        spoken = [line.pcm for line in lines if line is not None]
+        if spoken and (before, has) != (agent, len(spoken)):
+            await self._use(agent.name, rate_hz, joined(spoken, rate_hz))
+            self._loaded[agent.name, rate_hz] = (agent, len(spoken))
+        return len(spoken)
+
+
+def clips(
+    settings: Settings, agents: Callable[[], Iterable[AgentSpec]], endpoint: Endpoint
+) -> Clips:
+    return Clips(SpeechCache(settings.rendered_lines_dir, _NothingNew()), agents, endpoint.use_clip)
 
 
 def clip_texts(lines: HouseLines) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class Backoff:
         first_s, most_s = (
             (self.account_s, self.account_most_s) if is_refusal else (self.first_s, self.most_s)
         )
-        bound_s = min(most_s, first_s * 2 ** min(max(failures, 1) - 1, 30))
+        bound_s = min(most_s, first_s * 2.0 ** min(max(failures, 1) - 1, 30))
         wait_s = bound_s * (0.5 + 0.5 * chance)
         asked_s = min(max(0, retry_after_s), _MOST_ASKED_S)
         return max(wait_s, asked_s * (1 + _SPREAD * chance))

@@ -18,7 +18,7 @@ from trunkline.runtime.health import HealthApp, serve_health
 from trunkline.runtime.logging import get_logger
 from trunkline.runtime.settings import Settings
 from trunkline.runtime.supervision import kept_up, nursery, stop_on_signals
-from trunkline.sip.clips import load_clips
+from trunkline.sip.clips import Clips, clips
 from trunkline.sip.config import EndpointConfig, Tls
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.front import sip_front
@@ -104,9 +104,11 @@ async def serve(settings: Settings) -> int:
         plan = dial_plan(settings)
         calls.switch.connect(SipSwitch(endpoint, trunks, plan, outbound_rules(settings)))
         watch = headroom_watch(settings, endpoint, reception)
+        late = clips(settings, lambda: [flow.agent for flow in calls.shelf.flows()], endpoint)
 
         async def open_and_measure() -> None:
-            await _open_when_warm(settings, calls, endpoint, reception, stop)
+            await _open_when_warm(calls, endpoint, late, reception, stop)
+            tasks.start(kept_up("clips", late.keep), "clips")
             if settings.admission == "measured":
                 await kept_up("headroom", watch.run)
 
@@ -163,17 +165,11 @@ def _announce(endpoint: Endpoint, trunks: Sequence[Trunk], routes: Sequence[Numb
 
 
 async def _open_when_warm(
-    settings: Settings,
-    calls: CallSide,
-    endpoint: Endpoint,
-    reception: Reception,
-    stop: asyncio.Event,
+    calls: CallSide, endpoint: Endpoint, late: Clips, reception: Reception, stop: asyncio.Event
 ) -> None:
-    if await calls.service.warm(_WARM_S):
-        agents = [flow.agent for flow in calls.shelf.flows()]
-        await load_clips(settings, agents, endpoint)
-    else:
+    if not await calls.service.warm(_WARM_S):
         log.warning("calls are taken before the agents' lines are rendered: no model server?")
+    await late.load()
     # What is loaded by now stays: a collection that walks it all would hold a call's events up.
     gc.collect()
     gc.freeze()
