@@ -9,6 +9,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from redis.asyncio import Redis
@@ -160,8 +161,13 @@ class Kills:
             " AND pid <> pg_backend_pid()"
         )
         found = await asyncio.to_thread(postgres.sql, query)
-        if pids := [int(pid) for pid in found.split()]:
-            os.kill(self._rng.choice(pids), signal.SIGKILL)
+        pids = [int(pid) for pid in found.split()]
+        self._rng.shuffle(pids)
+        for pid in pids:
+            # One that was listed may have ended meanwhile: its pool let go of it.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                return
 
     async def _mid_transaction(self) -> None:
         path = self._house.database_url.partition("///")[2]

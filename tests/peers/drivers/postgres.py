@@ -44,7 +44,7 @@ class PrivatePostgres:
         # Nothing here survives the test, so nothing waits for the disk.
         options = (
             f"-c listen_addresses= -c unix_socket_directories={self._home}"
-            " -c fsync=off -c full_page_writes=off -c max_connections=60 -c shared_buffers=32MB"
+            " -c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
         )
         self.run(
             [
