@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -151,3 +152,30 @@ def test_a_taken_port_is_named_by_its_setting(tmp_path: Path) -> None:
 def test_a_socket_path_too_long_for_the_kernel_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="shorter path"):
         private_redis(tmp_path / ("x" * 110) / "redis.sock", {})
+
+
+async def test_workers_of_a_child_that_was_killed_do_not_outlive_it(tmp_path: Path) -> None:
+    told = tmp_path / "worker"
+    script = f"sleep 60 & echo $! >> {told}; wait"
+    spec = ProcessSpec("child", ("sh", "-c", script), environment=os.environ, leaves_workers=True)
+    supervised = Supervised(spec)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(supervised.keep_alive())
+        await starts_of(told, 1)
+        assert supervised.pid is not None
+        os.kill(supervised.pid, signal.SIGKILL)
+        await starts_of(told, 2)
+        first = int(told.read_text().split()[0])
+        async with asyncio.timeout(20):
+            while lives(first):
+                await asyncio.sleep(0.02)
+        await supervised.stop()
+
+
+def lives(pid: int) -> bool:
+    """A zombie does not."""
+    try:
+        stat = (Path("/proc") / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
