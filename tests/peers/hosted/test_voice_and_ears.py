@@ -209,6 +209,10 @@ class LocalHearing:
         text = f"locally {self.heard[item_id]} bytes"
         self._events.put_nowait(Transcribed(item_id, text, confidence=0.7))
 
+    def foresee(self, item_id: str) -> None: ...
+
+    def go_on(self, item_id: str) -> None: ...
+
     def drop(self, item_id: str) -> None:
         self.dropped.append(item_id)
 

@@ -6,6 +6,7 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.peers.drivers.raw_sip import RawCaller, raw_caller
@@ -45,13 +46,17 @@ async def both_hear(caller: RawCaller, line: Line, frequency_hz: float = CALLER_
     caller.rtp.received()
     for _ in range(_TRIES):
         await caller.rtp.say(caller.media_port, tone(frequency_hz, 8000, 0.6))
-        mark = len(line.heard)
-        await line.until(lambda mark=mark: len(line.heard) >= mark + 5 * 640)
+        enough = len(line.heard) + 5 * 640
+        await line.until(partial(_has_heard, line, enough))
         missed = sequence_gaps(caller)
         assert missed == 0, f"{missed} packets of the agent's never came"
         if line.caller_spectrum(0.4).is_tone(frequency_hz):
             return
     raise AssertionError("what the caller says is not heard")
+
+
+def _has_heard(line: Line, count: int) -> bool:
+    return len(line.heard) >= count
 
 
 def sequence_gaps(caller: RawCaller) -> int:

@@ -61,8 +61,9 @@ async def hear(
     async with asyncio.timeout(20):
         async for event in session.events():
             assert event.item_id == item_id
-            if not isinstance(event, Hypothesis):
+            if isinstance(event, Transcribed | TranscriptionFailed):
                 return partials, event
+            assert isinstance(event, Hypothesis)
             partials.append(event)
     raise AssertionError("the session ended without a transcription")
 
