@@ -130,7 +130,10 @@ async def test_calls_go_on_when_an_edge_is_killed_under_load(house: Front, tmp_p
     taken = {re.search(r"^Call-ID: (\S+)", one, re.M)[1] for one in answers}  # type: ignore[index]
     assert len(taken) == 30
     lost = {event["call"] for event in killed.events("took")}
-    assert taken - lost <= {event["call"] for event in other.events("ended")}
+    await until(
+        lambda: taken - lost <= {event["call"] for event in other.events("ended")},
+        "the calls of the other edge have ended",
+    )
     ups = house.switched(killed, "calls")
     killed.start()
     await until(lambda: house.switched(killed, "calls") > ups, "it is back", 30)

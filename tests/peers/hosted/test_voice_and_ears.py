@@ -210,7 +210,6 @@ class LocalHearing:
         self._events.put_nowait(Transcribed(item_id, text, confidence=0.7))
 
     def foresee(self, item_id: str) -> None: ...
-
     def go_on(self, item_id: str) -> None: ...
 
     def drop(self, item_id: str) -> None:

@@ -50,7 +50,7 @@ class Port:
         return 320
 
     def stats(self) -> Any:
-        return SimpleNamespace(playedBytes=320, underruns=2, pairsDropped=1, clipPlays=0)
+        return SimpleNamespace(playedBytes=320, underruns=2, pairsDropped=1, clipPlays=0, ticks=0)
 
 
 class Dialog:

@@ -21,10 +21,14 @@ _PLACEHOLDER: Final = re.compile(r"@([A-Z_]+)@")
 
 def kamailio_config(plan: FrontPlan, folder: Path) -> str:
     """For a front whose files lie in ``folder``."""
+    has_several = len(plan.hosts) > 1 or plan.hosts[0] != plan.inner.host
+    # Kamailio answers from where it was asked; with one address it does not look for another.
+    outward = f"  force_send_socket(udp:{plan.hosts[0]}:{plan.port});"
     values = {
         "DEBUG": str(_NOTICE if plan.logs_texts else _CRITICAL),
         "CHILDREN": str(_CHILDREN),
-        "MULTIHOMED": "1" if len(plan.hosts) > 1 or plan.hosts[0] != plan.inner.host else "0",
+        "MULTIHOMED": "1" if has_several else "0",
+        "OUTWARD": "  # By the address that leads there: mhomed." if has_several else outward,
         "LISTEN": "\n".join(_listening(plan)),
         "TLS": "\n".join(_tls(plan)),
         "LIST": quoted(folder / LIST_FILE),
