@@ -190,19 +190,6 @@ def test_too_few_digits_are_given_to_the_flow_when_the_caller_stops() -> None:
     run_virtual(play())
 
 
-def test_digits_that_may_be_part_of_a_number_are_given_to_the_engine_to_complete() -> None:
-    async def play() -> None:
-        async with scene(BALANCE_CALL) as call:
-            await call.heard("How can I help you")
-            call.leg.press("1")
-            await call.heard("account number?")
-            call.leg.press("441")
-            await call.leg.until(lambda: call.turns[-1].kind is TurnKind.REPLY)
-            assert call.said_by(Speaker.CALLER)[-1] == "441"
-
-    run_virtual(play())
-
-
 def test_on_hold_nothing_is_said_and_nothing_is_heard() -> None:
     async def play() -> None:
         async with scene(BALANCE_CALL) as call:
