@@ -54,6 +54,7 @@ S = TypeVar("S")
 
 _LIVE_MEDIA: Final = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 _PJ_EINVALIDOP: Final = 70013
+_TERMINATED: Final = 171_140  # PJSIP_ESESSIONTERMINATED; SWIG leaves it out
 _DTMF_IS_UPDATE: Final = 1  # pjmedia_stream_dtmf_event_flags; SWIG leaves it out
 
 
@@ -256,17 +257,26 @@ class PjCall(pj.Call):
     # --- commands ----------------------------------------------------------------------------
 
     def ring(self) -> None:
-        if not self.has_rung:
-            self.has_rung = True
+        """180, once; a caller whose CANCEL has just come is told nothing, and her end tells us."""
+        if self.has_rung:
+            return
+        self.has_rung = True
+        try:
             self._respond(180)
+        except pj.Error as exc:
+            if exc.status != _TERMINATED:
+                raise
 
     def accept(self) -> None:
-        self._respond(200)
+        try:
+            self._respond(200)
+        except pj.Error as exc:
+            raise TrunkError(f"the call is over: {exc.reason}", sip_status=487) from None
 
     def refuse(self, sip_status: int, headers: Mapping[str, str]) -> None:
         """A final answer to an INVITE that becomes no call."""
         self._cause = EndCause.REJECTED
-        self.hangup(with_status(sip_status, headers))
+        self._hang_up(with_status(sip_status, headers))
 
     def end(self, cause: EndCause, sip_status: int | None) -> None:
         """BYE, CANCEL or a final response: PJSIP knows which the dialog needs."""
@@ -276,7 +286,7 @@ class PjCall(pj.Call):
         status = 0
         if self.direction is Direction.INBOUND and not self.is_answered:
             status = sip_status or FAREWELLS[cause].sip_status
-        self.hangup(with_status(status, {"Reason": reason_header(cause)}))
+        self._hang_up(with_status(status, {"Reason": reason_header(cause)}))
 
     def hold_peer(self) -> bool:
         """False: an offer is still open, ours or the peer's; try again (RFC 3261 §14.1)."""
@@ -377,7 +387,11 @@ class PjCall(pj.Call):
     def _respond(self, sip_status: int) -> None:
         options = audio_only()
         options.statusCode = sip_status
+        self.answer(options)
+
+    def _hang_up(self, how: pj.CallOpParam) -> None:
         try:
-            self.answer(options)
-        except pj.Error as exc:
-            raise TrunkError(f"the call is over: {exc.reason}", sip_status=487) from None
+            self.hangup(how)
+        except pj.Error as exc:  # the far end was first, by an instant: what we wanted has come
+            if exc.status != _TERMINATED:
+                raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections import Counter
 
 import httpx
@@ -14,11 +15,14 @@ from tests.soak.caller import RestlessCaller
 from tests.soak.processes import until_idle
 from tests.soak.reckoning import every_call, log_complaints
 
-from trunkline.calls.admission import Verdict
-from trunkline.domain.trunk import LOCAL_TRUNK
+from trunkline.calls.admission import Refuse, Verdict
+from trunkline.domain.call import EndCause
+from trunkline.domain.leg import LegEnded
+from trunkline.domain.trunk import LOCAL_TRUNK, NumberRoute
 from trunkline.sip.config import EndpointConfig
 from trunkline.sip.endpoint import Endpoint
 from trunkline.sip.invite import Invite
+from trunkline.sip.leg import SipLeg
 from trunkline.sip.reception import Reception
 
 pytestmark = pytest.mark.peers
@@ -66,6 +70,43 @@ async def test_a_call_id_of_stray_bytes_harms_neither_its_call_nor_the_live_view
         watching.cancel()
     assert {calls[number]["cause"] for number in (stray, after)} == {"caller_hangup"}
     assert not log_complaints(house, ())
+
+
+@pytest.mark.parametrize("verdict", ["taken", "refused"])
+async def test_a_cancel_that_comes_while_an_invite_is_judged_is_no_fault(
+    verdict: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The dialog is over between our look at it and our answer to it."""
+    taken: asyncio.Queue[SipLeg] = asyncio.Queue()
+
+    class Slow(Reception):
+        def judge(self, invite: Invite, live_by_trunk: Counter[str], now_s: float) -> Verdict:
+            time.sleep(0.5)  # on the control thread; PJSIP's own reads the CANCEL meanwhile
+            if verdict == "refused":
+                return Refuse(503, "as the test wants")
+            return super().judge(invite, live_by_trunk, now_s)
+
+    reception = Slow(
+        trunks=(LOCAL_TRUNK,),
+        routes=(NumberRoute("100", "shop"),),
+        max_calls=5,
+        accept=lambda leg, *_: taken.put_nowait(leg),
+    )
+    endpoint = Endpoint(EndpointConfig(), reception=reception, trunks=(LOCAL_TRUNK,))
+    async with endpoint.running():
+        async with RestlessCaller("127.0.0.1", endpoint.sip_port) as caller:
+            assert await caller.invite_and_cancel(0) == 487
+        if verdict == "taken":  # nothing is lost: who rang for an instant has called
+            async with asyncio.timeout(5):
+                leg = await taken.get()
+                told = [event async for event in leg.events()]
+            assert isinstance(told[-1], LegEnded)
+            assert told[-1].cause is EndCause.CALLER_CANCELLED
+        await endpoint.problem()  # the control thread has done what was before it
+        assert endpoint.live_count == 0
+    log = "".join(capfd.readouterr())
+    assert "failed" not in log
+    assert "could not be taken" not in log
 
 
 async def test_an_invite_we_stumble_over_is_refused_and_does_not_ring_for_ever() -> None:
