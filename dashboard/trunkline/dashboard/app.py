@@ -32,6 +32,7 @@ from trunkline.dashboard import (
     policy_pages,
     recordings,
     take_over_pages,
+    trunk_page,
     usage_page,
     user_pages,
 )
@@ -53,6 +54,7 @@ _PARTS: Final = (
     flow_pages,
     flow_edits,
     flow_publishing,
+    trunk_page,
     usage_page,
     policy_pages,
     user_pages,

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from trunkline.calls.approval_desk import Wake
 from trunkline.calls.link_desk import LinkDesk
 from trunkline.calls.take_over_desk import TakesOver
+from trunkline.calls.trunk_board import TrunkBoard
 from trunkline.dashboard.approval_feed import ApprovalFeed
 from trunkline.dashboard.assets import Assets
 from trunkline.dashboard.flow_shelf import AgentFlows
@@ -55,7 +56,8 @@ class DashboardDeps:
 
     Without ``commands`` the pages show no hang-up; without ``flows`` no flows page. ``wake_worker``
     hurries a worker once something is decided; without ``links`` no signed link decides here.
-    ``rules``: whom we may call, those included who take calls over.
+    ``rules``: whom we may call, those included who take calls over. Without ``trunks`` the page of
+    trunks says that nobody tells of any.
     """
 
     sessions: Sessions
@@ -68,6 +70,7 @@ class DashboardDeps:
     wake_worker: Wake | None = None
     links: LinkDesk | None = None
     rules: OutboundRules = field(default_factory=OutboundRules)
+    trunks: TrunkBoard | None = None
 
 
 class Desk:

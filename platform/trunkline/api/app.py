@@ -26,6 +26,7 @@ from trunkline.api import (
     policies,
     program_approvals,
     take_overs,
+    trunks,
     usage,
     users,
     webhook_deliveries,
@@ -72,6 +73,7 @@ def create_api(deps: ApiDeps, extra: Extra | None = None) -> FastAPI:
         flow_versions,
         flow_tools,
         live,
+        trunks,
         usage,
     )
     routers = [*(module.router for module in parts), placements.waiting_router]

@@ -15,6 +15,7 @@ from trunkline.calls.commands import RedisCommands
 from trunkline.calls.flow_shelf import FlowShelf
 from trunkline.calls.link_desk import LinkDesk
 from trunkline.calls.outbound_rules import outbound_rules
+from trunkline.calls.trunk_board import TrunkBoard
 from trunkline.dashboard.app import Dashboard, mount
 from trunkline.dashboard.deps import DashboardDeps
 from trunkline.dashboard.flow_shelf import AgentFlows
@@ -57,6 +58,7 @@ async def serve(settings: Settings) -> int:
                 wake_worker=waker,
                 links=links,
                 rules=outbound_rules(settings),
+                trunks=TrunkBoard(redis, clock),
             ),
         )
         dashboards.append(dashboard)

@@ -117,8 +117,7 @@ class Endpoint:
         pj.pj_log_set_level(0)
         ep.libCreate()
         ep.libInit(ep_config(self._config, self._log))
-        if self._reception is not None and not self._reception.takes_calls:
-            pj.answer_options_with(503)  # before anybody can ask
+        self._answer_options()  # before anybody can ask
         self._transports.open(ep)
         ep.audDevManager().setNullDev()
         ep.libStart()
@@ -154,9 +153,13 @@ class Endpoint:
         """What asks them by OPTIONS whether they are up, once it runs."""
         return TrunkWatch(trunks, self._control, self._accounts.of)
 
-    async def answer_options(self, *, takes_calls: bool) -> None:
-        """OPTIONS says whether calls are wanted: dispatchers ask by it. 200, or 503."""
-        await self._control.run(lambda: pj.answer_options_with(200 if takes_calls else 503))
+    async def answer_options(self) -> None:
+        """OPTIONS says whether calls are wanted, as of now: 200, or 503; dispatchers ask by it."""
+        await self._control.run(self._answer_options)
+
+    def _answer_options(self) -> None:
+        wants_calls = self._reception is None or self._reception.wants_calls
+        pj.answer_options_with(200 if wants_calls else 503)
 
     async def renew_certificate(self) -> None:
         """Show what the certificate's files hold now to whoever connects from now on."""

@@ -71,7 +71,7 @@ class HeadroomWatch:
         line: Line,
         model_url: str,
         data_dir: Path,
-        tell: Callable[[bool], Awaitable[None]],
+        tell: Callable[[], Awaitable[None]],
         *,
         bounds: Mapping[Gauge, Bounds] = BOUNDS,
     ) -> None:
@@ -125,7 +125,7 @@ class HeadroomWatch:
         else:
             ADMISSION_CLOSINGS.inc()
             log.warning("calls are refused before they suffer", why=capacity.why)
-        await self._tell(capacity.is_open)
+        await self._tell()
 
     @staticmethod
     async def _wake_ups() -> list[float]:
@@ -189,15 +189,11 @@ def _free_mb(folder: Path) -> float:
 def headroom_watch(settings: Settings, endpoint: Endpoint, reception: Reception) -> HeadroomWatch:
     """What it finds counts for the reception's verdicts and for how OPTIONS is answered."""
 
-    async def tell(is_open: bool) -> None:
-        if reception.takes_calls:
-            await endpoint.answer_options(takes_calls=is_open)
-
     watch = HeadroomWatch(
         endpoint,
         settings.resolved_model_url,
         settings.data_dir,
-        tell,
+        endpoint.answer_options,
         bounds=bounds_with(settings.admission_free_mb),
     )
     reception.headroom = watch.headroom

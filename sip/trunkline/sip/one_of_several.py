@@ -84,7 +84,7 @@ class OneOfSeveral:
 
     async def _take_calls(self, takes: bool) -> None:
         self._reception.takes_calls = takes
-        await self._endpoint.answer_options(takes_calls=takes)
+        await self._endpoint.answer_options()
 
     async def _register(self, wanted: bool) -> None:
         """Unregistering is waited for, so that it does not undo what the next edge registers."""

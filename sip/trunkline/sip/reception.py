@@ -46,6 +46,11 @@ class Reception:
         self._trunk_limiter = TrunkLimiter()
         self._lines = LineQuota()
 
+    @property
+    def wants_calls(self) -> bool:
+        """What OPTIONS is answered by: calls are taken, and what is measured has room for them."""
+        return self.takes_calls and self.headroom.is_open
+
     def judge(self, invite: Invite, live_by_trunk: Counter[str], now_s: float) -> Verdict:
         """The verdict on an INVITE. One beyond its allowance is not looked at any closer."""
         trunk = self.trunk_of(invite.source_ip)

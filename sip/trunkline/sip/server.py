@@ -6,6 +6,7 @@ import asyncio
 import gc
 import ssl
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ from trunkline.sip.local_address import address_towards
 from trunkline.sip.one_of_several import one_of_several
 from trunkline.sip.reception import Reception
 from trunkline.sip.switch import SipSwitch
+from trunkline.sip.trunk_readings import tell_trunks
 from trunkline.sip.trunks import configured_routes, configured_trunks, with_registrar_sources
 
 log = get_logger(__name__)
@@ -123,6 +125,8 @@ async def serve(settings: Settings) -> int:
             tasks.start(endpoint.watch.run(), "options")
             if several is not None:
                 tasks.start(kept_up("fellows", several.run), "fellows")
+            told_to = (settings.resolved_redis_url, calls.edge_id, endpoint, configured)
+            tasks.start(kept_up("trunks", partial(tell_trunks, *told_to)), "trunks")
             if certificate is not None:
                 tasks.start(keep_renewing(certificate, endpoint.renew_certificate), "certificate")
 
@@ -140,7 +144,7 @@ async def serve(settings: Settings) -> int:
             async with serve_health(health, "127.0.0.1", settings.resolved_sip_health_port):
                 await stop.wait()
                 reception.takes_calls = False
-                await endpoint.answer_options(takes_calls=False)
+                await endpoint.answer_options()
                 if several is not None:
                     await several.leave()
                 ended = await calls.service.drain(DRAIN_S)
@@ -175,7 +179,7 @@ async def _open_when_warm(
     gc.freeze()
     if not stop.is_set():
         reception.takes_calls = True
-        await endpoint.answer_options(takes_calls=True)
+        await endpoint.answer_options()
         log.info("calls are taken")
 
 

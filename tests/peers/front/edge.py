@@ -98,7 +98,7 @@ class TestedEdge:
         match command:
             case "drain" | "resume":
                 self.reception.takes_calls = command == "resume"
-                await self.endpoint.answer_options(takes_calls=command == "resume")
+                await self.endpoint.answer_options()
             case "hold":
                 await self._legs[what].hold()
             case "hang-up":

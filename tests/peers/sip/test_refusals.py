@@ -9,6 +9,7 @@ import pytest
 from tests.peers.drivers.sipp import GSM_AND_G729, SippRun, invite, options, sipp
 from tests.peers.sip.conftest import Edge, running_edge
 
+from trunkline.calls.headroom import Headroom, Reading
 from trunkline.domain.call import EndCause
 from trunkline.domain.trunk import NumberRoute, Trunk, TrunkAuth
 
@@ -83,12 +84,28 @@ async def test_options_is_answered_with_200(edge: Edge, tmp_path: Path, transpor
     assert "INVITE" in run.header("Allow", 200)
 
 
+def full_house() -> Headroom:
+    headroom = Headroom()
+    for second in range(10):
+        headroom.take(Reading(live=1, loop_lag_ms=900), float(second))
+    assert not headroom.is_open
+    return headroom
+
+
 async def test_options_says_503_while_no_calls_are_taken(edge: Edge, tmp_path: Path) -> None:
-    await edge.endpoint.answer_options(takes_calls=False)
+    edge.reception.takes_calls = False
+    await edge.endpoint.answer_options()
     run = await sipp(tmp_path / "1", options(503), edge.endpoint.sip_port)
     assert run.exit_status == 0, run.messages
-    await edge.endpoint.answer_options(takes_calls=True)
-    run = await sipp(tmp_path / "2", options(), edge.endpoint.sip_port)
+    # Taking calls again does not make room where what is measured leaves none.
+    edge.reception.headroom = full_house()
+    edge.reception.takes_calls = True
+    await edge.endpoint.answer_options()
+    run = await sipp(tmp_path / "2", options(503), edge.endpoint.sip_port)
+    assert run.exit_status == 0, run.messages
+    edge.reception.headroom = Headroom()
+    await edge.endpoint.answer_options()
+    run = await sipp(tmp_path / "3", options(), edge.endpoint.sip_port)
     assert run.exit_status == 0, run.messages
     assert "application/sdp" in run.header("Accept", 200)
 

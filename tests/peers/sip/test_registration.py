@@ -18,6 +18,7 @@ from trunkline.domain.leg import LegEnded
 from trunkline.domain.trunk import NumberRoute, Trunk, TrunkAuth
 from trunkline.sip.account import Registration
 from trunkline.sip.registration_backoff import Backoff
+from trunkline.sip.trunk_readings import trunk_readings
 from trunkline.sip.trunks import with_registrar_sources
 
 pytestmark = pytest.mark.peers
@@ -67,6 +68,10 @@ async def test_a_number_rings_through_the_registrar(
                 await phone.wait_for("CALL_ESTABLISHED")
                 await line.until_heard(1.0)
                 assert line.caller_spectrum(0.7).is_tone(CALLER_HZ)
+                (told,) = trunk_readings(edge.endpoint, [trunk])
+                assert (told.name, told.is_registered, told.calls_up) == ("carrier", True, 1)
+                assert told.calls_taken >= 1
+                assert proxy.password not in repr(told)
                 await line.leg.hang_up(EndCause.AGENT_HANGUP)
                 await line.wait_for(LegEnded)
                 await phone.wait_for("CALL_CLOSED")

@@ -142,6 +142,7 @@ async def test_the_description_names_every_route_and_its_problems(api: Api) -> N
         "/api/v1/live",
         "/api/v1/placements",
         "/api/v1/placements/spend",
+        "/api/v1/trunks",
         "/api/v1/usage",
         "/api/v1/users",
         "/api/v1/users/{user_id}",

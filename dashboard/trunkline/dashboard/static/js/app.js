@@ -74,7 +74,7 @@ function moveItem(by) {
   link?.focus({ preventScroll: true });
 }
 
-const goes = { l: "/", p: "/approvals", c: "/calls", f: "/flows", u: "/usage", r: "/policies", m: "/users" };
+const goes = { l: "/", p: "/approvals", c: "/calls", f: "/flows", t: "/trunks", u: "/usage", r: "/policies", m: "/users" };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
