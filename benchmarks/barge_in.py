@@ -111,8 +111,9 @@ async def barge_in(
             lay(caller, line, rms, rng.randrange(1 << 16))
             await caller.first_loud(caller.answered_at)
             await asyncio.sleep(rng.uniform(*_MOMENTS_S))
-            onset = await caller.speak(phrase) + onset_ms / 1000
+            await caller.speak(phrase)
             await asyncio.sleep(_GIVEN_UP_S)
+            onset = caller.left_at(onset_ms)
             spoke = [p for p in caller.packets if abs(p.at - onset) < 0.06]
             if not spoke or min(p.dbfs for p in spoke) <= SPEECH_DBFS:
                 continue

@@ -87,8 +87,9 @@ async def barge_in_trial(
         figures.setup_ms.append((caller.answered_at - caller.invited_at) * 1000)
         figures.first_audio_ms.append((first - caller.answered_at) * 1000)
         await asyncio.sleep(after_s)
-        onset = await caller.speak(phrase) + onset_ms / 1000
+        await caller.speak(phrase)
         await asyncio.sleep(1.6)
+        onset = caller.left_at(onset_ms)
         silent = caller.last_loud_before_silence(onset)
         if silent is None:
             figures.missed += 1

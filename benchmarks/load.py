@@ -71,7 +71,7 @@ _SCRIPT: Final = {
 @dataclass
 class Level:
     """One number of calls. Spacing in milliseconds between packets at the probes' sockets; delays
-    from the end of a probe's speech to the agent's first packet, hangover included."""
+    from the packet that ends a probe's speech to the agent's first packet, hangover included."""
 
     calls: int
     stretch: Stretch | None = None
@@ -163,8 +163,9 @@ async def _converse(
     _, ends_ms = speech_span(phrase, RATE)
     await asyncio.sleep(number * 1.3)
     while loop.time() + _QUIET_S + 2 < until:
-        ended = await caller.speak(phrase) + ends_ms / 1000
+        await caller.speak(phrase)
         await caller.spoken()
+        ended = caller.left_at(ends_ms - 1)
         try:
             answer = await caller.first_loud(ended + 0.1, deadline_s=3)
             level.delays_ms.append((answer - ended) * 1000)

@@ -112,6 +112,7 @@ class RtpCaller:
         self._cseq = 1
         self._voice = bytearray()
         self._voice_started: asyncio.Future[float] | None = None
+        self._voice_sent: list[float] = []
         self._voice_done = asyncio.Event()
         self._loop_voice = b""
         self._keys: deque[_Key | None] = deque()
@@ -240,8 +241,9 @@ class RtpCaller:
                 payload, at = key.payload, key_stamp  # all of a key's packets bear its beginning
                 kind = _EVENT | (0x80 if key.begins else 0)
             elif self._voice:
+                self._voice_sent.append(time.perf_counter())
                 if self._voice_started is not None and not self._voice_started.done():
-                    self._voice_started.set_result(time.perf_counter())
+                    self._voice_started.set_result(self._voice_sent[-1])
                 payload = bytes(self._voice[:SAMPLES]).ljust(SAMPLES, b"\xff")
                 del self._voice[:SAMPLES]
                 if not self._voice:
@@ -276,8 +278,16 @@ class RtpCaller:
         """Send 8 kHz PCM16 as RTP; returns when its first packet left."""
         self._voice_started = asyncio.get_running_loop().create_future()
         self._voice_done.clear()
+        self._voice_sent.clear()
         self._voice += pcm_to_ulaw(pcm.astype("<i2").tobytes())
         return await self._voice_started
+
+    def left_at(self, phrase_ms: float) -> float:
+        """When the packet left that carries this moment of what ``speak`` was last given.
+
+        The earliest at which anybody can know of it: the sound of a packet is over as it leaves.
+        """
+        return self._voice_sent[int(phrase_ms / 1000 / PTIME_S)]
 
     def repeat(self, pcm: NDArray[np.int16]) -> None:
         """Say 8 kHz PCM16 over and over until the call ends."""
