@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -276,7 +277,9 @@ class CallService:
 
         Lines are left when other flows serve meanwhile: what those open with comes first.
         """
-        failed, left, serving = 0, deque(dict.fromkeys(lines)), self._serving()
+        wanted, serving = list(dict.fromkeys(lines)), self._serving()
+        random.shuffle(wanted)  # as the cache does, and for its reason
+        failed, left = 0, deque(wanted)
         while left:
             is_idle = await self._live.wait_until_empty(_LOOK_S)
             if self._serving() != serving:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import random
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict, dataclass
@@ -99,7 +100,8 @@ class SpeechCache:
     async def prefetch(self, lines: Iterable[SpokenLine]) -> int:
         """Render what is missing, two at a time; returns how many could not be had."""
         waiting = list(dict.fromkeys(lines))
-        waiting.reverse()
+        # Edges beside each other begin elsewhere each, and find on disk what another has rendered.
+        random.shuffle(waiting)
         failed = 0
 
         async def render() -> None:

@@ -118,12 +118,20 @@ def ended_with_us(command: Sequence[str]) -> Sequence[str]:
     return (setpriv, "--pdeathsig", "TERM", "--", *command)
 
 
-async def wait_ready(specs: Sequence[ProcessSpec], deadline_s: float) -> dict[str, float]:
-    """Poll until every ``ready_url`` answers 200; seconds each took. ConfigError names the rest."""
+async def wait_ready(
+    specs: Sequence[ProcessSpec], deadline_s: float, *, is_patient: bool = False
+) -> dict[str, float]:
+    """Poll until every ``ready_url`` answers 200; seconds each took.
+
+    ConfigError names the rest at the deadline. Who is patient waits for those that answer and are
+    not ready yet, and logs them each time it passes: the machine may be slow, and they may serve.
+    """
     started = time.monotonic()
     took: dict[str, float] = {}
     wanting = {spec.name: spec.ready_url for spec in specs if spec.ready_url}
     last: dict[str, str] = {}
+    unready: dict[str, str] = {}
+    due = started + deadline_s
     async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
         while wanting:
             for name, url in list(wanting.items()):
@@ -131,15 +139,20 @@ async def wait_ready(specs: Sequence[ProcessSpec], deadline_s: float) -> dict[st
                     answer = await client.get(url)
                 except httpx.HTTPError as exc:
                     last[name] = type(exc).__name__
+                    unready.pop(name, None)
                     continue
                 if answer.status_code == 200:
                     took[name] = time.monotonic() - started
                     del wanting[name]
                 else:
-                    last[name] = answer.text[:500]
-            if time.monotonic() - started > deadline_s:
+                    last[name] = unready[name] = answer.text[:500]
+            if wanting and time.monotonic() > due:
+                passed_s = time.monotonic() - started
                 problems = "; ".join(f"{name}: {last.get(name, 'no answer')}" for name in wanting)
-                raise ConfigError(f"not ready after {deadline_s:.0f} s: {problems}")
+                if not is_patient or set(wanting) - set(unready):
+                    raise ConfigError(f"not ready after {passed_s:.0f} s: {problems}")
+                log.warning("not ready yet", after_s=round(passed_s), problems=problems)
+                due += deadline_s
             if wanting:
                 await asyncio.sleep(0.05)
     return took

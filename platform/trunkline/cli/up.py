@@ -58,7 +58,9 @@ async def run_up(settings: Settings, out: TextIO) -> int:
                 for spec in others:
                     children.append(Supervised(spec))
                     group.create_task(children[-1].keep_alive(), name=spec.name)
-                ready = group.create_task(wait_ready(others, READY_DEADLINE_S), name="ready")
+                ready = group.create_task(
+                    wait_ready(others, READY_DEADLINE_S, is_patient=True), name="ready"
+                )
                 stopped = group.create_task(stop.wait(), name="stop")
                 await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
                 if ready.done() and not stop.is_set():
