@@ -96,6 +96,50 @@ async def test_the_negotiated_address_takes_its_place_back(edge: Edge) -> None:
         await line.wait_for(LegEnded)
 
 
+async def test_a_phone_whose_nat_gives_it_another_port_goes_on_being_heard(edge: Edge) -> None:
+    """The same source (SSRC, next sequence numbers) from elsewhere, after half a second of nothing.
+
+    RFC 3550 §8.2 tells sources by their SSRC, not by address; RFC 4961 has us answer to where they
+    speak from.
+    """
+    async with call(edge) as (caller, line):
+        phone = RtpSender()
+        await phone.say(caller.media_port, tone(CALLER_HZ, 8000, 0.4))
+        guess = RtpSender(seq=phone.seq, timestamp=phone.timestamp)
+        moved = RtpSender(ssrc=phone.ssrc, seq=phone.seq, timestamp=phone.timestamp)
+        late = RtpSender(ssrc=phone.ssrc, seq=phone.seq - 200, timestamp=phone.timestamp)
+        for seconds in (0.3, 0.5):  # at first the old port may still be the one
+            await guess.say(caller.media_port, tone(STRANGER_HZ, 8000, seconds))
+        await late.say(caller.media_port, tone(STRANGER_HZ, 8000, 0.2))
+        moved.received()
+        await moved.say(caller.media_port, tone(CALLER_HZ, 8000, 1.2))
+        assert line.caller_spectrum(0.8).is_tone(CALLER_HZ)
+        assert moved.received() > 40, "what we say follows them"
+        assert guess.received() == late.received() == 0
+        await guess.say(caller.media_port, tone(STRANGER_HZ, 8000, 0.2))
+        assert guess.received() == 0
+        for one in (phone, guess, moved, late):
+            one.socket.close()
+        await caller.hang_up()
+        await line.wait_for(LegEnded)
+    assert line.leg.stats().rx_strangers >= 50
+
+
+async def test_nobody_takes_the_place_of_a_phone_that_still_speaks(edge: Edge) -> None:
+    """Even who has read its packets: while they come, the address stays."""
+    async with call(edge) as (caller, line):
+        await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 0.2))
+        thief = RtpSender(ssrc=caller.rtp.ssrc)
+        for _ in range(30):
+            thief.seq, thief.timestamp = caller.rtp.seq + 5, caller.rtp.timestamp
+            await caller.rtp.say(caller.media_port, tone(CALLER_HZ, 8000, 0.04))
+            await thief.say(caller.media_port, tone(STRANGER_HZ, 8000, 0.02))
+        assert thief.received() == 0
+        thief.socket.close()
+        await caller.hang_up()
+        await line.wait_for(LegEnded)
+
+
 @pytest.mark.parametrize("case", ["nothing", "payload", "stopped"])
 async def test_silence_has_its_likely_cause_in_the_calls_record(case: str) -> None:
     async with running_edge(media_timeout_s=2) as edge, call(edge) as (caller, line):
