@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trunkline.domain.spoken.answers import NO_PHRASES, YES_PHRASES
+from trunkline.domain.spoken.answers import NO_PHRASES, YES_PHRASES, answer_within
 from trunkline.domain.spoken.english import leading_answer, parse_yes_no
 
 
@@ -30,3 +30,14 @@ def test_an_answer_at_the_start_leaves_the_rest() -> None:
     assert leading_answer("yeah that's right") == (True, "")
     assert leading_answer("four one") == (None, "four one")
     assert leading_answer("um no not that") == (False, "not that")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("yes call me on this one", True), ("um no use my cell phone", False),
+     ("i want my money back yes", True), ("yes please", True), ("of course i'll come", True),
+     ("no problem i'll be there", True), ("yes it isn't no", None), ("i am calling about it", None),
+     ("no no i told you to put the shoes in the hall", None), ("put it on the table", None)],
+)  # fmt: skip
+def test_a_short_answer_may_have_more_words_than_yes_or_no(text: str, answer: bool | None) -> None:
+    assert answer_within(text) is answer

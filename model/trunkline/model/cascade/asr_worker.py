@@ -24,7 +24,7 @@ from trunkline.model.cascade.expectations import Expectation, expectations
 from trunkline.model.cascade.heard import Heard
 from trunkline.model.cascade.language_model import SearchFiles, build_search_files
 from trunkline.model.cascade.lexicon import Lexicon
-from trunkline.model.cascade.line_noise import measured, suppressed
+from trunkline.model.cascade.line_noise import gated, measured, suppressed
 from trunkline.model.cascade.triage import agree
 
 _READ_BYTES: Final = 1 << 16
@@ -228,8 +228,9 @@ class Recogniser:
     def _second_hearings(self, decoder: DecoderPair, pcm: bytes) -> Iterator[tuple[Heard, Heard]]:
         sound = measured(pcm)
         if sound.is_noisy and self._tuning.suppresses_noise:
-            clean = suppressed(pcm)[sound.start : sound.end]
+            clean = gated(suppressed(pcm), sound)[sound.start : sound.end]
             yield decoder.hear_again(clean, sound.start_ms)
+            pcm = gated(pcm, sound)
         yield decoder.hear_again(pcm[sound.start : sound.end], sound.start_ms)
 
     def _drop(self, number: int) -> None:

@@ -32,6 +32,17 @@ CORRECTIONS: Final = (
     "no that's",
 )
 
+# What a yes or no begins with when more is said than that, and of what the rest is made.
+PLAIN_ANSWERS: Final = ("yes", "yeah", "yep", "no", "nope", "sure")
+MORE: Final = (
+    "i", "you", "it", "that", "that's", "it's", "i'm", "i'll", "i'd", "he", "she", "we", "they",
+    "the", "a", "my", "your", "this", "is", "am", "are", "was", "be", "do", "don't", "not", "can",
+    "can't", "will", "would", "have", "had", "want", "need", "like", "get", "go", "come", "call",
+    "use", "take", "send", "give", "tell", "know", "think", "said", "to", "of", "for", "on", "in",
+    "at", "with", "and", "but", "if", "so", "as", "there", "here", "now", "today", "later", "just",
+    "please", "right", "good", "all", "any", "more", "very", "me", "her", "him",
+)  # fmt: skip
+
 POLITE_ENDS: Final = ("please", "thank you", "thanks")
 
 # Said alone or in pieces; they keep the n-gram model from hearing a declared phrase in every noise.

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final
 
 from trunkline.domain.events import Json
-from trunkline.domain.spoken.answers import leading_answer, parse_yes_no
+from trunkline.domain.spoken.answers import answer_within, leading_answer, parse_yes_no
 from trunkline.domain.spoken.number_talk import said_groups
 from trunkline.domain.spoken.words import spoken_words
 from trunkline.model.cascade import phrasing
@@ -112,6 +112,9 @@ class Dialogue:
         if wish is not None and wish.score >= _SURE_WISH and not wish.has_rival:
             told = self._told(wish.name, text)
             return Meant(Does.WISH, f"{wish.name} {told}" if told else wish.name)
+        if state.mode in (Mode.CONFIRMING, Mode.OFFERING):
+            within = answer_within(text)
+            return None if within is None else Meant(Does.ANSWER, str(within))
         return None
 
     # ---- what was said -----------------------------------------------------------------------
@@ -130,19 +133,27 @@ class Dialogue:
         if corrected is not None:
             if corrected.value == state.value:
                 return self._settle_value(state)
-            return self._confirm(state, slot, corrected, said.text)
+            if slot.kind in _ACCEPT_FROM:
+                return self._confirm(state, slot, corrected, said.text)
+            refused = (*state.refused, state.value) if negated is False else state.refused
+            return self._take(replace(state, refused=refused), slot, corrected, said)
         part = mended_value(slot, state.value, rest or said.text, state.groups)
         if part is not None:
             return self._confirm(state, slot, Reading(part))
+        within = answer_within(said.text)
+        if within and said.confidence >= DOUBTFUL:
+            return self._settle_value(state)
         left = self._leave(state, said)
         if left is not None:
             return left
-        if negated is False:
+        if negated is False or within is False:
             return self._ask_anew(state)
         return self._miss(state, said)
 
     def _hear_offer(self, state: State, said: Said) -> tuple[State, Move]:
         answer = parse_yes_no(said.text)
+        if answer is None and self._match(said.text) is None:
+            answer = answer_within(said.text)
         if answer is not None and said.confidence < _LEAST_ANSWER:
             return self._miss(state, said)
         if answer:
@@ -269,19 +280,17 @@ class Dialogue:
     # ---- values --------------------------------------------------------------------------------
 
     def _take(self, state: State, slot: Slot, taken: Reading, said: Said) -> tuple[State, Move]:
-        if slot.kind is SlotKind.YES_NO and said.confidence < _LEAST_ANSWER:
-            return self._miss(state, said)
         is_heard_twice = taken.value == state.faint and said.confidence >= DOUBTFUL
-        is_unsure = taken.is_unsure or not (
-            is_heard_twice or said.confidence >= _ACCEPT_FROM.get(slot.kind, ACCEPT_FROM)
-        )
+        least = _ACCEPT_FROM.get(slot.kind, ACCEPT_FROM)
+        if slot.kind is SlotKind.YES_NO and parse_yes_no(said.text) is None:
+            least = SAME_MEANING  # more was said than that
+        is_unsure = taken.is_unsure or not (is_heard_twice or said.confidence >= least)
         if taken.value in state.refused:
             return self._confirm(state, slot, taken, said.text)
-        asks = slot.confirm is Confirm.ALWAYS or (
-            slot.confirm is Confirm.LOW_CONFIDENCE
-            and is_unsure
-            and slot.kind not in (SlotKind.YES_NO, SlotKind.FREE_TEXT)
-        )
+        if slot.confirm is Confirm.NEVER:
+            # Nothing is to be read back: what was hardly heard is, all the same.
+            is_unsure = is_unsure and said.confidence < ACCEPT_FROM
+        asks = slot.kind is not SlotKind.FREE_TEXT and (slot.confirm is Confirm.ALWAYS or is_unsure)
         if asks:
             return self._confirm(state, slot, taken, said.text)
         return self._settle_value(replace(state, slot=slot, value=taken.value))

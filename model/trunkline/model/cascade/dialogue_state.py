@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Final, TypeAlias
 
 from trunkline.domain.events import Json
-from trunkline.model.cascade.expectations import OPEN, asking, confirming
+from trunkline.model.cascade.expectations import OFFERED, OPEN, asking, confirming
 from trunkline.model.cascade.slots import Slot
 from trunkline.model.cascade.tool_annotations import Collect
 
@@ -74,6 +74,8 @@ class State:
     @property
     def focus(self) -> str:
         """What the recogniser should listen for."""
-        if self.slot is None or self.mode in (Mode.OPEN, Mode.OFFERING):
+        if self.mode is Mode.OFFERING:
+            return OFFERED
+        if self.slot is None or self.mode is Mode.OPEN:
             return OPEN
         return confirming(self.slot) if self.mode is Mode.CONFIRMING else asking(self.slot)

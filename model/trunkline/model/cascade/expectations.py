@@ -29,25 +29,31 @@ from trunkline.model.cascade.carriers import (
     POLITE_ENDS,
     VALUE_LEAD_INS,
 )
+from trunkline.model.cascade.fuller_answers import add_fuller_answers, echoes_of
+from trunkline.model.cascade.name_grammars import add_email, add_name
 from trunkline.model.cascade.slot_grammars import (
     add_amount,
     add_choice,
     add_code,
     add_date,
     add_digits,
-    add_email,
     add_number,
     add_time,
     add_yes_no,
 )
-from trunkline.model.cascade.slots import Slot, SlotKind
+from trunkline.model.cascade.slots import DateRange, Slot, SlotKind
 from trunkline.model.cascade.tool_annotations import Intent, ToolPlan, notes_of, read_tools
+from trunkline.model.cascade.value_carriers import BARE, TAILED, leads, tails
 
 OPEN: Final = ""
+OFFERED: Final = "offered"
+"""While we ask whether a wish was meant."""
 _SAMPLED: Final = 1500
 _MAX_PHRASES: Final = 1000
 _MAX_WORDS: Final = 24  # a longer line is a text, not a phrase
-_OPEN_KINDS: Final = (SlotKind.NAME, SlotKind.FREE_TEXT)
+_OPEN_KINDS: Final = (SlotKind.FREE_TEXT,)
+_WORDED_KINDS: Final = (SlotKind.YES_NO, SlotKind.CHOICE)
+_EVERYDAY: Final = 0.3
 _TOLD: Final = 0.3  # of the wishes that take values come with one
 _TOLD_BY: Final[Mapping[SlotKind, tuple[str, ...]]] = {
     SlotKind.DATE: ("on", "for", "to"),
@@ -72,12 +78,14 @@ def confirming(slot: Slot) -> str:
 class Expectation:
     """What may be said under one focus: a grammar to search and sentences to count n-grams in.
 
-    ``told``: words to how they are said, where a flow tells that.
+    ``told``: words to how they are said, where a flow tells that. ``everyday``: the share of
+    everyday English in what the n-grams expect, 0 to 1.
     """
 
     grammar: Grammar
     sentences: tuple[str, ...]
     told: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    everyday: float = 0.0
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -90,6 +98,7 @@ class Expectation:
         digest.update(repr((self.grammar.arcs, self.grammar.final)).encode())
         digest.update("\n".join(self.sentences).encode())
         digest.update(repr(self.told).encode() if self.told else b"")
+        digest.update(repr(self.everyday).encode())
         return digest.hexdigest()[:24]
 
 
@@ -114,6 +123,8 @@ def expectations(
         found[OPEN] = (
             found[asking(closed[0])] if is_asked else _expect(phrases, closed, None, telling)
         )
+    if plan.intents:
+        found[OFFERED] = _expect(phrases, is_offered=True)
     told = told_pronunciations(tools)
     return {focus: _with_told(each, told) for focus, each in found.items()} if told else found
 
@@ -146,6 +157,7 @@ def expected_focuses(
         return frozenset()
     closed = [slot for slot in plan.slots if slot.kind not in _OPEN_KINDS]
     focuses = {asking(slot) for slot in closed} | {confirming(slot) for slot in plan.slots}
+    focuses |= {OFFERED} if plan.intents else set()
     return frozenset(focuses | ({OPEN} if phrases or closed else set()))
 
 
@@ -190,8 +202,11 @@ def _expect(
     asked: Sequence[Slot] = (),
     confirmed: Slot | None = None,
     telling: Sequence[Intent] = (),
+    *,
+    is_offered: bool = False,
 ) -> Expectation:
-    """``telling``: wishes along with which values may be told."""
+    """``telling``: wishes along with which values may be told. ``is_offered``: one of the phrases
+    was, and is agreed to or not."""
     builder = Builder()
     end = builder.state()
     if asked:
@@ -200,9 +215,10 @@ def _expect(
             if slot.kind is SlotKind.YES_NO:
                 _add_yes_no(builder, end, weight)
                 continue
-            is_number = slot.kind in (SlotKind.DIGITS, SlotKind.NUMBER)
-            leads = VALUE_LEAD_INS + (NUMBER_LEAD_INS if is_number else ())
-            _add_value(builder, slot, end, leads, weight)
+            if slot.kind in (SlotKind.NAME, SlotKind.EMAIL):  # one copy of what is large
+                _add_value(builder, slot, end, (*_leads(slot), *CORRECTIONS), weight)
+                continue
+            _add_value(builder, slot, end, _leads(slot), weight)
             _add_value(builder, slot, end, CORRECTIONS, weight * 0.05, is_led=True)
     if confirmed is not None:
         _add_yes_no(builder, end, 0.6)
@@ -211,11 +227,14 @@ def _expect(
             is_number = confirmed.kind is SlotKind.DIGITS
             corrected = replace(confirmed, min_length=2) if is_number else confirmed
             _add_value(builder, corrected, end, CORRECTIONS, 0.2, is_led=True)
-            _add_value(builder, confirmed, end, VALUE_LEAD_INS, 0.04)
+            if confirmed.kind not in (SlotKind.NAME, SlotKind.EMAIL):
+                _add_value(builder, confirmed, end, _leads(confirmed), 0.04)
+    elif is_offered:
+        _add_yes_no(builder, end, 0.6)
     elif not any(slot.kind is SlotKind.YES_NO for slot in asked):
         # Asked for a time, nobody says "do it": one that sounds so said "noon".
         _add_yes_no(builder, end, 0.08, is_plain=bool(asked) and not telling)
-    weight = 0.6 if not asked and confirmed is None else 0.2
+    weight = 0.6 if not asked and confirmed is None and not is_offered else 0.2
     for intent in telling:
         _add_told(builder, intent, end, weight * _TOLD / len(telling))
     _add_phrases(builder, phrases, end, weight * (1 - _TOLD) if telling else weight)
@@ -223,10 +242,18 @@ def _expect(
     for polite in POLITE_ENDS:
         builder.phrase(end, final, polite, 0.02)
     builder.skip(end, final, 1 - 0.02 * len(POLITE_ENDS))
+    plain = builder.finish(final)
+    asked_yes_no = [slot for slot in asked if slot.kind is SlotKind.YES_NO]
+    echoes = tuple(echo for s in asked_yes_no for echo in echoes_of(_plain(s.ask)))
+    if asked_yes_no or confirmed is not None or is_offered:
+        add_fuller_answers(builder, end, echoes)
     grammar = builder.finish(final)
-    is_open = not asked and confirmed is None
+    is_open = not asked and confirmed is None and not is_offered
     chatter = (*ASIDES, *EVERYDAY) if is_open else ASIDES
-    return Expectation(grammar, (*_sentences(grammar, phrases), *chatter))
+    is_worded = all(slot.kind in _WORDED_KINDS for slot in asked)
+    answers = (f"{answer} {echo}" for echo in echoes for answer in ("yes", "no", "yeah"))
+    sentences = (*_sentences(plain, phrases), *chatter, *echoes, *answers)
+    return Expectation(grammar, sentences, everyday=_EVERYDAY if is_worded else 0.0)
 
 
 def _add_yes_no(builder: Builder, end: int, weight: float, *, is_plain: bool = False) -> None:
@@ -275,14 +302,24 @@ def _add_value(
     *,
     is_led: bool = False,
 ) -> None:
-    start = builder.state()
+    start, said = builder.state(), builder.state()
     if not is_led:
-        builder.skip(START, start, weight * 0.88)
+        builder.skip(START, start, weight * BARE)
     own = f"my {_plain(slot.description)} is"
     ways = (*leads, own) if len(own.split()) <= 5 and not is_led else leads
     for lead in ways:
-        builder.phrase(START, start, lead, weight * (1 if is_led else 0.12) / len(ways))
-    _add_said(builder, slot, start, end)
+        builder.phrase(START, start, lead, weight * (1 if is_led else 1 - BARE) / len(ways))
+    _add_said(builder, slot, start, said)
+    after = tails(slot.kind, is_past=slot.dates is DateRange.PAST)
+    builder.skip(said, end, 1 - TAILED)
+    for tail in after if not is_led else ():
+        builder.phrase(said, end, tail, TAILED / len(after))
+
+
+def _leads(slot: Slot) -> tuple[str, ...]:
+    own = leads(slot.kind, is_past=slot.dates is DateRange.PAST)
+    is_number = slot.kind in (SlotKind.DIGITS, SlotKind.NUMBER)
+    return tuple(dict.fromkeys((*VALUE_LEAD_INS, *own, *(NUMBER_LEAD_INS if is_number else ()))))
 
 
 def _add_said(builder: Builder, slot: Slot, start: int, end: int) -> None:
@@ -305,6 +342,8 @@ def _add_said(builder: Builder, slot: Slot, start: int, end: int) -> None:
             add_choice(builder, start, end, options)
         case SlotKind.EMAIL:
             add_email(builder, start, end)
+        case SlotKind.NAME:
+            add_name(builder, start, end)
         case SlotKind.CODE:
             add_code(builder, start, end, slot.min_length, slot.max_length)
 

@@ -14,9 +14,11 @@ from typing import Any, Final
 from trunkline.domain.audio import WordMark
 from trunkline.domain.spoken.numerals import DIGIT_WORDS
 from trunkline.model.cascade.asr_wire import heard_from_json
-from trunkline.model.cascade.heard import HeardWord
+from trunkline.model.cascade.guesses import guessed
+from trunkline.model.cascade.heard import Heard, HeardWord
 from trunkline.model.cascade.triage import (
     DOUBTFUL,
+    FAINT,
     HEARD_LATE,
     HEARD_TWICE,
     SURE,
@@ -35,13 +37,19 @@ _DIGITS: Final = frozenset({*DIGIT_WORDS, "oh", "double", "triple"})
 
 def judgement_of(final: Mapping[str, Any], meaning: Meaning) -> Judgement:
     """What is believed of a turn's hearings, the streamed one first."""
-    judgements = [
-        judge(heard_from_json(ngram), heard_from_json(grammar), meaning)
-        if grammar is not None
-        else judge_general(heard_from_json(ngram))
+    hearings = [
+        (heard_from_json(ngram), heard_from_json(grammar) if grammar is not None else None)
         for ngram, grammar in final["hearings"]
     ]
-    return weigh(judgements, meaning)
+    believed = weigh([_judged(ngram, grammar, meaning) for ngram, grammar in hearings], meaning)
+    is_understood = believed.confidence > FAINT and meaning(believed.heard.text) is not None
+    if is_understood or all(grammar is None for _, grammar in hearings):
+        return believed
+    return guessed(hearings, meaning) or believed
+
+
+def _judged(ngram: Heard, grammar: Heard | None, meaning: Meaning) -> Judgement:
+    return judge_general(ngram) if grammar is None else judge(ngram, grammar, meaning)
 
 
 def weigh(judgements: Sequence[Judgement], meaning: Meaning) -> Judgement:

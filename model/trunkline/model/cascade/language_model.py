@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from trunkline.model.cascade.automaton import Arc
+from trunkline.model.cascade.everyday import everyday_english
 from trunkline.model.cascade.expectations import Expectation
 from trunkline.model.cascade.lexicon import Lexicon, dictionary_text
-
-# What is kept back for unseen pairs of words; the library's 0.5 lets chatter into digit strings
-# (digits 52 % against 58 % right, eight voices on a telephone line).
-_DISCOUNT_MASS: Final = 0.1
+from trunkline.model.cascade.ngrams import Trigrams
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,9 @@ def build_search_files(
     Takes 10 to 80 ms. Several processes may build the same key at once: the rename is atomic and
     the contents are the same.
     """
-    pronunciations = lexicon.look_up(expectation.words, dict(expectation.told))
+    everyday = everyday_english() if expectation.everyday else None
+    words = expectation.words | (everyday.alone.keys() - {"</s>"} if everyday else frozenset())
+    pronunciations = lexicon.look_up(words, dict(expectation.told))
     known = pronunciations.keys()
     arcs = tuple(arc for arc in expectation.grammar.arcs if arc[3] is None or arc[3] in known)
     sentences = [line for line in expectation.sentences if known >= set(line.split())]
@@ -47,18 +46,10 @@ def build_search_files(
         _write(dictionary, dictionary_text(pronunciations))
     if not language_model.exists():
         partial = _partial_name(language_model)
-        _write_arpa(partial, sentences)
+        model = Trigrams(sentences, everyday, expectation.everyday)
+        partial.write_text("\n".join(model.arpa()) + "\n", encoding="utf-8")
         partial.rename(language_model)
     return SearchFiles(expectation.key, language_model, dictionary, arcs, expectation.grammar.final)
-
-
-def _write_arpa(path: Path, sentences: list[str]) -> None:
-    from pocketsphinx.lm import ArpaBoLM  # here: only recogniser processes load it
-
-    text = "\n".join(f"<s> {line} </s>" for line in sentences)
-    model = ArpaBoLM(text=text, discount_mass=_DISCOUNT_MASS)
-    model.compute()
-    model.write_file(str(path))
 
 
 def _write(path: Path, text: str) -> None:

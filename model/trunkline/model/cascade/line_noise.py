@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 NOISY_BELOW_DB: Final = 28.0
 """The estimated ratio, above which suppression has nothing to do."""
@@ -23,6 +24,13 @@ _SMOOTHED: Final = 5
 _FLOOR, _SPEECH = 10, 95  # percentiles
 _LOUD: Final = 0.3  # of the way from the floor to the speech
 _MARGIN: Final = 15
+_NOISY_MARGIN: Final = 9  # of noise there is enough without
+_RIM: Final = 25  # frames before and after the speech: a turn begins early and ends with a hangover
+_RIM_PEAK: Final = 90  # percentile of a rim's frames
+_ABOVE_RIM_DB: Final = 3.0
+_BELOW_SPEECH_DB: Final = 9.0  # no threshold is nearer to the speech than this
+_GATED_DB: Final = 15.0
+_GATE_DB: Final = 6.0  # from closed to open
 _QUIETEST_DB: Final = -90.0
 _STEP_BYTES: Final = 320  # 10 ms: what the library takes
 _LEVEL: Final = 2  # of 0 to 4
@@ -32,12 +40,14 @@ _LEVEL: Final = 2  # of 0 to 4
 class Sound:
     """A turn, measured: ``snr_db`` is infinite when it is too short to tell.
 
-    ``start`` and ``end`` are the bytes between which somebody speaks, with a margin.
+    ``start`` and ``end`` are the bytes between which somebody speaks, with a margin. ``rim_db``:
+    the peaks of what is heard before or after that, whichever is lower, to full scale.
     """
 
     snr_db: float
     start: int
     end: int
+    rim_db: float = _QUIETEST_DB
 
     @property
     def is_noisy(self) -> bool:
@@ -60,16 +70,46 @@ def measured(pcm: bytes) -> Sound:
     if count < _LEAST_FRAMES:
         return Sound(float("inf"), 0, len(pcm))
     power = (samples[: count * _FRAME].reshape(count, _FRAME) ** 2).mean(axis=1)
-    level = np.maximum(10 * np.log10(power + 1e-12), _QUIETEST_DB)
-    level = np.convolve(level, np.ones(_SMOOTHED) / _SMOOTHED, "same")
+    level = _levels(power)
     edge = _SMOOTHED // 2  # where the window hangs over the rim nothing is known
-    floor, speech = np.percentile(level[edge : count - edge], (_FLOOR, _SPEECH))
-    loud = np.flatnonzero(level[edge : count - edge] > floor + _LOUD * (speech - floor)) + edge
+    inner = level[edge : count - edge]
+    floor, speech = np.percentile(inner, (_FLOOR, _SPEECH))
+    # Other voices go up and down as the caller's does: above the floor is not yet loud.
+    peaks = [float(np.percentile(rim, _RIM_PEAK)) for rim in (inner[:_RIM], inner[-_RIM:])]
+    rim = min(*peaks, float(speech) - _BELOW_SPEECH_DB - _ABOVE_RIM_DB)
+    threshold = max(floor + _LOUD * (speech - floor), rim + _ABOVE_RIM_DB)
+    loud = np.flatnonzero(inner > threshold) + edge
+    snr_db = float(speech - floor)
     if not len(loud):
-        return Sound(float(speech - floor), 0, len(pcm))
-    start = max(0, int(loud[0]) - _MARGIN) * _FRAME * 2
-    end = min(count, int(loud[-1]) + 1 + _MARGIN) * _FRAME * 2
-    return Sound(float(speech - floor), start, len(pcm) if end >= count * _FRAME * 2 else end)
+        return Sound(snr_db, 0, len(pcm), rim)
+    margin = _NOISY_MARGIN if snr_db < NOISY_BELOW_DB else _MARGIN
+    start = max(0, int(loud[0]) - margin) * _FRAME * 2
+    end = min(count, int(loud[-1]) + 1 + margin) * _FRAME * 2
+    return Sound(snr_db, start, len(pcm) if end >= count * _FRAME * 2 else end, rim)
+
+
+def _levels(power: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of frames, in dB to full scale, smoothed over 50 ms."""
+    level = np.maximum(10 * np.log10(power + 1e-12), _QUIETEST_DB)
+    return np.convolve(level, np.ones(_SMOOTHED) / _SMOOTHED, "same")
+
+
+def gated(pcm: bytes, sound: Sound) -> bytes:
+    """The same length with what is no louder than the rims turned down by 15 dB.
+
+    Suppression takes other voices for speech and leaves them; between the caller's words they are
+    told by their level alone.
+    """
+    samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2").astype(np.float64)
+    count = len(samples) // _FRAME
+    if count < _LEAST_FRAMES:
+        return pcm
+    frames = samples[: count * _FRAME].reshape(count, _FRAME)
+    level = _levels((frames**2).mean(axis=1) / 32768**2)
+    openness = np.clip((level - sound.rim_db) / _GATE_DB, 0.0, 1.0)
+    gain = 10 ** ((openness - 1.0) * _GATED_DB / 20)
+    smooth = np.interp(np.arange(len(samples)) / _FRAME - 0.5, np.arange(count), gain)
+    return bytes(np.round(samples * smooth).astype("<i2")) + pcm[len(samples) * 2 :]
 
 
 def suppressed(pcm: bytes) -> bytes:

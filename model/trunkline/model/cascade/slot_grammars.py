@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from string import ascii_lowercase
 from typing import Final
 
 from trunkline.domain.spoken.answers import NO_PHRASES, YES_PHRASES
@@ -14,21 +13,13 @@ from trunkline.domain.spoken.numerals import (
     TENS_WORDS,
     say_ordinal,
 )
-from trunkline.domain.spoken.spelling import ALPHABET
 from trunkline.model.cascade.automaton import Builder
+from trunkline.model.cascade.name_grammars import add_letter
 
 _UNITS: Final = DIGIT_WORDS[1:]
-_LETTERS: Final = tuple(ascii_lowercase)
-_LETTER_WORDS: Final = tuple(word for word in ALPHABET if word.isalpha())
 _LONGEST_CODE: Final = 10
-_LONGEST_LOCAL_PART: Final = 16
-# Where most private addresses are; any other host can be spelled.
-_MAIL_HOSTS: Final = (
-    "gmail dot com", "outlook dot com", "hotmail dot com", "yahoo dot com", "icloud dot com",
-    "example dot com",
-)  # fmt: skip
-_TOP_LEVELS: Final = ("com", "net", "org")
 _LONGEST_OPEN_STRING: Final = 20
+WHICH_ELSE: Final = ("earlier", "earliest", "later", "latest", "middle")
 # A number said in two breaths is heard all the same; more weight, and an "oh" is lost in "two oh".
 _CUT_SHORT: Final = 1e-5
 # Said more often than the rest: half of all answers are one of these.
@@ -47,9 +38,9 @@ def add_digits(
         _add_single_digit(builder, here, at[position + 1], 1.0)
         if position + 2 <= longest:
             _add_repeat(builder, here, at[position + 2], "double", 0.05)
-            builder.words(here, at[position + 2], TEEN_WORDS, 0.01)
+            builder.words(here, at[position + 2], TEEN_WORDS, 0.02)
             tens = builder.state()
-            builder.words(here, tens, TENS_WORDS, 0.03)
+            builder.words(here, tens, TENS_WORDS, 0.08)
             builder.words(tens, at[position + 2], _UNITS, 0.8)
             builder.skip(tens, at[position + 2], 0.2)
         if position + 3 <= longest:
@@ -82,41 +73,10 @@ def add_code(
     at = start
     for position in range(longest):
         following = builder.state()
-        builder.words(at, following, _LETTERS, 0.4)
-        builder.words(at, following, _LETTER_WORDS, 0.15)
+        add_letter(builder, at, following, 0.55)
         _add_single_digit(builder, at, following, 0.45)
         if position + 1 >= min_length:
             builder.skip(following, end, 0.3)
-        at = following
-
-
-def add_email(builder: Builder, start: int, end: int) -> None:
-    """The name spelled with dots and dashes, "at", and a host that is known or spelled."""
-    named = builder.state()
-    _add_spelled(builder, start, named, _LONGEST_LOCAL_PART)
-    host = builder.state()
-    builder.word(named, host, "at")
-    for known in _MAIL_HOSTS:
-        builder.phrase(host, end, known, 0.8 / len(_MAIL_HOSTS))
-    spelled, dot = builder.state(), builder.state()
-    _add_spelled(builder, host, spelled, _LONGEST_LOCAL_PART, weight=0.2)
-    builder.word(spelled, dot, "dot")
-    builder.words(dot, end, _TOP_LEVELS)
-
-
-def _add_spelled(
-    builder: Builder, start: int, end: int, longest: int, *, weight: float = 1.0
-) -> None:
-    at = start
-    for position in range(longest):
-        following = builder.state()
-        first = weight if position == 0 else 1.0
-        builder.words(at, following, _LETTERS, 0.85 * first)
-        _add_single_digit(builder, at, following, 0.1 * first)
-        builder.word(at, following, "double", 0.01 * first)
-        if 0 < position < longest - 1:
-            builder.words(at, following, ("dot", "dash", "underscore"), 0.05)
-        builder.skip(following, end, 0.12)
         at = following
 
 
@@ -212,6 +172,7 @@ def add_date(builder: Builder, start: int, end: int) -> None:
     builder.phrase(start, end, "the day after tomorrow", 0.02)
     lead = builder.state()
     builder.words(start, lead, ("on", "next", "this", "last"), 0.12)
+    builder.phrase(start, lead, "this coming", 0.02)
     builder.skip(start, lead, 0.1)
     builder.words(lead, end, WEEKDAYS)
     dated = builder.state()
@@ -260,31 +221,68 @@ def _add_offset(builder: Builder, start: int, end: int, weight: float) -> None:
 
 
 def add_time(builder: Builder, start: int, end: int) -> None:
-    """ "half past two", "ten thirty in the morning", "a quarter to five", "noon"."""
-    at = builder.optional_words(start, ("at", "around", "about"), 0.25)
-    builder.words(at, end, ("noon", "midnight"), 0.05)
+    """ "half past two", "ten thirty in the morning", "a quarter to five", "fifteen thirty", "noon",
+    and which of the offered ones: "the second one"."""
+    builder.words(start, end, ("noon", "midnight", "midday"), 0.03)
+    builder.phrase(start, end, "twelve noon", 0.005)
+    _add_which(builder, start, end, 0.04)
     hours = (*_UNITS, "ten", "eleven", "twelve")
     hour, clock = builder.state(), builder.state()
-    builder.words(at, hour, hours, 0.7)
+    builder.words(start, hour, hours, 0.7)
     builder.skip(hour, clock, 0.4)
     builder.word(hour, clock, "o'clock", 0.2)
-    add_below_hundred(builder, hour, clock, 0.35, is_pair=True, tens_words=TENS_WORDS[:4])
-    oh = builder.state()
-    builder.word(hour, oh, "oh", 0.05)
-    builder.words(oh, clock, _UNITS)
+    _add_minutes(builder, hour, clock, 0.4)
+    # By the clock of twenty-four hours; also "sixteen hundred".
+    late = builder.state()
+    builder.words(start, late, TEEN_WORDS[3:], 0.05)
+    twenty = builder.state()
+    builder.word(start, twenty, "twenty", 0.01)
+    builder.words(twenty, late, _UNITS[:3], 0.6)
+    builder.skip(twenty, late, 0.4)
+    _add_minutes(builder, late, end, 0.8)
+    builder.word(late, end, "hundred", 0.2)
     to_hour, fraction = builder.state(), builder.state()
-    builder.phrase(at, to_hour, "half past", 0.1)
-    quarter = builder.optional_words(at, ("a",), 0.3)
-    builder.word(quarter, fraction, "quarter", 0.1)
-    builder.words(at, fraction, ("five", "ten", "twenty"), 0.05)
-    builder.words(fraction, to_hour, ("past", "to"))
+    builder.phrase(start, to_hour, "half past", 0.08)
+    builder.word(start, fraction, "quarter", 0.06)
+    builder.phrase(start, fraction, "a quarter", 0.03)
+    counted = builder.state()
+    builder.words(start, counted, ("five", "ten", "twenty"), 0.03)
+    builder.phrase(start, counted, "twenty five", 0.005)
+    builder.skip(counted, fraction, 0.8)
+    builder.word(counted, fraction, "minutes", 0.2)
+    builder.words(fraction, to_hour, ("past", "to"), 0.85)
+    builder.words(fraction, to_hour, ("after", "before", "till"), 0.15)
     builder.words(to_hour, clock, hours)
     builder.skip(clock, end, 0.5)
     for half, weight in (
-        ("a m", 0.12), ("p m", 0.14), ("in the morning", 0.1), ("in the afternoon", 0.08),
-        ("in the evening", 0.04), ("at night", 0.02),
+        ("a m", 0.1), ("p m", 0.12), ("in the morning", 0.1), ("in the afternoon", 0.1),
+        ("in the evening", 0.04), ("at night", 0.01), ("this afternoon", 0.01),
     ):  # fmt: skip
         builder.phrase(clock, end, half, weight)
+
+
+def _add_minutes(builder: Builder, start: int, end: int, weight: float) -> None:
+    """Mostly full quarters and tens."""
+    builder.words(start, end, ("fifteen", "thirty"), weight * 0.45)
+    builder.phrase(start, end, "forty five", weight * 0.2)
+    builder.words(start, end, ("ten", "twenty", "forty", "fifty"), weight * 0.15)
+    for five in ("twenty five", "thirty five", "fifty five"):
+        builder.phrase(start, end, five, weight * 0.02)
+    add_below_hundred(builder, start, end, weight * 0.07, is_pair=True, tens_words=TENS_WORDS[:4])
+    oh = builder.state()
+    builder.word(start, oh, "oh", weight * 0.07)
+    builder.words(oh, end, _UNITS)
+
+
+def _add_which(builder: Builder, start: int, end: int, weight: float) -> None:
+    """Of several that were offered: "the first one", "the last", "the earlier one"."""
+    the, which = builder.state(), builder.state()
+    builder.word(start, the, "the", weight)
+    builder.words(the, which, ("first", "second", "third", "last"), 0.8)
+    builder.words(the, which, WHICH_ELSE, 0.2)
+    builder.word(which, end, "one", 0.7)
+    builder.word(which, end, "time", 0.05)
+    builder.skip(which, end, 0.25)
 
 
 def add_yes_no(

@@ -18,7 +18,7 @@ from trunkline.domain.spoken.amounts import (
     amount_readings,
     say_amount,
 )
-from trunkline.domain.spoken.answers import parse_yes_no
+from trunkline.domain.spoken.answers import answer_within
 from trunkline.domain.spoken.checksums import Checksum, passes
 from trunkline.domain.spoken.dates import Lean, parse_date, say_date
 from trunkline.domain.spoken.digits import digit_readings, say_groups
@@ -27,6 +27,8 @@ from trunkline.domain.spoken.numerals import parse_cardinal, say_cardinal
 from trunkline.domain.spoken.spelling import parse_code, parse_email, say_code, say_email
 from trunkline.domain.spoken.times import parse_time, say_time
 from trunkline.domain.spoken.words import FILLERS, spoken_words, without_fillers
+from trunkline.model.cascade.spoken_names import parse_name
+from trunkline.model.cascade.value_carriers import cores
 
 CURRENCIES: Final[Mapping[str, Currency]] = {"USD": DOLLARS, "GBP": POUNDS, "EUR": EUROS}
 
@@ -114,7 +116,19 @@ class Reading:
 
 
 def understand(slot: Slot, text: str, today: date) -> Reading | None:
-    """The value that the whole of ``text`` says, checked against the slot's limits, or None."""
+    """The value that the whole of ``text`` says, checked against the slot's limits, or None.
+
+    What people say round a value says nothing else ("could we do three o'clock if possible").
+    """
+    reading = _value(slot, text, today)
+    if reading is None:
+        is_past = slot.dates is DateRange.PAST
+        readings = (_value(slot, core, today) for core in cores(slot.kind, text, is_past=is_past))
+        reading = next((each for each in readings if each is not None), None)
+    return reading
+
+
+def _value(slot: Slot, text: str, today: date) -> Reading | None:
     words = slot.own_words
     match slot.kind:
         case SlotKind.DIGITS:
@@ -134,14 +148,14 @@ def understand(slot: Slot, text: str, today: date) -> Reading | None:
             clock = parse_time(text, words)
             return Reading(clock.strftime("%H:%M")) if clock else None
         case SlotKind.YES_NO:
-            answer = parse_yes_no(text)
+            answer = answer_within(text)
             return Reading(answer) if answer is not None else None
         case SlotKind.CHOICE:
             return _choice(slot, text)
         case SlotKind.NUMBER:
             return _number(slot, text, words)
         case SlotKind.NAME:
-            return _name(slot, text, words)
+            return _name(slot, text)
         case SlotKind.FREE_TEXT:
             said = text.strip()
             return Reading(said) if said and _has_length(slot, said) else None
@@ -264,24 +278,7 @@ def _contains(heard: tuple[str, ...], words: tuple[str, ...]) -> bool:
     return any(heard[at : at + span] == words for at in range(len(heard) - span + 1))
 
 
-_NAME_LEAD_INS: Final = (
-    ("my", "name", "is"), ("the", "name", "is"), ("it's",), ("it", "is"), ("this", "is"),
-    ("i'm",), ("i", "am"), ("that's",), ("um",), ("uh",), ("yes",), ("hi",), ("hello",),
-)  # fmt: skip
-
-
-def _name(slot: Slot, text: str, words: Collection[str]) -> Reading | None:
-    heard = list(spoken_words(text))
-    trimmed = True
-    while trimmed:
-        trimmed = False
-        for lead in _NAME_LEAD_INS:
-            if tuple(heard[: len(lead)]) == lead and len(heard) > len(lead):
-                heard, trimmed = heard[len(lead) :], True
-    if heard and all(len(word) == 1 and word.isalpha() for word in heard) and len(heard) > 1:
-        heard = ["".join(heard)]  # spelled out
-    if not heard or len(heard) > 5 or any(word.isdigit() for word in heard):
-        return None
-    said = " ".join(word.capitalize() for word in heard)
-    # A name heard by a general model is a guess: it is always read back.
-    return Reading(said, is_unsure=True) if _has_length(slot, said) else None
+def _name(slot: Slot, text: str) -> Reading | None:
+    said = parse_name(text)
+    # Names sound alike: one is always read back.
+    return Reading(said, is_unsure=True) if said and _has_length(slot, said) else None

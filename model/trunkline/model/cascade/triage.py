@@ -24,6 +24,8 @@ DOUBTFUL: Final = 0.5
 BARELY: Final = 0.45
 """Both searches mean the same, in unlike words and with little likelihood."""
 FAINT: Final = 0.4
+GUESSED: Final = 0.35
+"""The likeliest meaning where no hearing is believed: worth asking about."""
 REJECTED: Final = 0.1
 ACCEPT_FROM: Final = 0.7
 """At or above it a caller need not be asked again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from trunkline.domain.spoken.words import spoken_words
@@ -17,7 +17,12 @@ _YES: Final = (
     "that's it", "that's the one", "that works", "uh huh", "mm hmm", "mhm", "perfect", "great",
     "good", "that's good", "true", "you got it", "i think so", "why not", "spot on", "i confirm",
     "confirm", "confirmed", "speaking", "this is she", "this is he", "that's me", "it's me",
-    "i will", "we will", "i can", "i have", "i did", "we do", "we are",
+    "i will", "we will", "i can", "i have", "i did", "we do", "we are", "that would be great",
+    "that would be good", "that would be nice", "that would be fine", "that would be lovely",
+    "that would be helpful", "i'd like that", "i would like that", "i'd love to",
+    "i'd appreciate that", "i would appreciate that", "go for it", "if you could", "if you can",
+    "by all means", "for sure", "fine by me", "fine with me", "works for me", "sounds great",
+    "i guess so", "i suppose so", "it's fine", "no problem", "not a problem",
 )  # fmt: skip
 _NO: Final = (
     "no", "nope", "nah", "no way", "not really", "not at all", "that's wrong", "that is wrong",
@@ -29,13 +34,29 @@ _NO: Final = (
     "don't do that", "no thanks", "no thank you", "absolutely not", "definitely not",
     "certainly not", "of course not", "i'd rather not", "i would rather not", "false", "it doesn't",
     "that's not what i said", "that is not what i said", "i will not", "i won't", "i can't",
-    "i cannot", "i haven't", "i have not", "i didn't", "we don't",
+    "i cannot", "i haven't", "i have not", "i didn't", "we don't", "better not", "rather not",
+    "no need", "not necessary", "that's not necessary", "that won't be necessary", "don't bother",
+    "leave it", "forget it", "not today", "not right now", "not at the moment", "not this time",
+    "i'd prefer not", "unfortunately not", "i'm afraid not", "i wouldn't", "i would not",
+    "maybe later", "another time", "i don't want that", "i don't want to", "i guess not",
 )  # fmt: skip
 _TOLERATED: Final = frozenset({
     "um", "uh", "er", "erm", "ah", "oh", "hmm", "well", "so", "please", "thanks", "thank", "you",
     "just", "sir", "madam", "and", "then", "now", "very", "much", "actually", "really", "it",
     "that", "is", "that's", "it's", "i", "think", "quite", "all",
 })  # fmt: skip
+
+
+# Said first or last they answer by themselves, whatever else is said with them.
+_PLAIN: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("yes", "yeah", "yep", "yup", "absolutely", "definitely", "certainly"), True),
+    **dict.fromkeys(("no", "nope", "nah"), False),
+}
+_PLAIN_PAIRS: Final[Mapping[tuple[str, str], bool]] = {
+    ("of", "course"): True, ("sure", "thing"): True, ("go", "ahead"): True,
+    ("not", "really"): False, ("no", "problem"): True,
+}  # fmt: skip
+_LONGEST_REST: Final = 7
 
 
 def _phrases() -> dict[tuple[str, ...], bool]:
@@ -48,6 +69,9 @@ _PHRASES: Final = _phrases()
 _LONGEST: Final = max(map(len, _PHRASES))
 YES_PHRASES: Final = _YES
 NO_PHRASES: Final = _NO
+
+
+_HESITATIONS: Final = frozenset({"um", "uh", "er", "erm", "ah", "oh", "hmm", "well", "so"})
 
 
 def parse_yes_no(text: str) -> bool | None:
@@ -65,6 +89,33 @@ def parse_yes_no(text: str) -> bool | None:
         else:
             return None
     return answers.pop() if len(answers) == 1 else None
+
+
+def answer_within(text: str) -> bool | None:
+    """The yes or no that begins or ends a short answer: "yes, call me on this one". Like
+    ``parse_yes_no`` where nothing else was said; None where it contradicts itself."""
+    whole = parse_yes_no(text)
+    if whole is not None:
+        return whole
+    words = tuple(word for word in spoken_words(text) if word not in _HESITATIONS)
+    if not words or len(words) > _LONGEST_REST + 2:
+        return None
+    said = {
+        each
+        for each in (_plain(words), _plain_end(words))
+        if each is not None
+    }  # fmt: skip
+    return said.pop() if len(said) == 1 else None
+
+
+def _plain(words: Sequence[str]) -> bool | None:
+    pair = _PLAIN_PAIRS.get((words[0], words[1])) if len(words) > 1 else None
+    return _PLAIN.get(words[0]) if pair is None else pair
+
+
+def _plain_end(words: Sequence[str]) -> bool | None:
+    last = words[-2] if words[-1] in ("please", "thanks") and len(words) > 1 else words[-1]
+    return _PLAIN.get(last)
 
 
 def leading_answer(text: str) -> tuple[bool | None, str]:

@@ -1,0 +1,90 @@
+"""What is heard in the ears' development set that answers nothing: talk in the room, questions
+back, complaints, numbers nobody asked for, a television, hesitation. Every other one is held out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+NO_ANSWERS: Final = (
+    # to somebody in the room
+    "can you turn that down please i'm on the phone",
+    "put your shoes on we're leaving in a minute",
+    "honey where did you put the car keys",
+    "no no give that back to your sister",
+    "i'll be with you in a moment",
+    "the dog is barking at the mailman again",
+    "would you like milk in your coffee",
+    "tell him i'll call him later",
+    "shut the door it's freezing in here",
+    "stop that right now",
+    "what time is dinner",
+    "let the cat out she's scratching the door",
+    # questions back
+    "why do you need to know that",
+    "how long is this going to take",
+    "who gave you my details",
+    "what's that supposed to mean",
+    "how did you get this number",
+    "is this call free of charge",
+    "are you a real person or a computer",
+    "can you hear me all right",
+    "what happens to my personal data",
+    "do i have to do this every time",
+    # complaints
+    "this is the third time i'm calling about this",
+    "i've been waiting for half an hour",
+    "your music on hold is awful",
+    "nobody ever answers my letters",
+    "you people never get anything right",
+    "that's a ridiculous price",
+    "last month you charged me twice",
+    "i was very disappointed with the service",
+    # numbers nobody asked for
+    "my house is number twenty seven on the left",
+    "it's been three or four weeks now",
+    "there were about fifteen people in front of me",
+    "we have two cats and a dog",
+    "it cost me nearly ninety dollars in gas",
+    "my son turned eleven yesterday",
+    "the bus comes every twenty minutes",
+    "that was back in nineteen eighty two",
+    # television, radio
+    "and now the weather for the weekend",
+    "the president will visit the region on thursday",
+    "she scored the winning goal in the last minute",
+    "we will be right back after these messages",
+    "the stock market closed lower this afternoon",
+    "police are looking for a white van",
+    "temperatures will fall below zero tonight",
+    "the contestant has thirty seconds to answer",
+    # other topics
+    "my grandmother makes the best apple pie",
+    "the traffic on the bridge was terrible",
+    "i left my umbrella on the train",
+    "we are planting tomatoes this spring",
+    "he broke his leg skiing in the alps",
+    "the movie was much longer than i expected",
+    "i have a parent teacher meeting at school",
+    "the neighbors are having a party",
+    "my computer keeps crashing since the update",
+    "it looks like it's going to snow",
+    "i can never remember which bin goes out",
+    "we went to the beach with the kids",
+    "somebody parked in my driveway again",
+    "the plumber said it would be fixed by now",
+    "she plays the piano really well",
+    "i need new glasses i can hardly read this",
+    # thinking, coughing
+    "um",
+    "uh hold on",
+    "hmm let me think about it",
+    "well you see",
+    "ah sorry just a second",
+    "er wait i have to find my glasses",
+    "hang on somebody's at the door",
+    "ahem excuse me",
+    "hold the line a second please",
+    "oh dear oh dear",
+    "hm",
+)

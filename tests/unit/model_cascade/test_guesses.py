@@ -1,0 +1,32 @@
+"""What is asked about where no hearing is believed."""
+
+from __future__ import annotations
+
+from trunkline.model.cascade.guesses import guessed
+from trunkline.model.cascade.heard import Heard
+from trunkline.model.cascade.triage import ACCEPT_FROM, Does, Meant
+
+
+def meaning(text: str) -> Meant | None:
+    words = {"lamp", "chair"} & set(text.split())
+    return Meant(Does.FILL, words.pop()) if len(words) == 1 else None
+
+
+def test_what_several_hypotheses_mean_is_asked_about_and_not_acted_on() -> None:
+    found = guessed(
+        [(Heard("the lamb", 0.0, others=("the lamp", "a lamp")), Heard("the lamp")),
+         (Heard("the lamb"), Heard("lamp please"))], meaning)  # fmt: skip
+    assert found is not None
+    assert (found.heard.text, found.is_rejected) == ("the lamp", False)
+    assert found.confidence < ACCEPT_FROM
+
+
+def test_two_meanings_as_likely_as_each_other_are_none() -> None:
+    assert (
+        guessed([(Heard("lamp"), Heard("chair")), (Heard("chair"), Heard("lamp"))], meaning) is None
+    )
+
+
+def test_what_the_grammar_alone_hears_once_is_none() -> None:
+    assert guessed([(Heard("over the hills"), Heard("a lamp"))], meaning) is None
+    assert guessed([(Heard(), None)], meaning) is None
