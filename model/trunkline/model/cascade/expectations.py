@@ -43,7 +43,7 @@ from trunkline.model.cascade.slot_grammars import (
 )
 from trunkline.model.cascade.slots import DateRange, Slot, SlotKind
 from trunkline.model.cascade.tool_annotations import Intent, ToolPlan, notes_of, read_tools
-from trunkline.model.cascade.value_carriers import BARE, TAILED, leads, tails
+from trunkline.model.cascade.value_carriers import BARE, leads, tailed, tails
 
 OPEN: Final = ""
 OFFERED: Final = "offered"
@@ -311,9 +311,10 @@ def _add_value(
         builder.phrase(START, start, lead, weight * (1 if is_led else 1 - BARE) / len(ways))
     _add_said(builder, slot, start, said)
     after = tails(slot.kind, is_past=slot.dates is DateRange.PAST)
-    builder.skip(said, end, 1 - TAILED)
+    share = tailed(slot.kind, is_past=slot.dates is DateRange.PAST)
+    builder.skip(said, end, 1 - share)
     for tail in after if not is_led else ():
-        builder.phrase(said, end, tail, TAILED / len(after))
+        builder.phrase(said, end, tail, share / len(after))
 
 
 def _leads(slot: Slot) -> tuple[str, ...]:
@@ -329,7 +330,7 @@ def _add_said(builder: Builder, slot: Slot, start: int, end: int) -> None:
         case SlotKind.AMOUNT:
             add_amount(builder, start, end, slot.currency.major + slot.currency.minor)
         case SlotKind.DATE:
-            add_date(builder, start, end)
+            add_date(builder, start, end, is_past=slot.dates is DateRange.PAST)
         case SlotKind.TIME:
             add_time(builder, start, end)
         case SlotKind.NUMBER:

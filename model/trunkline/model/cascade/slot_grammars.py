@@ -11,6 +11,7 @@ from trunkline.domain.spoken.numerals import (
     DIGIT_WORDS,
     TEEN_WORDS,
     TENS_WORDS,
+    say_cardinal,
     say_ordinal,
 )
 from trunkline.model.cascade.automaton import Builder
@@ -22,6 +23,7 @@ _LONGEST_OPEN_STRING: Final = 20
 WHICH_ELSE: Final = ("earlier", "earliest", "later", "latest", "middle")
 # A number said in two breaths is heard all the same; more weight, and an "oh" is lost in "two oh".
 _CUT_SHORT: Final = 1e-5
+_PHONE_LENGTHS: Final = {7: 0.1, 10: 0.7, 11: 0.3}
 # Said more often than the rest: half of all answers are one of these.
 _PLAIN_YES: Final = ("yes", "yeah", "yep", "yes please", "correct", "that's right", "sure", "okay")
 _PLAIN_NO: Final = ("no", "nope", "no thanks", "no thank you", "that's wrong", "wrong")
@@ -49,9 +51,18 @@ def add_digits(
             builder.words(here, hundred, _UNITS, 0.005)
             builder.word(hundred, at[position + 3], "hundred")
         if position:
-            is_allowed = position >= min_length
-            builder.skip(here, end, 0.3 if is_allowed else _CUT_SHORT)
+            builder.skip(here, end, _ends_here(position, min_length, longest))
     builder.skip(at[longest], end)
+
+
+def _ends_here(length: int, min_length: int, longest: int) -> float:
+    """How likely a number has this many digits. One that may have seven and may have eleven is a
+    telephone's: they mostly have ten, and an "oh" too many is soon heard."""
+    if length < min_length:
+        return _CUT_SHORT
+    if min_length > 7 or longest < 11:
+        return 0.3
+    return _PHONE_LENGTHS.get(length, 0.02)
 
 
 def _add_single_digit(builder: Builder, start: int, end: int, weight: float) -> None:
@@ -166,8 +177,14 @@ def _add_cents(builder: Builder, start: int, end: int, minors: str) -> None:
     builder.skip(cents, end, 0.3)
 
 
-def add_date(builder: Builder, start: int, end: int) -> None:
-    """ "the third of March", "March third twenty twenty six", "next Tuesday", "in two weeks"."""
+def add_date(builder: Builder, start: int, end: int, *, is_past: bool = False) -> None:
+    """ "the third of March", "March third twenty twenty six", "next Tuesday", "in two weeks".
+
+    ``is_past``: a birthday and the like, which has a year and no other way of being said.
+    """
+    if is_past:
+        _add_calendar_day(builder, start, end, year=0.9)
+        return
     builder.words(start, end, ("today", "tomorrow", "yesterday"), 0.1)
     builder.phrase(start, end, "the day after tomorrow", 0.02)
     lead = builder.state()
@@ -175,23 +192,28 @@ def add_date(builder: Builder, start: int, end: int) -> None:
     builder.phrase(start, lead, "this coming", 0.02)
     builder.skip(start, lead, 0.1)
     builder.words(lead, end, WEEKDAYS)
-    dated = builder.state()
     weekday = builder.optional_words(start, WEEKDAYS, 0.1)
-    month = builder.state()
-    builder.words(weekday, month, MONTHS, 0.5)
+    _add_calendar_day(builder, weekday, end, year=0.1)
+    _add_offset(builder, start, end, 0.06)
+
+
+def _add_calendar_day(builder: Builder, start: int, end: int, *, year: float) -> None:
+    """``year``: how often one is said."""
+    dated, month = builder.state(), builder.state()
+    builder.words(start, month, MONTHS, 0.5)
     the = builder.optional_words(month, ("the",), 0.3)
     _add_day(builder, the, dated, 0.85)
-    add_below_hundred(builder, the, dated, 0.15)
+    _add_day_number(builder, the, dated, 0.15)
     article = builder.state()
-    builder.word(weekday, article, "the", 0.4)
+    builder.word(start, article, "the", 0.35)
+    builder.skip(start, article, 0.15)
     day = builder.state()
     _add_day(builder, article, day, 1.0)
-    builder.skip(day, end, 0.15)
+    builder.skip(day, end, 0.15 * (1 - year))
     of = builder.optional_words(day, ("of",), 0.8)
     builder.words(of, dated, MONTHS, 0.85)
-    builder.skip(dated, end, 0.75)
-    _add_year(builder, dated, end, 0.25)
-    _add_offset(builder, start, end, 0.06)
+    builder.skip(dated, end, 1 - year)
+    _add_year(builder, dated, end, year)
 
 
 def _add_day(builder: Builder, start: int, end: int, weight: float) -> None:
@@ -199,18 +221,33 @@ def _add_day(builder: Builder, start: int, end: int, weight: float) -> None:
         builder.phrase(start, end, say_ordinal(day), weight / 31)
 
 
+def _add_day_number(builder: Builder, start: int, end: int, weight: float) -> None:
+    """ "january fourteen": a day of the month is no more than thirty one."""
+    for day in range(1, 32):
+        builder.phrase(start, end, say_cardinal(day), weight / 31)
+
+
 def _add_year(builder: Builder, start: int, end: int, weight: float) -> None:
-    century = builder.state()
-    builder.words(start, century, ("nineteen", "twenty"), weight * 0.8)
-    add_below_hundred(builder, century, end, is_pair=True)
-    oh = builder.state()
-    builder.word(century, oh, "oh", 0.1)
-    builder.words(oh, end, _UNITS)
+    """1910 to 2049."""
+    last, this = builder.state(), builder.state()
+    builder.word(start, last, "nineteen", weight * 0.6)
+    add_below_hundred(builder, last, end, is_pair=True)
+    builder.word(start, this, "twenty", weight * 0.2)
+    builder.words(this, end, TEEN_WORDS, 0.5)
+    tens = builder.state()
+    builder.words(this, tens, TENS_WORDS[:3], 0.5)
+    builder.words(tens, end, _UNITS, 0.7)
+    builder.skip(tens, end, 0.3)
+    for century in (last, this):
+        oh = builder.state()
+        builder.word(century, oh, "oh", 0.1)
+        builder.words(oh, end, _UNITS)
     two = builder.state()
     builder.phrase(start, two, "two thousand", weight * 0.2)
-    builder.skip(two, end, 0.1)
+    builder.skip(two, end, 0.15)
     joined = builder.optional_words(two, ("and",), 0.5)
-    add_below_hundred(builder, joined, end, 0.9)
+    builder.words(joined, end, _UNITS, 0.7)
+    builder.words(joined, end, TEEN_WORDS, 0.15)
 
 
 def _add_offset(builder: Builder, start: int, end: int, weight: float) -> None:

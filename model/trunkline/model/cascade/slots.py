@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 from trunkline.domain.events import Json
@@ -120,12 +121,11 @@ def understand(slot: Slot, text: str, today: date) -> Reading | None:
 
     What people say round a value says nothing else ("could we do three o'clock if possible").
     """
-    reading = _value(slot, text, today)
-    if reading is None:
-        is_past = slot.dates is DateRange.PAST
-        readings = (_value(slot, core, today) for core in cores(slot.kind, text, is_past=is_past))
-        reading = next((each for each in readings if each is not None), None)
-    return reading
+    trimmed = cores(slot.kind, text, is_past=slot.dates is DateRange.PAST)
+    # Any words may stand in an address: there they are taken off first.
+    ways = (*trimmed, text) if slot.kind is SlotKind.EMAIL else chain((text,), trimmed)
+    readings = (_value(slot, way, today) for way in ways)
+    return next((each for each in readings if each is not None), None)
 
 
 def _value(slot: Slot, text: str, today: date) -> Reading | None:

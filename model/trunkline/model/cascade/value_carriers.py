@@ -16,8 +16,9 @@ from trunkline.model.cascade.carriers import CORRECTIONS, POLITE_ENDS, VALUE_LEA
 
 BARE: Final = 0.6
 """Of the values are said without anything before them."""
-TAILED: Final = 0.12
-"""With something after them."""
+# With something after them. A fact hardly ever is: more, and "five" at its end is "i think".
+_TAILED_WISHES: Final = 0.12
+_TAILED_FACTS: Final = 0.005
 
 _WISH_LEADS: Final = (
     "i'd like", "i would like", "i want", "i'd prefer", "i would prefer", "i need", "could i have",
@@ -86,7 +87,6 @@ _OWN_LEADS: Final[Mapping[str, tuple[str, ...]]] = {
 _ALL_LEADS: Final[Mapping[str, tuple[str, ...]]] = {"name": _NAME_LEADS, "email": _MAIL_LEADS}
 # Words of these that are themselves part of a value.
 _NEVER: Final[Mapping[str, frozenset[str]]] = {
-    "time": frozenset({"one"}),
     "amount": frozenset({"one"}),
     "digits": frozenset({"one", "a"}),
 }
@@ -107,6 +107,11 @@ def leads(kind: str, *, is_past: bool = False) -> tuple[str, ...]:
 def tails(kind: str, *, is_past: bool = False) -> tuple[str, ...]:
     """After it."""
     return _WISH_TAILS if _said_as(kind, is_past) in _WISHES else _FACT_TAILS
+
+
+def tailed(kind: str, *, is_past: bool = False) -> float:
+    """How many values of this kind have something after them, 0 to 1."""
+    return _TAILED_WISHES if _said_as(kind, is_past) in _WISHES else _TAILED_FACTS
 
 
 def cores(kind: str, text: str, *, is_past: bool = False) -> Iterator[str]:
