@@ -26,7 +26,7 @@ _ROUNDS: Final = {
     "place due calls": ("place_due_calls", PLACE_EVERY_S),
     "store usage": ("store_usage", STORE_USAGE_EVERY_S),
     "run tools": ("run_tools", RUN_TOOLS_EVERY_S),
-    "tell results of tools": ("tell_results", RUN_TOOLS_EVERY_S),
+    # It tells edges whatever they have not heard of, results of tools included.
     "keep approvals' clocks": ("keep_approvals", APPROVALS_EVERY_S),
     "forget what is old": ("expire_records", EXPIRE_EVERY_S),
 }

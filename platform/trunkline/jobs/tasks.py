@@ -188,11 +188,6 @@ def run_tools_task() -> int:
     return _run(job)
 
 
-@app.task(name="trunkline.tell_results")
-def tell_results_task() -> int:
-    return _run(_tell)
-
-
 @app.task(name="trunkline.keep_approvals")
 def keep_approvals_task() -> int:
     async def job(settings: Settings, sessions: Sessions) -> int:
