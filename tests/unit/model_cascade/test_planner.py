@@ -56,9 +56,15 @@ def test_a_number_that_was_badly_heard_is_read_back_and_confirmed() -> None:
     assert plan(talk) == CallTool("collect_account", {"account": "44172908"})
 
 
-def test_a_correction_in_the_same_breath_is_read_back_again() -> None:
+def test_a_clear_correction_in_the_same_breath_is_taken() -> None:
     talk = Talk().agent(ASK).caller(NUMBER, 0.5)
-    talk.agent(answer(talk)).caller("no it's double four one seven two nine oh nine")
+    talk.agent(answer(talk)).caller("no it's double four one seven two nine oh nine", 0.95)
+    assert plan(talk) == CallTool("collect_account", {"account": "44172909"})
+
+
+def test_a_doubtful_correction_in_the_same_breath_is_read_back_again() -> None:
+    talk = Talk().agent(ASK).caller(NUMBER, 0.5)
+    talk.agent(answer(talk)).caller("no it's double four one seven two nine oh nine", 0.5)
     read_back = answer(talk)
     assert "two nine zero nine" in read_back
     talk.agent(read_back).caller("yes")

@@ -17,6 +17,7 @@ from trunkline.domain.spoken.answers import answer_within, leading_answer, parse
 from trunkline.domain.spoken.number_talk import said_groups
 from trunkline.domain.spoken.words import spoken_words
 from trunkline.model.cascade import phrasing
+from trunkline.model.cascade.carriers import ASKS_AGAIN
 from trunkline.model.cascade.dialogue_state import CallTool, Mode, Move, Said, Speak, State
 from trunkline.model.cascade.extraction import volunteered, without_values
 from trunkline.model.cascade.intents import Match, match_intent
@@ -34,6 +35,7 @@ from trunkline.model.cascade.triage import (
     ACCEPT_FROM,
     BARELY,
     DOUBTFUL,
+    HEARD_LATE,
     SAME_MEANING,
     SURE,
     Does,
@@ -55,11 +57,6 @@ _ACCEPT_FROM: Final[Mapping[SlotKind, float]] = {
     SlotKind.NUMBER: SAME_MEANING,
 }
 _SURE_WISH: Final = 0.75
-_REPEAT: Final = frozenset({
-    "pardon", "what", "sorry", "repeat", "again", "come again", "say that again", "say again",
-    "can you repeat that", "could you repeat that", "please repeat", "repeat that", "pardon me",
-    "what did you say", "what was that", "i didn't hear you", "one more time",
-})  # fmt: skip
 
 
 class Dialogue:
@@ -112,10 +109,8 @@ class Dialogue:
         if wish is not None and wish.score >= _SURE_WISH and not wish.has_rival:
             told = self._told(wish.name, text)
             return Meant(Does.WISH, f"{wish.name} {told}" if told else wish.name)
-        if state.mode in (Mode.CONFIRMING, Mode.OFFERING):
-            within = answer_within(text)
-            return None if within is None else Meant(Does.ANSWER, str(within))
-        return None
+        within = answer_within(text) if state.mode in (Mode.CONFIRMING, Mode.OFFERING) else None
+        return None if within is None else Meant(Does.ANSWER, str(within))
 
     # ---- what was said -----------------------------------------------------------------------
 
@@ -125,16 +120,18 @@ class Dialogue:
         if answer is not None:
             if said.confidence < _LEAST_ANSWER:
                 return self._miss(state, said)
+            if slot.kind is SlotKind.YES_NO and state.value is True and not answer:
+                return self._settle_value(replace(state, value=False))  # no other is left
             return self._settle_value(state) if answer else self._ask_anew(state)
         negated, rest = leading_answer(said.text)
+        if slot.kind is SlotKind.YES_NO and negated and said.confidence >= DOUBTFUL:
+            return self._settle_value(state)
         corrected = understand(slot, rest, self._today) if rest else None
         if corrected is None:
             corrected = understand(slot, said.text, self._today)
         if corrected is not None:
             if corrected.value == state.value:
                 return self._settle_value(state)
-            if slot.kind in _ACCEPT_FROM:
-                return self._confirm(state, slot, corrected, said.text)
             refused = (*state.refused, state.value) if negated is False else state.refused
             return self._take(replace(state, refused=refused), slot, corrected, said)
         part = mended_value(slot, state.value, rest or said.text, state.groups)
@@ -173,7 +170,7 @@ class Dialogue:
         taken = self._value_for(state, slot, said)
         if taken is not None:
             return self._take(state, slot, taken, said)
-        if " ".join(spoken_words(said.text)) in _REPEAT:
+        if " ".join(spoken_words(said.text)) in ASKS_AGAIN:
             return self._next_slot(state)
         left = self._leave(state, said)
         if left is not None:
@@ -183,13 +180,13 @@ class Dialogue:
     def _comes_before(self, slot: Slot, wish: Match, said: Said) -> bool:
         """Whether a wish is believed rather than a value; nearly anything could be a name."""
         if slot.kind is SlotKind.NAME and not wish.has_rival:
-            return wish.score >= _SURE_WISH and said.confidence >= DOUBTFUL
-        is_heard = said.confidence >= _LEAST_ANSWER
+            return wish.score >= _SURE_WISH and said.confidence >= HEARD_LATE
+        is_heard = said.confidence >= HEARD_LATE
         return wish.is_exact and is_heard and slot.kind is not SlotKind.YES_NO
 
     def _hear_wish(self, state: State, said: Said) -> tuple[State, Move]:
         wish = self._wish(said)
-        if wish is not None and wish.is_exact and said.confidence >= _LEAST_ANSWER:
+        if wish is not None and wish.is_exact and said.confidence >= DOUBTFUL:
             return self._grant(state, wish.name, said)
         if state.collect is not None:
             # Asked by other words than ours (a flow's line, another client): the answer is for us.
@@ -261,7 +258,9 @@ class Dialogue:
             return None
         is_clear = wish.is_exact or (wish.score >= _SURE_WISH and not wish.has_rival)
         is_heard = said.confidence >= ACCEPT_FROM and not wish.has_rival
-        if said.confidence >= DOUBTFUL and (is_clear or is_heard):
+        # Whoever was asked something else and says a wish may be talking to somebody else.
+        least = DOUBTFUL if state.mode is Mode.OPEN else ACCEPT_FROM
+        if said.confidence >= least and (is_clear or is_heard):
             return self._grant(state, wish.name, said)
         offered = replace(state, mode=Mode.OFFERING, wish=wish.name)
         return offered, Speak(phrasing.did_you_mean(self._label(wish.name)))
@@ -282,6 +281,8 @@ class Dialogue:
     def _take(self, state: State, slot: Slot, taken: Reading, said: Said) -> tuple[State, Move]:
         is_heard_twice = taken.value == state.faint and said.confidence >= DOUBTFUL
         least = _ACCEPT_FROM.get(slot.kind, ACCEPT_FROM)
+        if state.mode is Mode.CONFIRMING:  # what was denied tells against all that is like it
+            least = min(least, SAME_MEANING)
         if slot.kind is SlotKind.YES_NO and parse_yes_no(said.text) is None:
             least = SAME_MEANING  # more was said than that
         is_unsure = taken.is_unsure or not (is_heard_twice or said.confidence >= least)

@@ -11,7 +11,7 @@ from typing import Final
 from trunkline.domain.events import Json
 from trunkline.domain.spoken.dates import WEEKDAYS
 from trunkline.domain.spoken.words import spoken_words
-from trunkline.model.cascade.slots import Slot, SlotKind, understand
+from trunkline.model.cascade.slots import Slot, SlotKind, understand_exactly
 
 _LONGEST_VALUE_WORDS: Final = 14
 _SHY: Final = (SlotKind.DATE, SlotKind.TIME, SlotKind.AMOUNT)
@@ -67,7 +67,7 @@ def find_value(slot: Slot, text: str, today: date) -> tuple[Json, str] | None:
     for stretch in _stretches(text):
         if slot.kind in _SHY and _is_too_short(stretch):
             continue
-        reading = understand(slot, stretch, today)
+        reading = understand_exactly(slot, stretch, today)
         if reading is not None and not reading.is_unsure:
             return reading.value, stretch
     return None
@@ -96,7 +96,7 @@ def _find_number(slot: Slot, text: str, today: date) -> tuple[Json, str] | None:
     for stretch in _stretches(text):
         if not spoken_words(stretch) or len(stretch.split()) > 8:
             continue
-        reading = understand(slot, stretch, today)
+        reading = understand_exactly(slot, stretch, today)
         if reading is not None:
             return reading.value, stretch
     return None

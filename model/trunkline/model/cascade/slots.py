@@ -124,11 +124,12 @@ def understand(slot: Slot, text: str, today: date) -> Reading | None:
     trimmed = cores(slot.kind, text, is_past=slot.dates is DateRange.PAST)
     # Any words may stand in an address: there they are taken off first.
     ways = (*trimmed, text) if slot.kind is SlotKind.EMAIL else chain((text,), trimmed)
-    readings = (_value(slot, way, today) for way in ways)
+    readings = (understand_exactly(slot, way, today) for way in ways)
     return next((each for each in readings if each is not None), None)
 
 
-def _value(slot: Slot, text: str, today: date) -> Reading | None:
+def understand_exactly(slot: Slot, text: str, today: date) -> Reading | None:
+    """The same where nothing stands round the value: part of a longer sentence."""
     words = slot.own_words
     match slot.kind:
         case SlotKind.DIGITS:
