@@ -8,7 +8,7 @@ last function call, what we would have said; an assistant item that begins so sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, TypeAlias
 
@@ -18,6 +18,8 @@ from trunkline.model.cascade import phrasing
 from trunkline.model.cascade.dialogue import Dialogue
 from trunkline.model.cascade.dialogue_state import CallTool, Mode, Move, Said, Speak, State
 from trunkline.model.cascade.forced_calls import ForcedCall, force_call, schema_problems
+from trunkline.model.cascade.offered_times import chosen_time
+from trunkline.model.cascade.slots import SlotKind
 from trunkline.model.cascade.tool_annotations import ToolPlan, read_tools
 from trunkline.model.cascade.triage import Meant
 from trunkline.model.engine import HistoryItem, ItemRole
@@ -95,10 +97,13 @@ class Planner:
         dialogue = self._dialogue
         state = dialogue.begin()
         owed: tuple[State, Move] | None = None
+        offer = ""
         for turn in _turns(history):
             if isinstance(turn, Said):
-                owed = dialogue.hear(state, turn)
+                owed = dialogue.hear(state, self._chosen(turn, offer))
+                offer = ""
                 continue
+            offer = f"{offer} {turn.text}."
             next_state, move = owed if owed is not None else dialogue.take_floor(state)
             owed = None
             if isinstance(move, Speak) and _begins_like(turn.text, move.text):
@@ -106,6 +111,12 @@ class Planner:
             else:
                 state = self._asked_elsewhere(state, turn.text)
         return owed if owed is not None else dialogue.take_floor(state)
+
+    def _chosen(self, said: Said, offer: str) -> Said:
+        """A time that was chosen among those just offered, as if it had been said itself."""
+        if not any(slot.kind is SlotKind.TIME for slot in self._plan.slots):
+            return said
+        return replace(said, text=chosen_time(said.text, offer) or said.text)
 
     def _asked_elsewhere(self, state: State, text: str) -> State:
         """Somebody else spoke for the agent; if it was one of our questions, it has been asked."""

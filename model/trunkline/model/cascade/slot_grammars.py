@@ -16,11 +16,11 @@ from trunkline.domain.spoken.numerals import (
 )
 from trunkline.model.cascade.automaton import Builder
 from trunkline.model.cascade.name_grammars import add_letter
+from trunkline.model.cascade.offered_times import WHICH
 
 _UNITS: Final = DIGIT_WORDS[1:]
 _LONGEST_CODE: Final = 10
 _LONGEST_OPEN_STRING: Final = 20
-WHICH_ELSE: Final = ("earlier", "earliest", "later", "latest", "middle")
 # A number said in two breaths is heard all the same; more weight, and an "oh" is lost in "two oh".
 _CUT_SHORT: Final = 1e-5
 _PHONE_LENGTHS: Final = {7: 0.1, 10: 0.7, 11: 0.3}
@@ -315,11 +315,10 @@ def _add_which(builder: Builder, start: int, end: int, weight: float) -> None:
     """Of several that were offered: "the first one", "the last", "the earlier one"."""
     the, which = builder.state(), builder.state()
     builder.word(start, the, "the", weight)
-    builder.words(the, which, ("first", "second", "third", "last"), 0.8)
-    builder.words(the, which, WHICH_ELSE, 0.2)
-    builder.word(which, end, "one", 0.7)
+    builder.words(the, which, tuple(WHICH))
+    builder.word(which, end, "one", 0.75)
     builder.word(which, end, "time", 0.05)
-    builder.skip(which, end, 0.25)
+    builder.skip(which, end, 0.2)
 
 
 def add_yes_no(

@@ -90,8 +90,10 @@ _NEVER: Final[Mapping[str, frozenset[str]]] = {
     "amount": frozenset({"one"}),
     "digits": frozenset({"one", "a"}),
 }
-_SINGLE: Final = frozenset({"um", "uh", "er", "well", "so", "okay", "yes", "yeah", "sure", "please",
-                            "thanks", "thank", "you", "oh", "a", "to", "do"})  # fmt: skip
+_OPENERS: Final = frozenset({
+    "um", "uh", "er", "well", "so", "okay", "yes", "yeah", "sure", "oh", "a", "to", "do", "please",
+})  # fmt: skip
+_CLOSERS: Final = frozenset({"please", "thanks", "thank", "you", "okay", "um", "uh", "sorry"})
 _MOST_TAKEN_OFF: Final = 6
 _SPELLED: Final = frozenset({"code", "email", "name"})
 _TRIMMED: Final = frozenset({"time", "date", "born", "amount", "digits", "number"})
@@ -122,8 +124,8 @@ def cores(kind: str, text: str, *, is_past: bool = False) -> Iterator[str]:
     if kind not in _TRIMMED:
         return
     words = text.split()
-    around = _words_around(kind)
-    front, back = _run(words, around), _run(words[::-1], around)
+    before, after = _words_around(kind)
+    front, back = _run(words, before), _run(words[::-1], after)
     for off in range(1, front + back + 1):
         for first in range(min(off, front), max(0, off - back) - 1, -1):
             core = words[first : len(words) - (off - first)]
@@ -158,6 +160,9 @@ def _run(words: Sequence[str], around: frozenset[str]) -> int:
 
 
 @cache
-def _words_around(kind: str) -> frozenset[str]:
-    said = {word for phrase in (*leads(kind), *tails(kind)) for word in phrase.split()}
-    return (frozenset(said) | _SINGLE) - _NEVER.get(kind, frozenset())
+def _words_around(kind: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Words of what is said before and after a value: a value never ends in "want"."""
+    never = _NEVER.get(kind, frozenset())
+    before = {word for phrase in leads(kind) for word in phrase.split()}
+    after = {word for phrase in tails(kind) for word in phrase.split()}
+    return frozenset(before | _OPENERS) - never, frozenset(after | _CLOSERS) - never
