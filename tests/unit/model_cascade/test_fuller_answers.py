@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from tests.unit.model_cascade.builders import AGENT, collect, slot
+from datetime import date
+from typing import Any
 
+from tests.unit.model_cascade.builders import AGENT, Talk, collect, slot
+
+from trunkline.model.cascade.dialogue_state import CallTool, Speak
 from trunkline.model.cascade.expectations import OFFERED, OPEN, expectations
 from trunkline.model.cascade.fuller_answers import echoes_of
+from trunkline.model.cascade.planner import Planner
 
 
-def asked() -> dict[str, object]:
-    notes = slot("yes_no", "being called back")
+def planned(talk: Talk, tool: dict[str, Any]) -> Any:
+    return Planner([tool], date(2026, 11, 21)).plan(talk.items, "auto").move
+
+
+def asked() -> dict[str, Any]:
+    notes = slot("yes_no", "being called back", {"type": "boolean"})
     notes["x-trunkline"]["ask"] = "Shall we call you on the number you are calling from?"
     return collect("collect_again", again=notes)
 
@@ -42,3 +51,36 @@ def test_an_offer_is_answered_with_yes_or_no_or_another_wish() -> None:
     assert grammar.accepts(["yes"])
     assert grammar.accepts(["no", "thanks"])
     assert grammar.accepts(["operator", "please"])
+
+
+def test_a_doubtful_yes_or_no_is_asked_about_so_that_either_answer_settles_it() -> None:
+    for said, confidence in (("yes", 0.5), ("no", 0.5), ("no use my cell phone", 0.75)):
+        talk = Talk().agent("Shall we call you on the number you are calling from?")
+        talk.caller(said, confidence)
+        doubt = planned(talk, asked())
+        assert doubt == Speak("Did you say yes?")
+        for answer, value in (("no no thanks", False), ("yes that's right", True), ("yes", True)):
+            told = Talk()
+            told.items = list(talk.items)
+            told.agent(doubt.text).caller(answer, 0.75)
+            assert planned(told, asked()) == CallTool("collect_again", {"again": value})
+
+
+def test_a_clear_yes_or_no_is_taken_at_once() -> None:
+    for said, confidence, value in (
+        ("yes please", 0.75, True), ("no use my cell phone", 0.85, False), ("nope", 0.95, False),
+    ):  # fmt: skip
+        talk = Talk().agent("Shall we call you on the number you are calling from?")
+        assert planned(talk.caller(said, confidence), asked()) == CallTool(
+            "collect_again", {"again": value}
+        )
+
+
+def test_a_choice_that_is_never_read_back_is_where_it_was_hardly_heard() -> None:
+    fruit = slot("choice", "fruit", {"type": "string", "enum": ["apple", "plum"]}, confirm="never")
+    tool = collect("collect_fruit", fruit=fruit)
+    question = planned(Talk(), tool)
+    heard = Talk().agent(question.text).caller("a plum", 0.75)
+    assert planned(heard, tool) == CallTool("collect_fruit", {"fruit": "plum"})
+    hardly = Talk().agent(question.text).caller("a plum", 0.4)
+    assert "plum" in planned(hardly, tool).text

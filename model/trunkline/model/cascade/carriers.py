@@ -88,3 +88,10 @@ EVERYDAY: Final = (
     "over there", "because of the weather", "after that", "before we go", "during the night",
     "under the bed", "between us", "without sugar", "around the corner", "from time to time",
 )  # fmt: skip
+
+# Said to hear the question once more.
+ASKS_AGAIN: Final = frozenset({
+    "pardon", "what", "sorry", "repeat", "again", "come again", "say that again", "say again",
+    "can you repeat that", "could you repeat that", "please repeat", "repeat that", "pardon me",
+    "what did you say", "what was that", "i didn't hear you", "one more time",
+})  # fmt: skip

@@ -124,7 +124,7 @@ class Dialogue:
                 return self._settle_value(replace(state, value=False))  # no other is left
             return self._settle_value(state) if answer else self._ask_anew(state)
         negated, rest = leading_answer(said.text)
-        if slot.kind is SlotKind.YES_NO and negated and said.confidence >= DOUBTFUL:
+        if slot.kind is SlotKind.YES_NO and negated and said.confidence >= _LEAST_ANSWER:
             return self._settle_value(state)
         corrected = understand(slot, rest, self._today) if rest else None
         if corrected is None:
@@ -138,7 +138,7 @@ class Dialogue:
         if part is not None:
             return self._confirm(state, slot, Reading(part))
         within = answer_within(said.text)
-        if within and said.confidence >= DOUBTFUL:
+        if within and said.confidence >= _LEAST_ANSWER:
             return self._settle_value(state)
         left = self._leave(state, said)
         if left is not None:
@@ -186,7 +186,7 @@ class Dialogue:
 
     def _hear_wish(self, state: State, said: Said) -> tuple[State, Move]:
         wish = self._wish(said)
-        if wish is not None and wish.is_exact and said.confidence >= DOUBTFUL:
+        if wish is not None and wish.is_exact and said.confidence >= HEARD_LATE:
             return self._grant(state, wish.name, said)
         if state.collect is not None:
             # Asked by other words than ours (a flow's line, another client): the answer is for us.
@@ -258,9 +258,7 @@ class Dialogue:
             return None
         is_clear = wish.is_exact or (wish.score >= _SURE_WISH and not wish.has_rival)
         is_heard = said.confidence >= ACCEPT_FROM and not wish.has_rival
-        # Whoever was asked something else and says a wish may be talking to somebody else.
-        least = DOUBTFUL if state.mode is Mode.OPEN else ACCEPT_FROM
-        if said.confidence >= least and (is_clear or is_heard):
+        if said.confidence >= HEARD_LATE and (is_clear or is_heard):
             return self._grant(state, wish.name, said)
         offered = replace(state, mode=Mode.OFFERING, wish=wish.name)
         return offered, Speak(phrasing.did_you_mean(self._label(wish.name)))
@@ -288,10 +286,13 @@ class Dialogue:
         is_unsure = taken.is_unsure or not (is_heard_twice or said.confidence >= least)
         if taken.value in state.refused:
             return self._confirm(state, slot, taken, said.text)
-        if slot.confirm is Confirm.NEVER:
+        if slot.confirm is Confirm.NEVER and slot.kind is not SlotKind.YES_NO:
             # Nothing is to be read back: what was hardly heard is, all the same.
             is_unsure = is_unsure and said.confidence < ACCEPT_FROM
         asks = slot.kind is not SlotKind.FREE_TEXT and (slot.confirm is Confirm.ALWAYS or is_unsure)
+        if asks and slot.kind is SlotKind.YES_NO and slot.confirm is not Confirm.ALWAYS:
+            # "Did you say yes?" leaves no doubt either way; "no" to "did you say no?" would.
+            return self._confirm(state, slot, Reading(True))
         if asks:
             return self._confirm(state, slot, taken, said.text)
         return self._settle_value(replace(state, slot=slot, value=taken.value))

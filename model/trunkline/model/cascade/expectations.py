@@ -124,7 +124,7 @@ def expectations(
             found[asking(closed[0])] if is_asked else _expect(phrases, closed, None, telling)
         )
     if plan.intents:
-        found[OFFERED] = _expect(phrases, is_offered=True)
+        found[OFFERED] = _expect(phrases, closed, is_offered=True)
     told = told_pronunciations(tools)
     return {focus: _with_told(each, told) for focus, each in found.items()} if told else found
 
@@ -209,7 +209,12 @@ def _expect(
     was, and is agreed to or not."""
     builder = Builder()
     end = builder.state()
-    if asked:
+    if is_offered:
+        _add_yes_no(builder, end, 0.5)
+        _add_phrases(builder, phrases, end, 0.15, CORRECTIONS)
+        for slot in asked:
+            _add_value(builder, slot, end, CORRECTIONS, 0.15 / len(asked), is_led=True)
+    elif asked:
         weight = 0.65 / len(asked)
         for slot in asked:
             if slot.kind is SlotKind.YES_NO:
@@ -222,16 +227,14 @@ def _expect(
             _add_value(builder, slot, end, CORRECTIONS, weight * 0.05, is_led=True)
     if confirmed is not None:
         _add_yes_no(builder, end, 0.6)
-        if confirmed.kind not in (*_OPEN_KINDS, SlotKind.YES_NO):
+        if confirmed.kind not in _OPEN_KINDS:
             # Of a number its wrong part alone may be said: "no, four five six".
             is_number = confirmed.kind is SlotKind.DIGITS
             corrected = replace(confirmed, min_length=2) if is_number else confirmed
             _add_value(builder, corrected, end, CORRECTIONS, 0.2, is_led=True)
             if confirmed.kind not in (SlotKind.NAME, SlotKind.EMAIL):
                 _add_value(builder, confirmed, end, _leads(confirmed), 0.04)
-    elif is_offered:
-        _add_yes_no(builder, end, 0.6)
-    elif not any(slot.kind is SlotKind.YES_NO for slot in asked):
+    elif not is_offered and not any(slot.kind is SlotKind.YES_NO for slot in asked):
         # Asked for a time, nobody says "do it": one that sounds so said "noon".
         _add_yes_no(builder, end, 0.08, is_plain=bool(asked) and not telling)
     weight = 0.6 if not asked and confirmed is None and not is_offered else 0.2
@@ -262,13 +265,22 @@ def _add_yes_no(builder: Builder, end: int, weight: float, *, is_plain: bool = F
     add_yes_no(builder, start, end, is_plain=is_plain)
 
 
-def _add_phrases(builder: Builder, phrases: Sequence[str], end: int, weight: float) -> None:
+def _add_phrases(
+    builder: Builder,
+    phrases: Sequence[str],
+    end: int,
+    weight: float,
+    leads: Sequence[str] = (),
+) -> None:
+    """Each after one of ``leads``, or with a usual lead-in or none."""
     if not phrases:
         return
     start = builder.state()
-    builder.skip(START, start, weight * 0.7)
-    for lead in LEAD_INS:
-        builder.phrase(START, start, lead, weight * 0.3 / len(LEAD_INS))
+    if not leads:
+        builder.skip(START, start, weight * 0.7)
+    for lead in leads or LEAD_INS:
+        share = 1.0 if leads else 0.3
+        builder.phrase(START, start, lead, weight * share / len(leads or LEAD_INS))
     for phrase in phrases:
         builder.phrase(start, end, phrase, 1 / len(phrases))
 
@@ -325,6 +337,8 @@ def _leads(slot: Slot) -> tuple[str, ...]:
 
 def _add_said(builder: Builder, slot: Slot, start: int, end: int) -> None:
     match slot.kind:
+        case SlotKind.YES_NO:
+            add_yes_no(builder, start, end, is_plain=True)
         case SlotKind.DIGITS:
             add_digits(builder, start, end, slot.min_length, slot.max_length)
         case SlotKind.AMOUNT:

@@ -8,7 +8,7 @@ from typing import Final
 from trunkline.model.cascade.automaton import START, Builder
 from trunkline.model.cascade.carriers import MORE, PLAIN_ANSWERS
 
-_SHARE: Final = 0.15  # of what is said to a question that wants a yes or no
+_SHARE: Final = 0.03  # of what is said to a question that wants a yes or no
 _ENDS: Final = 0.25
 _LONGEST_ECHO: Final = 6
 # Who answers says the question's words as seen from the other end of the line.

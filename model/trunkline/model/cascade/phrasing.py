@@ -89,8 +89,9 @@ def read_back(slot: Slot, value: Json, today: date, groups: Sequence[int] = ()) 
     words = say_value(slot, value, today, groups)
     if slot.read_back:
         return slot.read_back.replace("{value}", words)
-    heard = "You said" if slot.kind is SlotKind.YES_NO else "I have"
-    return f"{heard} {words}. Is that right?"
+    if slot.kind is SlotKind.YES_NO:
+        return f"Did you say {words}?"
+    return f"I have {words}. Is that right?"
 
 
 def ask_yes_or_no(question: str) -> str:
