@@ -52,7 +52,8 @@ OUTCOMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """``value``: the slot's, or the function's name; None where nothing may be acted on."""
+    """``value``: the slot's, or the function's name; None where nothing may be acted on: what is
+    asked about there counts among the two exchanges."""
 
     kind: str
     where: str
@@ -189,7 +190,7 @@ class Caller:
         if done:
             return "at once" if value == trial.value else "wrong"
         if trial.value is None:
-            return "not taken"
+            return "two exchanges" if self._proposed(plan) is not None else "not taken"
         proposed = self._proposed(plan)
         if proposed is not None:
             is_right = proposed == trial.value

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from trunkline.domain.spoken.answers import parse_yes_no
 from trunkline.model.cascade.acoustics import Band
 from trunkline.model.cascade.asr_process import AsrProcess
 from trunkline.model.cascade.ear_tuning import EarTuning
@@ -253,7 +254,9 @@ class LocalRecogniser:
         match message["type"]:
             case "partial":
                 meant = turn.meaning(message["text"])
-                is_answer = meant is not None and meant.does is Does.ANSWER
+                # Of "no, it's four one" only the no has been said yet: there is more to come.
+                is_bare = parse_yes_no(message["text"]) is not None
+                is_answer = is_bare and meant is not None and meant.does is Does.ANSWER
                 turn.session.deliver(Hypothesis(turn.item_id, message["text"], is_answer))
             case "foreseen":
                 self._foresaw(turn, message)
