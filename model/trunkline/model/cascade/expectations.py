@@ -54,6 +54,7 @@ _MAX_WORDS: Final = 24  # a longer line is a text, not a phrase
 _OPEN_KINDS: Final = (SlotKind.FREE_TEXT,)
 _WORDED_KINDS: Final = (SlotKind.YES_NO, SlotKind.CHOICE)
 _EVERYDAY: Final = 0.3
+_WISHES_BESIDE_VALUES: Final = 0.08
 _TOLD: Final = 0.3  # of the wishes that take values come with one
 _TOLD_BY: Final[Mapping[SlotKind, tuple[str, ...]]] = {
     SlotKind.DATE: ("on", "for", "to"),
@@ -237,7 +238,10 @@ def _expect(
     elif not is_offered and not any(slot.kind is SlotKind.YES_NO for slot in asked):
         # Asked for a time, nobody says "do it": one that sounds so said "noon".
         _add_yes_no(builder, end, 0.08, is_plain=bool(asked) and not telling)
+    # Whoever is asked for a number says one: words of wishes would be heard in badly heard digits.
+    is_counted = asked != () and not is_offered and not any(s.kind in _WORDED_KINDS for s in asked)
     weight = 0.6 if not asked and confirmed is None and not is_offered else 0.2
+    weight = _WISHES_BESIDE_VALUES if is_counted else weight
     for intent in telling:
         _add_told(builder, intent, end, weight * _TOLD / len(telling))
     _add_phrases(builder, phrases, end, weight * (1 - _TOLD) if telling else weight)
@@ -255,7 +259,7 @@ def _expect(
     chatter = (*ASIDES, *EVERYDAY) if is_open else ASIDES
     is_worded = all(slot.kind in _WORDED_KINDS for slot in asked)
     answers = (f"{answer} {echo}" for echo in echoes for answer in ("yes", "no", "yeah"))
-    sentences = (*_sentences(plain, phrases), *chatter, *echoes, *answers)
+    sentences = (*_sentences(plain, phrases, 1 if is_counted else 5), *chatter, *echoes, *answers)
     return Expectation(grammar, sentences, everyday=_EVERYDAY if is_worded else 0.0)
 
 
@@ -363,12 +367,14 @@ def _add_said(builder: Builder, slot: Slot, start: int, end: int) -> None:
             add_code(builder, start, end, slot.min_length, slot.max_length)
 
 
-def _sentences(grammar: Grammar, phrases: Sequence[str]) -> Iterator[str]:
-    """What the n-grams are counted in: the grammar's own sentences, and looser combinations."""
+def _sentences(grammar: Grammar, phrases: Sequence[str], often: int) -> Iterator[str]:
+    """What the n-grams are counted in: the grammar's own sentences, and looser combinations;
+    ``often``: with how many words before it a phrase is said."""
     yield from grammar.sentences(_SAMPLED)
     chance = random.Random(1)  # not for secrets: reproducible text
     for phrase in phrases:
-        yield from (phrase,) * 4
-        for lead in chance.sample(LEAD_INS, 5):
+        yield from (phrase,) * (often - 1 or 1)
+        for lead in chance.sample(LEAD_INS, often):
             yield f"{lead} {phrase}"
-        yield f"{phrase} {chance.choice(POLITE_ENDS)}"
+        if often > 1:
+            yield f"{phrase} {chance.choice(POLITE_ENDS)}"

@@ -14,6 +14,7 @@ from typing import Any, Final
 from trunkline.domain.audio import WordMark
 from trunkline.domain.spoken.numerals import DIGIT_WORDS
 from trunkline.model.cascade.asr_wire import heard_from_json
+from trunkline.model.cascade.grammar_votes import outvoted
 from trunkline.model.cascade.guesses import guessed
 from trunkline.model.cascade.heard import Heard, HeardWord
 from trunkline.model.cascade.triage import (
@@ -42,6 +43,9 @@ def judgement_of(final: Mapping[str, Any], meaning: Meaning) -> Judgement:
         for ngram, grammar in final["hearings"]
     ]
     believed = weigh([_judged(ngram, grammar, meaning) for ngram, grammar in hearings], meaning)
+    instead = outvoted(believed, hearings, meaning)
+    if instead is not None:
+        return instead
     is_understood = believed.confidence > FAINT and meaning(believed.heard.text) is not None
     if is_understood or all(grammar is None for _, grammar in hearings):
         return believed

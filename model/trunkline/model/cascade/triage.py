@@ -77,7 +77,7 @@ def judge(ngram: Heard, grammar: Heard, meaning: Meaning) -> Judgement:
     if agree(ngram, grammar):
         return Judgement(ngram if ngram.text else grammar, SURE, alternatives=others)
     said, constrained = meaning(ngram.text), meaning(grammar.text)
-    likeness = _likeness(ngram.text.split(), grammar.text.split())
+    likeness = word_likeness(ngram.text.split(), grammar.text.split())
     is_clear = ngram.probability >= _MIN_PROBABILITY
     if said is not None and said == constrained:
         # Chatter too finds a declared word in both searches, but hardly the same words around it.
@@ -114,7 +114,7 @@ def _other_reading(ngram: Heard, grammar: Heard, meaning: Meaning) -> Heard | No
     for text in ngram.others:
         meant = meaning(text)
         is_value = meant is not None and meant.does is Does.FILL
-        if is_value and _likeness(text.split(), ngram.text.split()) >= _MIN_OTHER_LIKENESS:
+        if is_value and word_likeness(text.split(), ngram.text.split()) >= _MIN_OTHER_LIKENESS:
             return Heard(text, ngram.probability)
     return None
 
@@ -128,7 +128,7 @@ def _alternatives(ngram: Heard, grammar: Heard) -> tuple[str, ...]:
     return tuple(text for text in texts if text and text != ngram.text)
 
 
-def _likeness(a: Sequence[str], b: Sequence[str]) -> float:
+def word_likeness(a: Sequence[str], b: Sequence[str]) -> float:
     """1 less the edit distance in words over the longer one."""
     longest = max(len(a), len(b))
     if not longest:
