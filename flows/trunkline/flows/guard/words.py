@@ -43,17 +43,54 @@ _RUN_TOGETHER: Final = {
     "gimme": ("give", "me"),
     "lemme": ("let", "me"),
     "dunno": ("not", "know"),
+    "outta": ("out", "of"),
+    "kinda": ("kind", "of"),
+    "sorta": ("sort", "of"),
+    "lotta": ("lot", "of"),
+    "tryna": ("tri", "to"),
+    "needa": ("need", "to"),
+    "hafta": ("have", "to"),
+    "finna": ("go", "to"),
+    "imma": ("i", "go", "to"),
+    "gotcha": ("get", "you"),
+    "coulda": ("could", "have"),
+    "woulda": ("would", "have"),
+    "shoulda": ("should", "have"),
 }
 _FORMS: Final = """
-ate eat; beaten beat; bled bleed; bought buy; broke break; burnt burn; children child; dealt deal;
-died die; dies die; drank drink; drunk drink; dug dig; dying die; eaten eat; fell fall; felt feel;
-fought fight; found find; gave give; given give; gone go; got get; gotten get; hid hide;
-hidden hide; hanged hang; hung hang; kept keep; knew know; knives knife; known know; left leave;
-lives life; lost lose; made make; men man; paid pay; ran run; said say; saw see; seen see;
-sent send; shot shoot; slept sleep; sold sell; spent spend; stole steal; stolen steal;
-struck strike; stuck stick; swore swear; sworn swear; taken take; taught teach; thieves thief;
-thought think; threw throw; thrown throw; told tell; took take; tore tear; torn tear; u you;
-ur your; went go; wives wife; woke wake; woken wake; women woman; won win; written write;
-wrote write
+ate eat; beaten beat; bent bend; bitten bite; bled bleed; bought buy; broke break; brought bring;
+built build; burnt burn; came come; caught catch; children child; chose choose; chosen choose;
+crept creep; dealt deal; did do; died die; dies die; does do; done do; drank drink; drawn draw;
+dreamt dream; drew draw; driven drive; drove drive; drunk drink; dug dig; dying die; eaten eat;
+fed feed; fell fall; felt feel; fled flee; flew fly; flown fly; forgave forgive; forgot forget;
+forgotten forget; fought fight; found find; froze freeze; frozen freeze; gave give; given give;
+gone go; got get; gotten get; grew grow; grown grow; had have; hanged hang; has have; held hold;
+hid hide; hidden hide; hung hang; kept keep; knew know; knives knife; known know; laid lay; leapt
+leap; led lead; left leave; lent lend; lit light; lives life; lost lose; made make; meant mean;
+men man; paid pay; ran run; rang ring; rode ride; rung ring; said say; sang sing; sank sink; sat
+sit; saw see; seen see; sent send; shaken shake; shook shake; shot shoot; slept sleep; slid slide;
+slung sling; smelt smell; sold sell; sought seek; spent spend; spoke speak; spoken speak; spun
+spin; stole steal; stolen steal; stood stand; struck strike; stuck stick; stung sting; sunk sink;
+swam swim; swept sweep; swore swear; sworn swear; swung swing; taken take; taught teach; thieves
+thief; thought think; threw throw; thrown throw; told tell; took take; tore tear; torn tear; u
+you; understood understand; ur your; went go; wept weep; wives wife; woke wake; woken wake; women
+woman; won win; wore wear; worn wear; written write; wrote write; wrung wring
 """
-_ROOTS: Final = dict(pair.split() for pair in " ".join(_FORMS.split()).split("; "))
+_SAME: Final = """
+aluminium aluminum; anaemia anemia; analyse analyze; apologise apologize; authorisation
+authorization; authorise authorize; authorised authorize; bairn kid; bloke man; booze alcohol;
+centre center; chap man; ciggies cigarette; cigs cigarette; colour color; coloured color; cops
+cop; cos because; coz because; cuz because; daddy dad; diarrhoea diarrhea; em them; fags
+cigarette; favourite favorite; fella man; foetus fetus; granddad grandad; grandfather grandad;
+grandma gran; grandmother gran; grandpa grandad; granny gran; grey gray; guy man; hospitalise
+hospitalize; hubby husband; immobiliser immobilizer; jeweller jeweler; jewellers jeweler;
+jewellery jewelry; kiddie kid; kiddies kid; lad boy; lads boy; licence license; litre liter; mam
+mum; missus wife; mom mum; momma mum; mommy mum; motor car; mummy mum; nan gran; nana gran; nanna
+gran; neighbors neighbor; neighbour neighbor; neighbours neighbor; oestrogen estrogen; organise
+organize; organised organize; paediatric pediatric; paedo pedo; pyjamas pajamas; quid pound; quids
+pound; radicalise radicalize; realise realize; realised realize; recognise recognize; sterilise
+sterilize; telly tv; theatre theater; til until; till until; tyre tire; tyres tire; ya you; yer
+your
+"""
+_ROOTS: Final = dict(pair.split() for pair in f"{_FORMS}; {_SAME}".replace("\n", " ").split("; "))
+"""Irregular forms, and what Britons, Americans and slang have two words or spellings for."""
