@@ -281,12 +281,10 @@ class Dialogue:
         least = _ACCEPT_FROM.get(slot.kind, ACCEPT_FROM)
         if state.mode is Mode.CONFIRMING:  # what was denied tells against all that is like it
             least = min(least, SAME_MEANING)
-        if slot.kind is SlotKind.YES_NO and parse_yes_no(said.text) is None:
-            least = SAME_MEANING  # more was said than that
         is_unsure = taken.is_unsure or not (is_heard_twice or said.confidence >= least)
         if taken.value in state.refused:
             return self._confirm(state, slot, taken, said.text)
-        if slot.confirm is Confirm.NEVER and slot.kind is not SlotKind.YES_NO:
+        if slot.confirm is Confirm.NEVER:
             # Nothing is to be read back: what was hardly heard is, all the same.
             is_unsure = is_unsure and said.confidence < ACCEPT_FROM
         asks = slot.kind is not SlotKind.FREE_TEXT and (slot.confirm is Confirm.ALWAYS or is_unsure)
