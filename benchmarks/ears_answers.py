@@ -50,8 +50,7 @@ def digits(chance: random.Random, least: int, most: int) -> Answer:
     plain = one_by_one(number, chance)
     lead = chance.choice(("", "", "", "it's ", "yes it's ", "that's ", "sure ", "the number is "))
     first = f"{lead}{paired(number, chance) if chance.random() < 0.3 else plain}"
-    again = chance.choice(("", "it's ", "that's ")) + one_by_one(number, chance)
-    return Answer(first, again, number)
+    return Answer(first, one_by_one(number, chance), number)
 
 
 def one_by_one(number: str, chance: random.Random) -> str:

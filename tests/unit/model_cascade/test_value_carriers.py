@@ -7,10 +7,13 @@ from datetime import date
 import pytest
 from tests.unit.model_cascade.builders import collect, slot
 
+from trunkline.model.cascade.dialogue_state import CallTool
 from trunkline.model.cascade.expectations import expectations
+from trunkline.model.cascade.planner import Planner
 from trunkline.model.cascade.slots import understand
 from trunkline.model.cascade.tool_annotations import read_tools
-from trunkline.model.cascade.value_carriers import leads, tails
+from trunkline.model.cascade.value_carriers import DENIALS, leads, tails
+from trunkline.model.engine import HistoryItem, ItemRole
 
 TODAY = date(2026, 11, 21)
 
@@ -65,3 +68,18 @@ def test_the_grammar_says_what_stands_round_a_value(kind: str) -> None:
     grammar = expectations([collect("c", it=slot(kind, "it"))])["ask:c.it"].grammar
     for phrase in (*leads(kind), *tails(kind)):
         assert grammar.words.issuperset(phrase.split()), phrase
+
+
+@pytest.mark.parametrize("denial", DENIALS)
+def test_a_denial_is_followed_by_the_right_value(denial: str) -> None:
+    tool = collect("c", it=slot("digits", "it", min_length=6, max_length=6))
+    planner = Planner([tool], TODAY)
+    question = getattr(planner.plan((), "auto").move, "text", "")
+    history = [HistoryItem("a", ItemRole.ASSISTANT, question)]
+    history.append(HistoryItem("u", ItemRole.USER, "one two three four five six", confidence=0.5))
+    read_back = planner.plan(history, "auto")
+    said = f"{denial} one two three four five seven"
+    assert expectations([tool])[read_back.after.focus].grammar.accepts(said.split())
+    history.append(HistoryItem("b", ItemRole.ASSISTANT, getattr(read_back.move, "text", "")))
+    history.append(HistoryItem("v", ItemRole.USER, said, confidence=0.95))
+    assert planner.plan(history, "auto").move == CallTool("c", {"it": "123457"})

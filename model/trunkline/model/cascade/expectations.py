@@ -43,7 +43,7 @@ from trunkline.model.cascade.slot_grammars import (
 )
 from trunkline.model.cascade.slots import DateRange, Slot, SlotKind
 from trunkline.model.cascade.tool_annotations import Intent, ToolPlan, notes_of, read_tools
-from trunkline.model.cascade.value_carriers import BARE, leads, tailed, tails
+from trunkline.model.cascade.value_carriers import BARE, DENIALS, leads, tailed, tails
 
 OPEN: Final = ""
 OFFERED: Final = "offered"
@@ -55,6 +55,7 @@ _OPEN_KINDS: Final = (SlotKind.FREE_TEXT,)
 _WORDED_KINDS: Final = (SlotKind.YES_NO, SlotKind.CHOICE)
 _EVERYDAY: Final = 0.3
 _WISHES_BESIDE_VALUES: Final = 0.08
+_EVERYDAY_BESIDE_VALUES: Final = 0.05
 _TOLD: Final = 0.3  # of the wishes that take values come with one
 _TOLD_BY: Final[Mapping[SlotKind, tuple[str, ...]]] = {
     SlotKind.DATE: ("on", "for", "to"),
@@ -232,7 +233,7 @@ def _expect(
             # Of a number its wrong part alone may be said: "no, four five six".
             is_number = confirmed.kind is SlotKind.DIGITS
             corrected = replace(confirmed, min_length=2) if is_number else confirmed
-            _add_value(builder, corrected, end, CORRECTIONS, 0.2, is_led=True)
+            _add_value(builder, corrected, end, (*CORRECTIONS, *DENIALS), 0.25, is_led=True)
             if confirmed.kind not in (SlotKind.NAME, SlotKind.EMAIL):
                 _add_value(builder, confirmed, end, _leads(confirmed), 0.04)
     elif not is_offered and not any(slot.kind is SlotKind.YES_NO for slot in asked):
@@ -241,7 +242,8 @@ def _expect(
     # Whoever is asked for a number says one: words of wishes would be heard in badly heard digits.
     is_counted = asked != () and not is_offered and not any(s.kind in _WORDED_KINDS for s in asked)
     weight = 0.6 if not asked and confirmed is None and not is_offered else 0.2
-    weight = _WISHES_BESIDE_VALUES if is_counted else weight
+    if is_counted or (confirmed is not None and confirmed.kind not in _WORDED_KINDS):
+        weight = _WISHES_BESIDE_VALUES
     for intent in telling:
         _add_told(builder, intent, end, weight * _TOLD / len(telling))
     _add_phrases(builder, phrases, end, weight * (1 - _TOLD) if telling else weight)
@@ -252,15 +254,18 @@ def _expect(
     plain = builder.finish(final)
     asked_yes_no = [slot for slot in asked if slot.kind is SlotKind.YES_NO]
     echoes = tuple(echo for s in asked_yes_no for echo in echoes_of(_plain(s.ask)))
-    if asked_yes_no or confirmed is not None or is_offered:
+    # After a number that was read back a no is followed by the right one, not by just any words.
+    is_counted_back = confirmed is not None and confirmed.kind not in _WORDED_KINDS
+    if asked_yes_no or (confirmed is not None and not is_counted_back) or is_offered:
         add_fuller_answers(builder, end, echoes)
     grammar = builder.finish(final)
     is_open = not asked and confirmed is None and not is_offered
     chatter = (*ASIDES, *EVERYDAY) if is_open else ASIDES
-    is_worded = all(slot.kind in _WORDED_KINDS for slot in asked)
+    everyday = _EVERYDAY if all(slot.kind in _WORDED_KINDS for slot in asked) else 0.0
+    everyday = _EVERYDAY_BESIDE_VALUES if is_counted_back else everyday
     answers = (f"{answer} {echo}" for echo in echoes for answer in ("yes", "no", "yeah"))
     sentences = (*_sentences(plain, phrases, 1 if is_counted else 5), *chatter, *echoes, *answers)
-    return Expectation(grammar, sentences, everyday=_EVERYDAY if is_worded else 0.0)
+    return Expectation(grammar, sentences, everyday=everyday)
 
 
 def _add_yes_no(builder: Builder, end: int, weight: float, *, is_plain: bool = False) -> None:

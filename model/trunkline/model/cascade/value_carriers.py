@@ -33,6 +33,12 @@ _FACT_LEADS: Final = (
     "sure that's", "okay that's", "yes that's", "yeah it's", "yes this is", "here it is",
     "here you go",
 )  # fmt: skip
+DENIALS: Final = (
+    "no that's wrong it's", "no that's not right it's", "no that's not it it's", "no wrong it's",
+    "no i meant", "no i said it's", "no sorry it's", "no not quite it's",
+    "no it should be", "no that should be", "no that's incorrect it's", "nope it's", "no no it's",
+)  # fmt: skip
+"""Between a value that was read back wrongly and the right one."""
 _TIME_LEADS: Final = (
     "at", "around", "about", "for", "the", "at about", "at around", "some time around",
     "i can come at", "i could come at", "i can be there at", "i'd like to come at", "i'd like the",
