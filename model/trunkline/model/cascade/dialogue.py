@@ -55,6 +55,7 @@ _ACCEPT_FROM: Final[Mapping[SlotKind, float]] = {
     SlotKind.DATE: SAME_MEANING,
     SlotKind.TIME: SAME_MEANING,
     SlotKind.NUMBER: SAME_MEANING,
+    SlotKind.CHOICE: HEARD_LATE,
 }
 _SURE_WISH: Final = 0.75
 
@@ -116,12 +117,13 @@ class Dialogue:
 
     def _hear_confirmation(self, state: State, said: Said) -> tuple[State, Move]:
         slot = _known(state.slot)
-        answer = parse_yes_no(said.text)
+        is_whether = slot.kind is SlotKind.YES_NO and state.value is True
+        answer = (answer_within if is_whether else parse_yes_no)(said.text)
         if answer is not None:
             if said.confidence < _LEAST_ANSWER:
                 return self._miss(state, said)
-            if slot.kind is SlotKind.YES_NO and state.value is True and not answer:
-                return self._settle_value(replace(state, value=False))  # no other is left
+            if is_whether:
+                return self._settle_value(replace(state, value=answer))
             return self._settle_value(state) if answer else self._ask_anew(state)
         negated, rest = leading_answer(said.text)
         if slot.kind is SlotKind.YES_NO and negated and said.confidence >= _LEAST_ANSWER:
@@ -286,7 +288,7 @@ class Dialogue:
             return self._confirm(state, slot, taken, said.text)
         if slot.confirm is Confirm.NEVER:
             # Nothing is to be read back: what was hardly heard is, all the same.
-            is_unsure = is_unsure and said.confidence < ACCEPT_FROM
+            is_unsure = is_unsure and said.confidence < min(least, ACCEPT_FROM)
         asks = slot.kind is not SlotKind.FREE_TEXT and (slot.confirm is Confirm.ALWAYS or is_unsure)
         if asks and slot.kind is SlotKind.YES_NO and slot.confirm is not Confirm.ALWAYS:
             # "Did you say yes?" leaves no doubt either way; "no" to "did you say no?" would.
