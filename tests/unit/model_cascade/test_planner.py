@@ -62,6 +62,15 @@ def test_a_clear_correction_in_the_same_breath_is_taken() -> None:
     assert plan(talk) == CallTool("collect_account", {"account": "44172909"})
 
 
+def test_what_was_denied_is_not_heard_again_in_the_correction() -> None:
+    talk = Talk().agent(ASK).caller(NUMBER, 0.5)
+    talk.agent(answer(talk)).caller(f"no it's {NUMBER}", 0.95)
+    assert answer(talk) == f"Sorry about that. {ASK}"
+    talk = Talk().agent(ASK).caller(NUMBER, 0.5)
+    talk.agent(answer(talk)).caller(f"yes it's {NUMBER}", 0.95)
+    assert plan(talk) == CallTool("collect_account", {"account": "44172908"})
+
+
 def test_a_doubtful_correction_in_the_same_breath_is_read_back_again() -> None:
     talk = Talk().agent(ASK).caller(NUMBER, 0.5)
     talk.agent(answer(talk)).caller("no it's double four one seven two nine oh nine", 0.5)

@@ -101,10 +101,11 @@ class Dialogue:
             if answer is not None:
                 return Meant(Does.ANSWER, str(answer))
         if state.slot is not None:
-            _, rest = leading_answer(text)
+            negated, rest = leading_answer(text)
+            refused = (*state.refused, state.value) if negated is False else state.refused
             for words in (text, rest):
                 reading = understand(state.slot, words, self._today) if words else None
-                if reading is not None and reading.value not in state.refused:
+                if reading is not None and reading.value not in refused:
                     return Meant(Does.FILL, str(reading.value))
         wish = self._match(text)
         if wish is not None and wish.score >= _SURE_WISH and not wish.has_rival:
@@ -128,12 +129,11 @@ class Dialogue:
         negated, rest = leading_answer(said.text)
         if slot.kind is SlotKind.YES_NO and negated and said.confidence >= _LEAST_ANSWER:
             return self._settle_value(state)
-        corrected = understand(slot, rest, self._today) if rest else None
-        if corrected is None:
-            corrected = understand(slot, said.text, self._today)
+        corrected = understand(slot, rest or said.text, self._today)
+        corrected = corrected or understand(slot, said.text, self._today)
         if corrected is not None:
-            if corrected.value == state.value:
-                return self._settle_value(state)
+            if corrected.value == state.value:  # whoever says no said something else
+                return self._ask_anew(state) if negated is False else self._settle_value(state)
             refused = (*state.refused, state.value) if negated is False else state.refused
             return self._take(replace(state, refused=refused), slot, corrected, said)
         part = mended_value(slot, state.value, rest or said.text, state.groups)

@@ -30,7 +30,7 @@ from trunkline.model.cascade.carriers import (
     VALUE_LEAD_INS,
 )
 from trunkline.model.cascade.fuller_answers import add_fuller_answers, echoes_of
-from trunkline.model.cascade.name_grammars import add_email, add_name
+from trunkline.model.cascade.name_grammars import add_email, add_name, name_sentences
 from trunkline.model.cascade.slot_grammars import (
     add_amount,
     add_choice,
@@ -52,6 +52,7 @@ _SAMPLED: Final = 1500
 _MAX_PHRASES: Final = 1000
 _MAX_WORDS: Final = 24  # a longer line is a text, not a phrase
 _OPEN_KINDS: Final = (SlotKind.FREE_TEXT,)
+_NAMED_KINDS: Final = (SlotKind.NAME, SlotKind.EMAIL)
 _WORDED_KINDS: Final = (SlotKind.YES_NO, SlotKind.CHOICE)
 _EVERYDAY: Final = 0.3
 _WISHES_BESIDE_VALUES: Final = 0.08
@@ -222,7 +223,7 @@ def _expect(
             if slot.kind is SlotKind.YES_NO:
                 _add_yes_no(builder, end, weight)
                 continue
-            if slot.kind in (SlotKind.NAME, SlotKind.EMAIL):  # one copy of what is large
+            if slot.kind in _NAMED_KINDS:  # one copy of what is large
                 _add_value(builder, slot, end, (*_leads(slot), *CORRECTIONS), weight)
                 continue
             _add_value(builder, slot, end, _leads(slot), weight)
@@ -234,7 +235,7 @@ def _expect(
             is_number = confirmed.kind is SlotKind.DIGITS
             corrected = replace(confirmed, min_length=2) if is_number else confirmed
             _add_value(builder, corrected, end, (*CORRECTIONS, *DENIALS), 0.25, is_led=True)
-            if confirmed.kind not in (SlotKind.NAME, SlotKind.EMAIL):
+            if confirmed.kind not in _NAMED_KINDS:
                 _add_value(builder, confirmed, end, _leads(confirmed), 0.04)
     elif not is_offered and not any(slot.kind is SlotKind.YES_NO for slot in asked):
         # Asked for a time, nobody says "do it": one that sounds so said "noon".
@@ -264,7 +265,10 @@ def _expect(
     everyday = _EVERYDAY if all(slot.kind in _WORDED_KINDS for slot in asked) else 0.0
     everyday = _EVERYDAY_BESIDE_VALUES if is_counted_back else everyday
     answers = (f"{answer} {echo}" for echo in echoes for answer in ("yes", "no", "yeah"))
-    sentences = (*_sentences(plain, phrases, 1 if is_counted else 5), *chatter, *echoes, *answers)
+    heard = (*asked, confirmed) if confirmed else asked
+    named = name_sentences() if any(s.kind in _NAMED_KINDS for s in heard) else ()
+    own = _sentences(plain, phrases, 1 if is_counted else 5)
+    sentences = (*own, *named, *chatter, *echoes, *answers)
     return Expectation(grammar, sentences, everyday=everyday)
 
 

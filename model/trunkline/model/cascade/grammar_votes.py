@@ -14,6 +14,7 @@ from typing import Final
 
 from trunkline.domain.spoken.dates import MONTHS, WEEKDAYS
 from trunkline.domain.spoken.numerals import NUMBER_WORDS
+from trunkline.model.cascade.common_names import GIVEN_NAMES, SURNAMES
 from trunkline.model.cascade.heard import Heard
 from trunkline.model.cascade.triage import (
     DOUBTFUL,
@@ -25,7 +26,9 @@ from trunkline.model.cascade.triage import (
     word_likeness,
 )
 
-_COUNTED: Final = NUMBER_WORDS | frozenset((*MONTHS, *WEEKDAYS, "quarter", "half", "at", "dot"))
+_COUNTED: Final = NUMBER_WORDS | frozenset((
+    *MONTHS, *WEEKDAYS, *GIVEN_NAMES, *SURNAMES, "quarter", "half", "noon", "dot",
+))  # fmt: skip
 _LEAST_LIKE: Final = 0.35
 _LIKE: Final = 0.5
 
