@@ -230,7 +230,6 @@ class Recogniser:
         if sound.is_noisy and self._tuning.suppresses_noise:
             clean = gated(suppressed(pcm), sound)[sound.start : sound.end]
             yield decoder.hear_again(clean, sound.start_ms)
-            pcm = gated(pcm, sound)
         yield decoder.hear_again(pcm[sound.start : sound.end], sound.start_ms)
 
     def _drop(self, number: int) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from trunkline.model.cascade.heard import Heard
-from trunkline.model.cascade.triage import GUESSED, Judgement, Meaning, Meant
+from trunkline.model.cascade.triage import BARELY, GUESSED, Judgement, Meaning, Meant
 
 _BEST: Final = 1.0
 _GRAMMAR: Final = 0.4  # it always hears something that was declared
 _OTHER: Final = 0.2
-_LEAST: Final = 1.0
-_LEAD: Final = 1.25  # times the next likely
+_LEAST: Final = 1.4
+_LEAD: Final = 1.6  # times the next likely: a wrong guess costs more than asking again
+_STRONG, _STRONG_LEAD = 2.4, 3.0
 
 
 def guessed(hearings: Sequence[tuple[Heard, Heard | None]], meaning: Meaning) -> Judgement | None:
@@ -38,5 +39,8 @@ def guessed(hearings: Sequence[tuple[Heard, Heard | None]], meaning: Meaning) ->
         return None
     if len(ranked) > 1 and support[ranked[0]] < _LEAD * support[ranked[1]]:
         return None
+    lead = support[ranked[0]] / support[ranked[1]] if len(ranked) > 1 else _STRONG_LEAD
+    is_strong = support[ranked[0]] >= _STRONG and lead >= _STRONG_LEAD
     others = tuple(text for ngram, _ in hearings for text in (ngram.text,) if text)
-    return Judgement(texts[ranked[0]], GUESSED, alternatives=tuple(dict.fromkeys(others)))
+    confidence = BARELY if is_strong else GUESSED
+    return Judgement(texts[ranked[0]], confidence, alternatives=tuple(dict.fromkeys(others)))
