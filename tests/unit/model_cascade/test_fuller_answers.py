@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from tests.unit.model_cascade.builders import AGENT, Talk, collect, slot
+from tests.unit.model_cascade.builders import AGENT, Talk, collect, intent, slot
 
 from trunkline.model.cascade.dialogue_state import CallTool, Speak
 from trunkline.model.cascade.expectations import OFFERED, OPEN, expectations
@@ -88,3 +88,20 @@ def test_a_choice_that_is_never_read_back_is_where_it_was_hardly_heard() -> None
     assert planned(heard, tool) == CallTool("collect_fruit", {"fruit": "plum"})
     hardly = Talk().agent(question.text).caller("a plum", 0.4)
     assert "plum" in planned(hardly, tool).text
+
+
+def test_an_offer_is_agreed_to_by_a_yes_with_other_words_and_declined_with_another_wish() -> None:
+    tools = (
+        intent("intent_more", "something else", "yes", "yes please"),
+        intent("intent_done", "nothing else", "that is everything"),
+        intent("intent_hours", "our opening hours", "when are you open"),
+    )
+    planner = Planner(tools, date(2026, 11, 21))
+    talk = Talk().agent("Is there anything else?").caller("that is everything", 0.5)
+    offer = planner.plan(talk.items, "auto").move
+    assert offer == Speak("Did you mean nothing else?")
+    for answer, wish in (("yes it's like", "done"), ("no when are you open", "hours")):
+        told = Talk()
+        told.items = list(talk.items)
+        told.agent(offer.text).caller(answer, 0.75)
+        assert planner.plan(told.items, "auto").move == CallTool(f"intent_{wish}", {})

@@ -151,7 +151,7 @@ class Dialogue:
 
     def _hear_offer(self, state: State, said: Said) -> tuple[State, Move]:
         answer = parse_yes_no(said.text)
-        if answer is None and self._match(said.text) is None:
+        if answer is None and self._match(leading_answer(said.text)[1]) is None:
             answer = answer_within(said.text)
         if answer is not None and said.confidence < _LEAST_ANSWER:
             return self._miss(state, said)
