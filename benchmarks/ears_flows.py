@@ -172,7 +172,7 @@ def main() -> None:
             )
             for answer in drawn:
                 for place, line in enumerate(options.lines.split(",")):
-                    voice = chosen[(number * 5 + place * 3) % len(chosen)]
+                    voice = chosen[(number * 7 + place * 3) % len(chosen)]
                     noise = NOISES[(number + place) % len(NOISES)]
                     ears.new_call()
                     seed = number + place * 131
