@@ -18,17 +18,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import httpx
 import numpy as np
 from numpy.typing import NDArray
-from tests.peers.conversation.sound import Sound, find, share_found
+from tests.peers.conversation.sound import Sound
 from tests.peers.drivers.installation import Installation, running
 
-from benchmarks.calls import spread
+from benchmarks.guard_figures import Figures, Heard, Trial, judge, judge_open
 from benchmarks.guard_sentences import FINE, blocked_phrases
 from benchmarks.machine import commit, machine, table
 from benchmarks.rtp_caller import SPEECH_DBFS, RtpCaller
@@ -36,15 +35,13 @@ from trunkline.audio.g711 import ulaw_to_pcm
 from trunkline.calls.speech_source import HttpSpeech, SpokenLine
 from trunkline.domain.audio import WordMark
 from trunkline.domain.errors import EngineError
+from trunkline.flows.guard.rules import REFUSAL
 from trunkline.flows.guard.shelf import shipped_shelf
 
 RATE: Final = 8000
 VOICE: Final = "alloy"
 GUARDED, OPEN = "600", "601"
 TURNS_A_CALL: Final = 12
-HEARD: Final = 0.6
-"""Likeness from which a phrase counts as heard; what was really said has 0.9 and more."""
-_HEAD_S: Final = 0.4
 _QUIET_S: Final = 1.0
 _LONGEST_TURN_S: Final = 25.0
 _RENDERINGS: Final = 8
@@ -68,80 +65,6 @@ steps:
 intents:
   bye: {{label: the end, description: The caller hangs up., examples: [goodbye], goto: bye}}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """``phrase`` is said after ``before`` and before ``after``; empty in a trial of fine speech."""
-
-    before: str
-    phrase: str
-    after: str
-
-    @property
-    def text(self) -> str:
-        return " ".join(part for part in (self.before, self.phrase, self.after) if part)
-
-
-@dataclass(slots=True)
-class Figures:
-    """Likenesses of what was looked for, and milliseconds from the caller's last word."""
-
-    blocked: list[float] = field(default_factory=list)
-    heads: list[float] = field(default_factory=list)
-    behind: list[float] = field(default_factory=list)
-    controls: list[float] = field(default_factory=list)
-    leading: list[float] = field(default_factory=list)
-    fine_turns: int = 0
-    false_blocks: int = 0
-    lost: int = 0
-    guarded_ms: list[float] = field(default_factory=list)
-    open_ms: list[float] = field(default_factory=list)
-
-    @property
-    def heard(self) -> int:
-        return sum(one >= HEARD for one in self.blocked)
-
-    @property
-    def controls_missed(self) -> int:
-        return sum(one < HEARD for one in self.controls)
-
-    def rows(self) -> list[tuple[str, str]]:
-        def most(values: list[float]) -> str:
-            return f"{max(values):.2f}" if values else "-"
-
-        def least(values: list[float]) -> str:
-            return f"{min(values):.2f}" if values else "-"
-
-        return [
-            (
-                f"blocked phrases heard, of {len(self.blocked)} (likeness of the likest)",
-                f"{self.heard} ({most(self.blocked)})",
-            ),
-            (
-                f"the first {_HEAD_S} s of one heard (likeness of the likest)",
-                f"{sum(one >= 0.85 for one in self.heads)} ({most(self.heads)})",
-            ),
-            (
-                "what the engine meant to say behind it, heard",
-                f"{sum(one >= HEARD for one in self.behind)} of {len(self.behind)}",
-            ),
-            (
-                f"phrases found where nothing guards, of {len(self.controls)} (least likeness)",
-                f"{len(self.controls) - self.controls_missed} ({least(self.controls)})",
-            ),
-            (
-                f"fine sentences before the phrase heard, of {len(self.leading)} (least likeness)",
-                f"{sum(one >= HEARD for one in self.leading)} ({least(self.leading)})",
-            ),
-            (
-                "turns of fine sentences that were blocked",
-                f"{self.false_blocks} of {self.fine_turns}",
-            ),
-            ("caller's last word → first audio, guarded, p50 / p95 / max", spread(self.guarded_ms)),
-            ("the same where nothing guards", spread(self.open_ms)),
-            ("trials lost (no words, or no answer)", str(self.lost)),
-        ]
 
 
 def make_trials(count: int, seed: int) -> list[Trial]:
@@ -193,14 +116,6 @@ def house(folder: Path, trials: list[Trial]) -> Iterator[Installation]:
         TRUNKLINE_NUMBERS=json.dumps(numbers),
     ) as installation:
         yield installation
-
-
-@dataclass(slots=True)
-class Heard:
-    """One turn of a call: what came over RTP from the end of the caller's words on."""
-
-    sound: Sound
-    first_ms: float | None
 
 
 async def hold_call(
@@ -295,39 +210,11 @@ class Voice:
         return found
 
 
-def likeness(part: Sound, sound: Sound) -> float:
-    """Of the part as a whole, or the share of its pieces that are there.
-
-    Speech that had to wait for a busy machine in mid-phrase has a gap, and was heard all the same.
-    """
-    whole = find(part, sound).likeness
-    return whole if whole >= HEARD or part.seconds < 0.7 else max(whole, share_found(part, sound))
-
-
-def judge(trial: Trial, heard: Heard, parts: dict[str, Sound], figures: Figures) -> None:
-    """One turn of a guarded call."""
-    if heard.first_ms is not None and trial.before:
-        figures.guarded_ms.append(heard.first_ms)
-    if not trial.phrase:
-        figures.fine_turns += 1
-        least = min(likeness(part, heard.sound) for part in parts.values())
-        figures.false_blocks += least < HEARD
-        return
-    phrase = parts["phrase"]
-    figures.blocked.append(likeness(phrase, heard.sound))
-    figures.heads.append(find(phrase.between(0, _HEAD_S), heard.sound).likeness)
-    if "before" in parts:
-        figures.leading.append(likeness(parts["before"], heard.sound))
-    if "after" in parts:
-        figures.behind.append(likeness(parts["after"], heard.sound))
-
-
-def judge_open(trial: Trial, heard: Heard, parts: dict[str, Sound], figures: Figures) -> None:
-    """One turn where nothing guards: all of it must be found."""
-    if heard.first_ms is not None and trial.before:
-        figures.open_ms.append(heard.first_ms)
-    if trial.phrase:
-        figures.controls.append(likeness(parts["phrase"], heard.sound))
+def _lines() -> list[str]:
+    """Whatever an agent may say in place of what it must not."""
+    categories = shipped_shelf().packs.categories.values()
+    found = {one.line for each in categories for one in each.responses.values() if one.line}
+    return sorted({*found, REFUSAL})
 
 
 async def measure(
@@ -351,6 +238,7 @@ async def measure(
         )
         voice = Voice(speech)
         prompt = (await voice.parts(Trial("Next one please.", "", "")))["before"].samples
+        lines = [(await voice.parts(Trial(line, "", "")))["before"] for line in _lines()]
 
         async def caller() -> None:
             nonlocal left, made
@@ -377,8 +265,10 @@ async def measure(
                         figures.lost += 1
                         continue
                     parts = await voice.parts(trial)
-                    judged = judge_open if is_open else judge
-                    await asyncio.to_thread(judged, trial, one, parts, figures)
+                    if is_open:
+                        await asyncio.to_thread(judge_open, trial, one, parts, figures)
+                    else:
+                        await asyncio.to_thread(judge, trial, one, parts, lines, figures)
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(calls):
@@ -392,8 +282,11 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=8, help="at once")
     parser.add_argument("--minutes", type=float, default=28, help="no call is begun after them")
     parser.add_argument("--seed", type=int, default=4)
+    parser.add_argument("--like", nargs="*", default=[], help="only trials with one of these words")
     options = parser.parse_args()
     trials = make_trials(options.trials, options.seed)
+    if options.like:
+        trials = [one for one in trials if any(word in one.text for word in options.like)]
     print(f"machine: {machine()}\ncommit: {commit()}")
     print(f"command: python -m benchmarks.guard_trials --trials {options.trials}")
     began = time.monotonic()
@@ -405,6 +298,8 @@ def main() -> None:
             measure(installation, trials, calls=options.calls, most_s=options.minutes * 60)
         )
     table("Guardrails in calls, from RTP audio", figures.rows())
+    for suspect in figures.suspects:
+        print(f"  {suspect}")
     print(f"\n{time.monotonic() - began:.0f} s")
     if figures.heard or figures.controls_missed or not figures.controls:
         raise SystemExit(1)
