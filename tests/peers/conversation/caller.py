@@ -55,12 +55,18 @@ class Caller:
 
     async def hears(self, words: str, deadline_s: float = 25) -> dict[str, Any]:
         """Wait until the agent has said a turn with ``words`` in it to the end; the turn."""
+        return await self.hears_one_of(words, deadline_s=deadline_s)
+
+    async def hears_one_of(self, *words: str, deadline_s: float = 25) -> dict[str, Any]:
+        """The first turn of the agent's, said to its end, with one of these in it."""
 
         def matches(entry: dict[str, Any]) -> bool:
             turn = turn_of(entry)
-            return bool(turn) and turn["speaker"] == "agent" and words in turn["text"]
+            is_agent = bool(turn) and turn["speaker"] == "agent"
+            return is_agent and any(one in turn["text"] for one in words)
 
-        entry = await self.log.next(f"agent who says “{words}”", matches, deadline_s)
+        wanted = "” or “".join(words)
+        entry = await self.log.next(f"agent who says “{wanted}”", matches, deadline_s)
         return turn_of(entry)
 
     async def until_agent_speaks(self) -> None:

@@ -136,3 +136,13 @@ def test_a_yes_that_was_hardly_heard_confirms_nothing() -> None:
 
 def test_a_declared_phrase_that_was_hardly_heard_is_offered() -> None:
     assert says(Talk().caller("talk to a person", FAINT), AGENT) == "Did you mean a person?"
+
+
+def test_a_yes_with_another_value_behind_it_settles_neither() -> None:
+    tool = collect("pay", v=slot("amount", "amount", ask="How much?"))
+    talk = Talk().agent("How much?").caller("forty", DOUBTFUL)
+    read_back = says(talk, tool)
+    talk = talk.agent(read_back).caller("yes that's four i think", SURE)
+    asked = says(talk, tool)
+    assert "I have forty" in asked and "four dollars" not in asked
+    assert move(talk.agent(asked).caller("yes", SURE), tool) == CallTool("pay", {"v": "40.00"})

@@ -18,7 +18,7 @@ from trunkline.domain.spoken.number_talk import said_groups
 from trunkline.domain.spoken.words import spoken_words
 from trunkline.model.cascade import phrasing
 from trunkline.model.cascade.carriers import ASKS_AGAIN
-from trunkline.model.cascade.dialogue_state import CallTool, Mode, Move, Said, Speak, State
+from trunkline.model.cascade.dialogue_state import CallTool, Mode, Move, Said, Speak, State, known
 from trunkline.model.cascade.extraction import volunteered, without_values
 from trunkline.model.cascade.intents import Match, match_intent
 from trunkline.model.cascade.slots import (
@@ -117,7 +117,7 @@ class Dialogue:
     # ---- what was said -----------------------------------------------------------------------
 
     def _hear_confirmation(self, state: State, said: Said) -> tuple[State, Move]:
-        slot = _known(state.slot)
+        slot = known(state.slot)
         is_whether = slot.kind is SlotKind.YES_NO and state.value is True
         answer = (answer_within if is_whether else parse_yes_no)(said.text)
         if answer is not None:
@@ -134,6 +134,8 @@ class Dialogue:
         if corrected is not None:
             if corrected.value == state.value:  # whoever says no said something else
                 return self._ask_anew(state) if negated is False else self._settle_value(state)
+            if negated:  # nobody says yes to one value and names another
+                return self._miss(state, said)
             refused = (*state.refused, state.value) if negated is False else state.refused
             return self._take(replace(state, refused=refused), slot, corrected, said)
         part = mended_value(slot, state.value, rest or said.text, state.groups)
@@ -165,7 +167,7 @@ class Dialogue:
         return self.hear(back, said)
 
     def _hear_answer(self, state: State, said: Said) -> tuple[State, Move]:
-        slot = _known(state.slot)
+        slot = known(state.slot)
         wish = self._wish(said)
         if wish is not None and self._comes_before(slot, wish, said):
             return self._grant(state, wish.name, said)
@@ -311,16 +313,16 @@ class Dialogue:
 
     def _question(self, state: State) -> str:
         """The value that waits to be confirmed, read back."""
-        slot = _known(state.slot)
+        slot = known(state.slot)
         return phrasing.read_back(slot, state.value, self._today, state.groups)
 
     def _settle_value(self, state: State) -> tuple[State, Move]:
-        slot = _known(state.slot)
+        slot = known(state.slot)
         heard = {**state.heard, slot.name: state.value}
         return self._next_slot(State(collect=state.collect, heard=heard))
 
     def _ask_anew(self, state: State) -> tuple[State, Move]:
-        slot = _known(state.slot)
+        slot = known(state.slot)
         refused = (*state.refused, state.value)
         asked = replace(
             state, mode=Mode.ASKING, value=None, digits="", groups=(), refused=refused, misses=0
@@ -393,8 +395,3 @@ def _open_slots(state: State) -> tuple[Slot, ...]:
     if state.collect is None:
         return ()
     return tuple(slot for slot in state.collect.slots if slot.name not in state.heard)
-
-
-def _known(slot: Slot | None) -> Slot:
-    assert slot is not None  # the modes that ask have one
-    return slot

@@ -79,3 +79,8 @@ class State:
         if self.slot is None or self.mode is Mode.OPEN:
             return OPEN
         return confirming(self.slot) if self.mode is Mode.CONFIRMING else asking(self.slot)
+
+
+def known(slot: Slot | None) -> Slot:
+    assert slot is not None  # the modes that ask have one
+    return slot
