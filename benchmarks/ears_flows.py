@@ -83,6 +83,14 @@ def questions() -> list[Question]:
     return [*found.values(), code]
 
 
+def settled(plan: Plan, slot: str) -> tuple[bool, Json]:
+    """Whether the call acts on a value of the slot (or on another wish), and on which."""
+    if isinstance(plan.move, CallTool):
+        return True, plan.move.arguments.get(slot, plan.move.name)
+    heard = plan.after.heard
+    return slot in heard, heard.get(slot)
+
+
 @dataclass
 class Caller:
     question: Question
@@ -100,14 +108,14 @@ class Caller:
         self._planner = Planner(self.question.tools, TODAY)
         plan = self._planner.plan((), "auto")
         plan = self._say(plan, self.answer.first)
-        done, value = self._settled(plan)
+        done, value = settled(plan, self.question.slot)
         if done:
             return "at once" if value == self.answer.value else "wrong"
         state = plan.after
         if state.mode is Mode.CONFIRMING and self._is_ours(state):
             is_right = self._same(state.value)
             said = chance.choice(AGREES if is_right else DENIES).format(self.answer.again)
-            done, value = self._settled(self._say(plan, said))
+            done, value = settled(self._say(plan, said), self.question.slot)
             if is_right:
                 return "confirmed" if done and value == self.answer.value else "yes lost"
             if done:
@@ -116,7 +124,7 @@ class Caller:
         if state.mode is Mode.OFFERING:
             return "not taken"
         again = self._say(plan, self.answer.again)
-        done, value = self._settled(again)
+        done, value = settled(again, self.question.slot)
         if done:
             return "asked again" if value == self.answer.value else "wrong after"
         is_read_back = again.after.mode is Mode.CONFIRMING and self._is_ours(again.after)
@@ -127,12 +135,6 @@ class Caller:
 
     def _same(self, value: Json) -> bool:
         return bool(value == self.answer.value)
-
-    def _settled(self, plan: Plan) -> tuple[bool, Json]:
-        if isinstance(plan.move, CallTool):
-            return True, plan.move.arguments.get(self.question.slot, plan.move.name)
-        heard = plan.after.heard
-        return self.question.slot in heard, heard.get(self.question.slot)
 
     def _say(self, plan: Plan, text: str) -> Plan:
         self.seed += 1000

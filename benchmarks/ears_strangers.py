@@ -21,14 +21,14 @@ from typing import Any, Final
 
 from benchmarks import ears_replies as replies
 from benchmarks.ears_development import TODAY, Ears
-from benchmarks.ears_flows import _FOUND, questions
+from benchmarks.ears_flows import _FOUND, questions, settled
 from benchmarks.ears_lines import NOISES, VOICES, Voice, on_the_line
 from benchmarks.ears_no_answers import NO_ANSWERS
 from trunkline.domain.events import Json
 from trunkline.flows.catalog import SHIPPED_AGENTS, FlowCatalog
 from trunkline.flows.compile import INTENT_PREFIX, configure
 from trunkline.model.cascade import hearings
-from trunkline.model.cascade.dialogue_state import CallTool, Mode, State
+from trunkline.model.cascade.dialogue_state import Mode, State
 from trunkline.model.cascade.heard import Heard
 from trunkline.model.cascade.planner import Plan, Planner
 from trunkline.model.cascade.triage import Judgement, Meaning
@@ -186,7 +186,7 @@ class Caller:
         if trial.read_back:
             return self._answered_read_back(plan)
         plan = self._say(plan, trial.first)
-        done, value = self._settled(plan)
+        done, value = settled(plan, trial.slot)
         if done:
             return "at once" if value == trial.value else "wrong"
         if trial.value is None:
@@ -195,14 +195,14 @@ class Caller:
         if proposed is not None:
             is_right = proposed == trial.value
             said = "yes that's right" if is_right else f"no {trial.again}"
-            done, value = self._settled(self._say(plan, said))
+            done, value = settled(self._say(plan, said), trial.slot)
             if is_right:
                 return "confirmed" if done and value == trial.value else "yes lost"
             if done:
                 return "corrected" if value == trial.value else "no lost"
             return "two exchanges"
         again = self._say(plan, trial.again)
-        done, value = self._settled(again)
+        done, value = settled(again, trial.slot)
         if done:
             return "asked again" if value == trial.value else "wrong after"
         return "two exchanges" if self._proposed(again) == trial.value else "not taken"
@@ -213,7 +213,7 @@ class Caller:
         self.history.append(HistoryItem("u", ItemRole.USER, self.trial.read_back, confidence=0.6))
         plan = self._planner.plan(self.history, "auto")
         plan = self._say(plan, self.trial.first)
-        done, _ = self._settled(plan)
+        done, _ = settled(plan, self.trial.slot)
         if self.trial.value is None:
             if done:
                 return "wrong"
@@ -226,12 +226,6 @@ class Caller:
             return state.wish
         ours = state.slot is not None and state.slot.name == self.trial.slot
         return state.value if state.mode is Mode.CONFIRMING and ours else None
-
-    def _settled(self, plan: Plan) -> tuple[bool, Json]:
-        if isinstance(plan.move, CallTool):
-            return True, plan.move.arguments.get(self.trial.slot, plan.move.name)
-        heard = plan.after.heard
-        return self.trial.slot in heard, heard.get(self.trial.slot)
 
     def _say(self, plan: Plan, text: str) -> Plan:
         self.seed += 1000

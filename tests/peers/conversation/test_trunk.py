@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from tests.peers.conversation.caller import AGENT_VOICE, calling, runs_of, turns
 from tests.peers.conversation.sound import find, rendered
@@ -54,6 +56,18 @@ async def registered(folder: Path, carrier: Kamailio) -> AsyncIterator[Installat
         await asyncio.to_thread(starting.__exit__, None, None, None)
 
 
+async def trunk_with_a_call(ours: Installation) -> dict[str, Any]:
+    """The trunk as the API tells of it, once the edge has told of the call."""
+    headers = {"authorization": f"Bearer {ours.api_key}"}
+    async with httpx.AsyncClient(headers=headers, trust_env=False) as client, asyncio.timeout(20):
+        while True:
+            answer = await client.get(f"{ours.api}/trunks")
+            for trunk in answer.raise_for_status().json()["data"]:
+                if trunk["calls_up"] == 1:
+                    return dict(trunk)
+            await asyncio.sleep(0.1)
+
+
 async def test_a_number_rings_at_the_carrier_and_the_agent_answers(
     installation: Installation, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -65,6 +79,9 @@ async def test_a_number_rings_at_the_carrier_and_the_agent_answers(
         uri = f"sip:{NUMBER}@127.0.0.1:{carrier.port}"
         async with calling(ours, folder, uri=uri) as caller:
             await caller.hears("How can I help you")
+            told = await trunk_with_a_call(ours)
+            assert (told["name"], told["state"], told["calls_taken"]) == ("carrier", "up", 1)
+            assert carrier.password not in str(told)
             await caller.say("when are you open")
             answer = await caller.hears("We're open from eight o'clock")
             await caller.hears("anything else")

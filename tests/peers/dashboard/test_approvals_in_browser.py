@@ -14,6 +14,12 @@ from trunkline.domain.approval import ApprovalState
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(120)]
 
 
+async def listens_at(page: Page, done: str) -> None:
+    """The page that a form led to has loaded and takes keys."""
+    await page.wait_for_url(f"**/approvals/appr_1?done={done}")
+    await page.wait_for_selector("[data-feed-state=live]")
+
+
 async def test_a_request_appears_is_edited_and_approved_by_keys_and_the_other_loses(
     house: House, page: Page, sues_page: Page
 ) -> None:
@@ -30,6 +36,7 @@ async def test_a_request_appears_is_edited_and_approved_by_keys_and_the_other_lo
     await page.get_by_role("button", name="Claim").click()
     # The other sees it by itself, and cannot approve meanwhile.
     await expect(sues_page.locator(".ask-why")).to_contain_text("ops is deciding this")
+    await listens_at(page, "claimed")
     await page.keyboard.press("e")
     amount = page.locator("[name='field.amount']")
     await expect(amount).to_be_focused()
@@ -38,6 +45,7 @@ async def test_a_request_appears_is_edited_and_approved_by_keys_and_the_other_lo
     await amount.fill("200.00")
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Save the change").click()
+    await listens_at(page, "edited")
     await expect(page.locator(".is-changed")).to_contain_text("the call asked 240.50")
     await expect(sues_page.locator("[name='field.amount']")).to_have_value("200.00")
     # Both want to decide what they see; one writes a reason while the other presses a key.
@@ -54,5 +62,6 @@ async def test_a_request_appears_is_edited_and_approved_by_keys_and_the_other_lo
     decided = (await ApprovalDesk(house.sessions).show("appr_1")).parked.approval
     assert decided.state is ApprovalState.GRANTED
     assert decided.arguments["amount"] == "200.00"
+    await sues_page.wait_for_selector("[data-feed-state=live]")
     await sues_page.keyboard.press("t")
     await expect(sues_page.locator("[data-phone]")).to_be_focused()

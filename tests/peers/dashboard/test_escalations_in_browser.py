@@ -43,6 +43,7 @@ async def test_it_appears_is_heard_and_the_call_is_taken_by_a_key(
     await page.wait_for_selector("[data-feed-state=live]")
     await page.keyboard.press("a")
     await expect(page.locator(".ask-state")).to_contain_text("you have it")
+    await page.wait_for_selector("[data-feed-state=live]")
     await expect(page.locator("[data-said]")).to_contain_text("my lawyer will hear of it")
     # The last half minute of forty seconds, played by the browser itself.
     seconds = await page.evaluate(

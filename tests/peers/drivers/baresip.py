@@ -42,13 +42,14 @@ module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control_port}
-snd_path {heard}
+snd_path heard
 audio_buffer 20-160
 call_local_timeout 120
 call_max_calls 20
 opus_stereo no
 opus_sprop_stereo no
 """
+# It runs in its folder: a name longer than 127 characters is cut off, "-dec.wav" first (sndfile.c).
 # The file that baresip plays must match the negotiated codec exactly, or the call dies.
 SOURCE_RATE_HZ: Final = {"PCMU": 8000, "PCMA": 8000, "G722": 16000, "opus": 48000}
 _ACCOUNT_CODEC: Final = {
@@ -199,7 +200,6 @@ async def baresip(
             sip_port=sip_port,
             control_port=control_port,
             wav=wav,
-            heard=folder / "heard",
             rtp_first=first,
             rtp_last=last,
         )

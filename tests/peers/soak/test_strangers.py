@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import time
+import threading
 from collections import Counter
 
 import httpx
@@ -78,10 +78,12 @@ async def test_a_cancel_that_comes_while_an_invite_is_judged_is_no_fault(
 ) -> None:
     """The dialog is over between our look at it and our answer to it."""
     taken: asyncio.Queue[SipLeg] = asyncio.Queue()
+    cancelled = threading.Event()
 
     class Slow(Reception):
         def judge(self, invite: Invite, live_by_trunk: Counter[str], now_s: float) -> Verdict:
-            time.sleep(0.5)  # on the control thread; PJSIP's own reads the CANCEL meanwhile
+            # On the control thread; PJSIP's own reads the CANCEL and answers meanwhile.
+            assert cancelled.wait(10)
             if verdict == "refused":
                 return Refuse(503, "as the test wants")
             return super().judge(invite, live_by_trunk, now_s)
@@ -96,6 +98,7 @@ async def test_a_cancel_that_comes_while_an_invite_is_judged_is_no_fault(
     async with endpoint.running():
         async with RestlessCaller("127.0.0.1", endpoint.sip_port) as caller:
             assert await caller.invite_and_cancel(0) == 487
+            cancelled.set()
         if verdict == "taken":  # nothing is lost: who rang for an instant has called
             async with asyncio.timeout(5):
                 leg = await taken.get()

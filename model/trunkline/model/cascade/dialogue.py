@@ -129,7 +129,7 @@ class Dialogue:
         negated, rest = leading_answer(said.text)
         if slot.kind is SlotKind.YES_NO and negated and said.confidence >= _LEAST_ANSWER:
             return self._settle_value(state)
-        corrected = understand(slot, rest or said.text, self._today)
+        corrected = understand(slot, rest, self._today) if rest else None
         corrected = corrected or understand(slot, said.text, self._today)
         if corrected is not None:
             if corrected.value == state.value:  # whoever says no said something else

@@ -100,11 +100,7 @@ def answer_within(text: str) -> bool | None:
     words = tuple(word for word in spoken_words(text) if word not in _HESITATIONS)
     if not words or len(words) > _LONGEST_REST + 2:
         return None
-    said = {
-        each
-        for each in (_plain(words), _plain_end(words))
-        if each is not None
-    }  # fmt: skip
+    said = {each for each in (_plain(words), _plain_end(words)) if each is not None}
     return said.pop() if len(said) == 1 else None
 
 
