@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from tests.peers.drivers.installation import Installation
 
 from benchmarks.rtp_caller import RtpCaller
+from trunkline.audio.resample import resampled
 from trunkline.cli.testcall.measure import speech_span
+from trunkline.model.cascade.synthesiser import FliteSynthesiser
 
 RATE = 8000
 INTERRUPTIONS = (
@@ -46,6 +48,15 @@ def speech(installation: Installation, text: str, voice: str) -> NDArray[np.int1
     )
     answer.raise_for_status()
     return np.frombuffer(answer.content, "<i2")
+
+
+async def local_speech(text: str, voice: str) -> NDArray[np.int16]:
+    """A phrase of the local voice at 8 kHz, whatever engine answers: the scripted one has tones."""
+    synthesiser = FliteSynthesiser()
+    deltas = synthesiser.synthesise(text, voice=voice, speed=1.0)
+    spoken = b"".join([delta.pcm async for delta in deltas])
+    synthesiser.close()
+    return np.frombuffer(resampled(spoken, synthesiser.output_rate_hz, RATE), "<i2")
 
 
 @dataclass

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from tests.peers.drivers.installation import Installation, running
 from tests.soak.processes import until_idle
 
-from benchmarks.calls import RATE, speech
+from benchmarks.calls import RATE, VOICES, local_speech
 from benchmarks.gil_holds.sitecustomize import HOLD_MS
 from benchmarks.machine import commit, machine
 from benchmarks.process_load import Stretch
@@ -114,7 +114,7 @@ def site(folder: Path, *, agent: str = _AGENT, **settings: str) -> Iterator[Site
         **settings,
     }
     with running(folder / "run", **wanted) as installation:
-        phrase = speech(installation, QUESTION, "ash")
+        phrase = asyncio.run(local_speech(QUESTION, VOICES[0]))
         recording = folder / "caller.wav"
         quiet = np.zeros(round(_QUIET_S * RATE), np.int16)
         write_recording(recording, np.concatenate([phrase, quiet]))

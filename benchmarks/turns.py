@@ -17,17 +17,16 @@ from time import perf_counter
 
 import numpy as np
 import pybase64
+from numpy.typing import NDArray
 
 from benchmarks import barge_in
-from benchmarks.calls import VOICES, spread
+from benchmarks.calls import RATE, VOICES, local_speech, spread
 from benchmarks.load import HANGOVER_MS, QUESTION, Level, at_level, site
 from benchmarks.machine import commit, machine
 from benchmarks.realtime_client import BareSession, bare_session
 from benchmarks.realtime_latency import AUDIO, KEY, scripted_server
 from trunkline.audio.g711 import pcm_to_ulaw
-from trunkline.audio.resample import resampled
 from trunkline.cli.testcall.measure import speech_span
-from trunkline.model.cascade.synthesiser import FliteSynthesiser
 
 PARTS = ("server", "callers", "cascade", "stop", "mistakes")
 _VAD = {"type": "server_vad", "silence_duration_ms": HANGOVER_MS}
@@ -36,20 +35,14 @@ _PER_FRAME = 160
 _REST_S = 4.0
 
 
-async def question() -> bytes:
-    """The question at 8 kHz, PCM16."""
-    voice = FliteSynthesiser()
-    spoken = [delta.pcm async for delta in voice.synthesise(QUESTION, voice=VOICES[0], speed=1.0)]
-    voice.close()
-    return resampled(b"".join(spoken), voice.output_rate_hz, 8000)
-
-
-async def ask(session: BareSession, pcm: bytes, turns: int, offset_s: float) -> list[float]:
+async def ask(
+    session: BareSession, pcm: NDArray[np.int16], turns: int, offset_s: float
+) -> list[float]:
     """Ask so often, in real time; from the last sound's end, less the hangover, to the first delta
     of the answer. A frame has ended 20 ms after the one before it was due."""
-    _, ends_ms = speech_span(np.frombuffer(pcm, "<i2"), 8000)
-    quiet = b"\0\0" * round(8000 * (_REST_S + HANGOVER_MS / 1000))
-    wave = pcm_to_ulaw(pcm + quiet)
+    _, ends_ms = speech_span(pcm, RATE)
+    quiet = b"\0\0" * round(RATE * (_REST_S + HANGOVER_MS / 1000))
+    wave = pcm_to_ulaw(pcm.tobytes() + quiet)
     frames = [wave[at : at + _PER_FRAME] for at in range(0, len(wave), _PER_FRAME)]
     came: list[float] = []
 
@@ -75,7 +68,7 @@ async def ask(session: BareSession, pcm: bytes, turns: int, offset_s: float) -> 
 
 
 async def at_the_server(sessions: int, turns: int) -> list[float]:
-    pcm = await question()
+    pcm = await local_speech(QUESTION, VOICES[0])
     with scripted_server(reply_words=4) as (port, _):
         async with AsyncExitStack() as stack:
             opened = [
