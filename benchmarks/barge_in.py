@@ -159,7 +159,7 @@ async def nobody_interrupts(
         until = loop.time() + _AGENT_S
         for murmur in murmurs:
             await asyncio.sleep(_EVERY_S)
-            if loop.time() + _EVERY_S > until:
+            if loop.time() + _EVERY_S > until or caller.over.is_set():
                 break
             await caller.speak(murmur)
             found.said += 1

@@ -233,7 +233,12 @@ class RtpCaller:
         sequence, stamp, source = random.randrange(1 << 15), random.randrange(1 << 30), 0x7A
         key_stamp = stamp
         due = time.perf_counter()
-        while not self.over.is_set():
+        while True:
+            if self.over.is_set():
+                if self._voice_started is not None and not self._voice_started.done():
+                    self._voice_started.set_exception(RuntimeError("the call ended meanwhile"))
+                self._voice_done.set()
+                return
             payload, kind, at = silence, 0, stamp
             key = self._next_key()
             if key is not None:
@@ -275,7 +280,12 @@ class RtpCaller:
         await self._keys_done.wait()
 
     async def speak(self, pcm: NDArray[np.int16]) -> float:
-        """Send 8 kHz PCM16 as RTP; returns when its first packet left."""
+        """Send 8 kHz PCM16 as RTP; returns when its first packet left.
+
+        RuntimeError when the call is over.
+        """
+        if self.over.is_set():
+            raise RuntimeError("the call is over: nobody can speak in it")
         self._voice_started = asyncio.get_running_loop().create_future()
         self._voice_done.clear()
         self._voice_sent.clear()

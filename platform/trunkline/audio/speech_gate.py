@@ -93,6 +93,11 @@ class ToneMask:
         self._peak = -1
         self._steady = 0
 
+    @property
+    def may_be_tone(self) -> bool:
+        """The last frame was as pure as a tone, whether or not it has stood still for long."""
+        return self._steady > 0
+
     def is_tone(self, frame: Samples) -> bool:
         """``frame``: 160 samples at 8 kHz."""
         spectrum = np.fft.rfft(frame * self._window, self._FFT)
@@ -183,6 +188,11 @@ class SpeechGate:
     def level_dbfs(self) -> float:
         """Level of the last frame judged."""
         return self._level
+
+    @property
+    def may_be_tone(self) -> bool:
+        """The last frame that was speech to the detector was as pure as a tone."""
+        return self._tones.may_be_tone
 
     def admits(self, frame: Samples, is_speech: bool, *, agent_dbfs: float = SILENCE_DBFS) -> bool:
         """``is_speech``: the detector's verdict; ``agent_dbfs``: what we sent in the same 20 ms."""

@@ -19,6 +19,7 @@ class TurnSettings:
     language: str = "en"
     has_partials: bool = True
     quiet_ms: int = 240  # this long without speech, and the burst is over
+    noise_ms: int = 480  # and what was too short for a voice was none
     rearm_ms: int = 300  # a new burst needs this much silence before it
     decide_ms: int = 1200  # a paused agent waits no longer than this
     final_ms: int = 2000  # unless the caller has stopped and the final words are on their way

@@ -1,11 +1,11 @@
 """Turn taking: pause, then decide. Events in, decisions out; no clock, no loop, no I/O.
 
-Speech over the agent (3 of 5 frames) pauses it at once. What follows is decided by how long it
-lasts (9 of 12 frames confirm it), how loud it is, and by what the words are: a backchannel or noise
-lets the agent go on where it stopped, anything else takes the floor. Engines without partial
-transcripts decide on duration and level. Every indecision ends: a paused agent goes on, or is cut,
-at a deadline; a turn without a transcript is answered after one; and a caller who says nothing is
-told so.
+Speech over the agent (an onset: 3 of 5 frames) pauses it at once. What follows is decided by how
+long it lasts (9 of 12 frames confirm it), how loud it is, and by what the words are: a backchannel
+or noise lets the agent go on where it stopped, anything else takes the floor. Engines without
+partial transcripts decide on duration and level. Every indecision ends: a paused agent goes on, or
+is cut, at a deadline; a turn without a transcript is answered after one; and a caller who says
+nothing is told so.
 """
 
 from __future__ import annotations
@@ -244,9 +244,11 @@ class TurnPolicy:
             has_settled = at_ms - spoken.text_ms >= settings.quiet_ms
             return self._resume(Reason.BACKCHANNEL) if has_settled else []
         if weight is WordClass.NOTHING:
-            if is_quiet and not burst.is_confirmed:
-                return self._resume(Reason.NOISE)
-            if not self._tells_partials:
+            if not burst.is_confirmed:
+                # The first vowel of "excuse me" ends like a knock; its second comes after that.
+                if at_ms - burst.last_ms >= settings.noise_ms:
+                    return self._resume(Reason.NOISE)
+            elif not self._tells_partials:
                 if self._scales.is_long(burst):
                     return self._interrupt(Reason.DURATION)
                 if is_quiet:

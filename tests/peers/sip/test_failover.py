@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
+from tests.peers.drivers.certificates import CertificateAuthority
 from tests.peers.drivers.ports import free_port
 from tests.peers.drivers.raw_sip import raw_caller
 from tests.peers.drivers.sipp_callee import announcing, refusing, sipp_callee
@@ -19,6 +22,7 @@ from trunkline.domain.dial_plan import DialPlan
 from trunkline.domain.leg import LegAnswered, LegEnded
 from trunkline.domain.outbound import OutboundRules, OutboundTrunk, host_and_port
 from trunkline.domain.trunk import Trunk, TrunkAuth
+from trunkline.sip.config import Tls
 from trunkline.sip.switch import SipSwitch
 
 pytestmark = pytest.mark.peers
@@ -60,6 +64,42 @@ async def test_a_call_that_a_trunk_does_not_take_goes_over_the_next(
         await line.wait_for(LegAnswered)
         await leg.hang_up(EndCause.AGENT_HANGUP)
         await line.wait_for(LegEnded)
+
+
+@pytest.mark.parametrize("fault", ["another name", "no TLS"])
+async def test_a_trunk_that_tls_cannot_be_opened_to_is_passed_over(
+    tmp_path: Path, fault: str
+) -> None:
+    """A certificate of somebody else, or a server that hangs up on us in the handshake."""
+    authority = CertificateAuthority(tmp_path / "authority")
+    ours, theirs = authority.issue(), authority.issue("127.0.0.9")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(theirs.certificate, theirs.key)
+    asked: list[bytes] = []
+
+    async def carrier(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if fault == "another name":
+            asked.append(await reader.read(4000))
+        writer.close()
+
+    tls = context if fault == "another name" else None
+    server = await asyncio.start_server(carrier, "127.0.0.1", 0, ssl=tls)
+    bad = trunk("bad", server.sockets[0].getsockname()[1], ";transport=tls")
+    async with (
+        running_edge(tls=Tls(0, ours.certificate, ours.key, authority.ca_file)) as edge,
+        sipp_callee(tmp_path / "good", announcing(200)) as port,
+    ):
+        with capture_logs() as logs:
+            leg = await switch(edge, bad, trunk("good", port)).place(NUMBER)
+        assert leg.description.trunk == "good"
+        line = edge.follow(leg)  # type: ignore[arg-type]
+        await line.wait_for(LegAnswered)
+        await leg.hang_up(EndCause.AGENT_HANGUP)
+        await line.wait_for(LegEnded)
+    server.close()
+    assert not any(b"INVITE" in each for each in asked), "nothing is told to a stranger"
+    refused = [one for one in logs if "TLS certificate was refused" in one["event"]]
+    assert bool(refused) is (fault == "another name")
 
 
 async def test_busy_is_busy_over_every_trunk(edge: Edge, tmp_path: Path) -> None:

@@ -78,11 +78,9 @@ async def test_a_storm_of_info(edge: Edge) -> None:
 
 
 async def test_info_of_the_bare_kind_has_its_key_taken(edge: Edge) -> None:
-    """``application/dtmf``: PJSIP may refuse what it does not know; the key counts all the same."""
     async with raw_call(edge) as (caller, line):
         caller.send(caller.request("INFO", 2, body="5", kind="application/dtmf"))
-        answer = await caller.answer(2)
-        assert answer[8:11] in ("200", "415", "500"), answer
+        assert (await caller.answer(2)).startswith("SIP/2.0 200")
         assert (await line.wait_for(LegDigit)).digit == "5"
         await caller.hang_up()
         await line.wait_for(LegEnded)

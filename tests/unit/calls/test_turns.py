@@ -233,6 +233,21 @@ def test_a_backchannel_that_goes_on_becomes_an_interruption() -> None:
     assert case.decisions[-1] == Answer("a")
 
 
+def test_a_gap_in_the_first_word_gives_the_agent_no_leave_to_go_on() -> None:
+    """ "Excuse me" on a noisy line: a vowel, 300 ms in which nothing is heard, another vowel."""
+    case = Case().speech(80).quiet(300).speech(100).quiet(240).speech(260)
+    assert case.kinds == ["Pause"]
+    case.tell(Hypothesis(case.now_ms, "a", "excuse me"))
+    case.speech(500)
+    assert "Resume" not in case.kinds
+
+
+def test_a_knock_lets_the_agent_go_on_after_half_a_second() -> None:
+    case = Case().speech(80).quiet(460)
+    assert case.kinds == ["Pause"]
+    assert case.quiet(20).decisions[-1] == Resume(Reason.NOISE)
+
+
 @pytest.mark.parametrize(
     ("speech_ms", "expected"),
     [
