@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from trunkline.domain.spoken.checksums import passes_iban, passes_luhn
+
 _SPOKEN: Final = {
     **{
         name: str(value)
@@ -57,6 +59,7 @@ _IBAN: Final = re.compile(
 )
 _SSN: Final = re.compile(r"\b(?!000|666|9[0-9]{2})[0-9]{3}[- ](?!00)[0-9]{2}[- ](?!0000)[0-9]{4}\b")
 _CARD: Final = range(13, 20)
+_SHORTEST_IBAN: Final = 15  # Norway's
 MASK: Final = "[number]"
 
 
@@ -130,15 +133,6 @@ def could_begin_card(text: str) -> bool:
     return digits[-1][2] >= len(text.rstrip()) - 1 and len("".join(d for d, _, _ in digits)) >= 6
 
 
-def luhn(digits: str) -> bool:
-    """ISO/IEC 7812-1 annex B."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
-
-
 def _cards(text: str) -> Iterator[Number]:
     for run in _runs(text):
         first = 0
@@ -158,7 +152,8 @@ def _card_from(run: list[tuple[str, int, int]], first: int) -> int | None:
         digits += run[place][0]
         if len(digits) > _CARD[-1]:
             break
-        if len(digits) in _CARD and digits[0] in "3456" and len(set(digits)) > 1 and luhn(digits):
+        is_card = len(digits) in _CARD and digits[0] in "3456" and len(set(digits)) > 1
+        if is_card and passes_luhn(digits):
             found = place
     return found
 
@@ -195,7 +190,5 @@ def _runs(text: str) -> Iterator[list[tuple[str, int, int]]]:
 
 
 def _is_iban(text: str) -> bool:
-    plain = text.replace(" ", "").upper()
-    if not 15 <= len(plain) <= 34:
-        return False
-    return int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4])) % 97 == 1
+    plain = text.replace(" ", "")
+    return len(plain) >= _SHORTEST_IBAN and passes_iban(plain)
