@@ -43,7 +43,8 @@ steps:
     next: menu
   menu: {say: "How can I help?", listen: {intents: [hours]}}
 """
-BACKCHANNELS = ("Uh huh.", "Okay.", "Mm hmm.", "Right.")
+# flite spells "mm hmm": who says its letters says something.
+BACKCHANNELS = ("Uh huh.", "Okay.", "Yeah.", "Right.", "I see.")
 _AGENT_S = 22.0  # of the welcome in which the agent certainly speaks
 _MOMENTS_S = (1.5, 18.0)
 _QUIET_S = 0.5  # longer than the agent's own pauses

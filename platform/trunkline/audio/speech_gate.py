@@ -147,6 +147,11 @@ class EchoGuard:
     def loss_db(self) -> float:
         return self._loss_db
 
+    @property
+    def is_evident(self) -> bool:
+        """The agent has been coming back louder than is assumed of a line at first."""
+        return self._loss_db < self._FIRST_LOSS_DB
+
     def update(self, caller_dbfs: float, agent_dbfs: float, is_speech: bool) -> bool:
         """True when the frame may be the caller; ``is_speech``: the detector's verdict on it."""
         if agent_dbfs >= self._SOUNDING_DBFS:
@@ -183,11 +188,18 @@ class SpeechGate:
         self.echo = EchoGuard()
         self._tones = ToneMask()
         self._level = SILENCE_DBFS
+        self._is_echo = False
 
     @property
     def level_dbfs(self) -> float:
         """Level of the last frame judged."""
         return self._level
+
+    @property
+    def is_echo(self) -> bool:
+        """The last frame is no louder than the agent's echo would be, and would pass for speech;
+        whether it would or not, on a line whose echo has been heard."""
+        return self._is_echo
 
     @property
     def may_be_tone(self) -> bool:
@@ -202,6 +214,7 @@ class SpeechGate:
         self.floor.update(level)
         is_loud = level > threshold
         is_clear = self.echo.update(level, agent_dbfs, is_speech and is_loud)
+        self._is_echo = not is_clear and ((is_speech and is_loud) or self.echo.is_evident)
         return is_speech and is_loud and is_clear and not self._tones.is_tone(frame)
 
 

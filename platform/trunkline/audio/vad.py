@@ -24,6 +24,7 @@ from trunkline.audio.speech_gate import (
 from trunkline.domain.audio import AudioFormat
 
 _AGGRESSIVENESS: Final = 3
+_TALKING_FRAMES: Final = 10
 
 
 class FrameVerdict(NamedTuple):
@@ -99,6 +100,16 @@ class EdgeVad:
         self._sudden = SuddenVoice()
         self._confirmed = Debounce(9, 12)
         self.gate = SpeechGate()
+        self._quiet_for = _TALKING_FRAMES
+
+    @property
+    def is_echo(self) -> bool:
+        """The last frame is taken for the agent's echo, and nobody has spoken for 200 ms.
+
+        Who listens behind a long line (a recogniser, a server's own detector) does not know what
+        the agent says, and takes such a frame for the caller's.
+        """
+        return self.gate.is_echo and self._quiet_for >= _TALKING_FRAMES
 
     def feed(self, caller: bytes, agent: bytes) -> FrameVerdict:
         """One frame of each side, of the same tick."""
@@ -110,6 +121,7 @@ class EdgeVad:
             raise ValueError("feed one whole frame of each side")
         is_voice = bool(self._vad.is_speech(caller, GATE_RATE_HZ))
         is_speech = self.gate.admits(heard, is_voice, agent_dbfs=level_dbfs(samples_of(agent)))
+        self._quiet_for = 0 if is_speech else self._quiet_for + 1
         level, floor = self.gate.level_dbfs, self.gate.floor.floor_dbfs
         is_voiced = is_speech and not self.gate.may_be_tone
         is_sudden = self._sudden.update(heard, level, floor, is_speech=is_voiced)

@@ -1,7 +1,8 @@
 """Word classes: what a few words said over the agent are worth.
 
 A backchannel ("uh huh") keeps the agent talking; an answer ("yes", "okay") does so too, unless a
-question was just asked; anything else takes the floor. Pure; English, with a table per language.
+question was just asked; particles ("for my") are what a recogniser hears in either, and take the
+floor only when the speech is long; anything else takes it. Pure; English, a table per language.
 """
 
 from __future__ import annotations
@@ -19,14 +20,64 @@ class WordClass(IntEnum):
 
     NOTHING = 0
     FILLER = 1  # hesitation: says that more may come
-    BACKCHANNEL = 2  # "go on, I am here"
-    ANSWER = 3  # agreement: an answer after a question, a backchannel otherwise
-    CONTENT = 4
+    PARTICLE = 2  # means nothing alone: a word begun, or a murmur misheard
+    BACKCHANNEL = 3  # "go on, I am here"
+    ANSWER = 4  # agreement: an answer after a question, a backchannel otherwise
+    CONTENT = 5
 
 
 _PHRASES: Final[Mapping[str, Mapping[WordClass, tuple[str, ...]]]] = {
     "en": {
         WordClass.FILLER: ("um", "umm", "uh", "uhm", "er", "erm", "ah", "eh", "hm", "hmm", "mm"),
+        WordClass.PARTICLE: (
+            "a",
+            "an",
+            "the",
+            "i",
+            "i'm",
+            "i'd",
+            "i've",
+            "i'll",
+            "it",
+            "it's",
+            "its",
+            "is",
+            "was",
+            "be",
+            "been",
+            "am",
+            "are",
+            "to",
+            "of",
+            "for",
+            "and",
+            "or",
+            "as",
+            "at",
+            "in",
+            "on",
+            "by",
+            "my",
+            "your",
+            "his",
+            "her",
+            "he",
+            "she",
+            "we",
+            "they",
+            "them",
+            "this",
+            "that",
+            "that's",
+            "these",
+            "have",
+            "has",
+            "had",
+            "did",
+            "do",
+            "with",
+            "from",
+        ),  # fmt: skip
         WordClass.BACKCHANNEL: (
             "uh huh",
             "uhhuh",

@@ -7,8 +7,9 @@ into the leg.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
+from trunkline.audio.pcm import gain
 from trunkline.audio.playout import PlayoutChange, PlayoutQueue
 from trunkline.audio.recording import CallRecorder
 from trunkline.audio.vad import EdgeVad, FrameVerdict
@@ -17,6 +18,9 @@ from trunkline.domain.leg import Leg
 from trunkline.runtime.logging import get_logger
 
 log = get_logger(__name__)
+
+_ECHO_GAIN_DB: Final = -30.0
+"""Of the agent's echo on its way to whoever listens: below what any detector takes for speech."""
 
 
 class CallClock:
@@ -46,7 +50,7 @@ class BridgeEnds(Protocol):
     """What the bridge tells the dialogue, in this order within one call of the sink."""
 
     def uplink(self, caller: bytes) -> None:
-        """Caller audio, PCM16 at the leg's rate, whole frames."""
+        """Caller audio, PCM16 at the leg's rate, whole frames; the agent's echo made faint."""
         ...
 
     def played(self, changes: list[PlayoutChange], moved_ms: int) -> None:
@@ -121,19 +125,22 @@ class Bridge:
         caller_side = frames[0][0] if len(frames) == 1 else b"".join(c for c, _ in frames)
         if self.tap is not None:
             self.tap(caller_side)
+        if self._was_deaf and not self.is_deaf:
+            self._vad.forget()
+        self._was_deaf = self.is_deaf
+        verdicts, heard = [], []
+        for caller, agent in frames:
+            verdicts.append(self._vad.feed(caller, agent))
+            heard.append(gain(caller, _ECHO_GAIN_DB) if self._vad.is_echo else caller)
         # On hold the line may carry music: recorded, but never taken for the caller's words.
-        self._ends.uplink(bytes(len(caller_side)) if self.is_deaf else caller_side)
+        self._ends.uplink(bytes(len(caller_side)) if self.is_deaf else b"".join(heard))
         before = self._clock.samples
         self._clock.samples = before + len(frames) * size // 2
         played = self._playout.played_samples
         changes = self._playout.advance(self._leg, self._clock.samples)
         moved = self._playout.played_samples - played
         self._ends.played(changes, self._leg.format.samples_to_ms(moved))
-        if self._was_deaf and not self.is_deaf:
-            self._vad.forget()
-        self._was_deaf = self.is_deaf
-        for number, (caller, agent) in enumerate(frames, start=1):
-            verdict = self._vad.feed(caller, agent)
+        for number, verdict in enumerate(verdicts, start=1):
             if not self.is_deaf:
                 self._ends.heard(verdict, self._clock.ms_of(before + number * size // 2))
         self._playout.write(self._leg)

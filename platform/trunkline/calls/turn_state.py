@@ -36,6 +36,7 @@ class TurnSettings:
 
 
 _RECENT_MS: Final = 1000
+_PAST_MS: Final = 500
 
 # How much speech over the agent takes the floor: calm steps let people murmur, eager ones yield.
 # In milliseconds: with words that mean something, and without any.
@@ -115,8 +116,14 @@ class Utterance:
 
 
 def utterance_of(burst: Burst | None, at_ms: int, item_id: str, *, over_agent: bool) -> Utterance:
-    """An utterance that the server opens now; the edge heard it if it heard a burst lately."""
-    is_heard = burst is not None and at_ms - burst.last_ms <= _RECENT_MS
+    """An utterance that the server opens now; the edge heard it if it heard a burst lately.
+
+    A murmur for which the agent has not stopped is over sooner: what opens behind it over the agent
+    is the agent's own echo.
+    """
+    is_past = burst is not None and burst.is_dismissed and over_agent
+    recent_ms = _PAST_MS if is_past else _RECENT_MS
+    is_heard = burst is not None and at_ms - burst.last_ms <= recent_ms
     return Utterance(
         item_id,
         at_ms,

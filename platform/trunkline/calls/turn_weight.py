@@ -32,11 +32,14 @@ class Scales:
         The first guesses at a word are often other words ("nope" for "okay"). Waiting costs
         nothing: the agent is silent already.
         """
-        return (
-            burst.is_confirmed
-            and burst.length_ms >= self.settings.words_ms
-            and self.words(spoken.steady_text, floor) is WordClass.CONTENT
-        )
+        enough = burst.is_confirmed and burst.length_ms >= self.settings.words_ms
+        return enough and self.are_words(self.words(spoken.steady_text, floor), burst)
+
+    def are_words(self, weight: WordClass, burst: Burst | None) -> bool:
+        """Particles are what a murmur is misheard as; speech too long for one says more."""
+        if weight is WordClass.PARTICLE:
+            return burst is not None and self.is_long(burst)
+        return weight is WordClass.CONTENT
 
     def is_long(self, burst: Burst) -> bool:
         """Too long for a backchannel, whatever the words are, and not from far away."""

@@ -318,7 +318,7 @@ class TurnPolicy:
         was_paused = self._paused_ms is not None
         weight = self._scales.words(event.text or "", self._floor)
         is_untold = event.text is None and not was_paused and not item.is_dismissed
-        is_words = weight is WordClass.CONTENT or (
+        is_words = self._scales.are_words(weight, self._burst) or (
             weight > WordClass.FILLER and not item.over_agent
         )
         if not is_untold and (event.is_rejected or not is_words):

@@ -117,6 +117,32 @@ def test_a_caller_is_heard_over_the_agents_echo() -> None:
     assert 100 <= onset <= 112
 
 
+def test_the_agents_echo_is_told_from_a_caller_who_speaks() -> None:
+    vad, size = EdgeVad(AudioFormat(8000)), 320
+    agent = voiced(6000, level_dbfs=-18)
+    echo = later(gain(agent, -20), 100)
+    listen(echo, agent, vad=vad)
+    words = quiet(2000) + voiced(1000, level_dbfs=-18) + quiet(3000)
+    both = mix(echo, words)
+    taken = []
+    for at in range(0, len(both) - size + 1, size):
+        vad.feed(both[at : at + size], agent[at : at + size])
+        taken.append(vad.is_echo)
+    assert sum(taken[20:100]) > 70  # before the words, and from 200 ms behind them
+    assert [n for n in range(104, 155) if taken[n]] == []
+    assert sum(taken[170:290]) > 100
+
+
+def test_a_line_without_echo_is_left_as_it_is() -> None:
+    vad, size = EdgeVad(AudioFormat(8000)), 320
+    agent, hiss = voiced(6000, level_dbfs=-18), noise(6000, -45)
+    taken = 0
+    for at in range(0, len(agent) - size + 1, size):
+        vad.feed(hiss[at : at + size], agent[at : at + size])
+        taken += vad.is_echo
+    assert taken < 10
+
+
 def test_talking_over_the_agent_for_long_does_not_teach_the_guard_a_wrong_loss() -> None:
     guard = EchoGuard()
     for _ in range(400):
