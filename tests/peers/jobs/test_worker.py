@@ -147,7 +147,9 @@ async def test_a_worker_delivers_survives_redis_and_ends_when_told(
     assert hook.calls == [first, second]
     log = (tmp_path / "worker.log").read_text()
     assert "+4930123456" not in log
-    assert "Traceback" not in log, log
+    # A task that ended while Redis was away could not say so; it is delivered again.
+    told = [line for line in log.splitlines() if "Couldn't ack" not in line]
+    assert not any("Traceback" in line for line in told), log
 
 
 async def test_a_killed_worker_leaves_no_process_behind(

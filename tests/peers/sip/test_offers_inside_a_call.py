@@ -105,9 +105,11 @@ async def test_fifty_holds_and_a_caller_who_is_still_heard(edge: Edge) -> None:
 async def test_of_two_offers_that_cross_the_callers_is_refused_with_491(edge: Edge) -> None:
     """RFC 3261 §14.2: who has an offer of its own open answers the other's with 491."""
     async with raw_call(edge) as (caller, line):
+        caller.send(caller.request("OPTIONS", 2))
+        await caller.answer(2)  # the ACK was there before it: the call can be held
         await line.leg.hold()
         ours = await caller.heard("INVITE ")
-        answer = await offer_again(caller, 2)
+        answer = await offer_again(caller, 3)
         assert answer.startswith("SIP/2.0 491"), answer
         caller.send(response_to(ours, "491 Request Pending"))
         await caller.heard("ACK ")
