@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.peers.conversation.paying import HURRIED, write_hurried
+from tests.peers.conversation.paying import NUMBERS, write_agents
 from tests.peers.drivers.installation import Installation, running
 from tests.peers.drivers.ports import free_port
 
@@ -24,8 +24,8 @@ def installation(
     # A short path: the private Redis listens on a Unix socket (unix(7): 107 bytes).
     folder = tmp_path_factory.mktemp("tl")
     (folder / "agents").mkdir()
-    write_hurried(folder / "agents")
-    numbers = [{"number": HURRIED, "agent": "hurried", "trunk": "local"}]
+    write_agents(folder / "agents")
+    numbers = [{"number": each, "agent": agent, "trunk": "local"} for each, agent in NUMBERS]
     with running(
         folder / "var",
         TRUNKLINE_TRANSFER_TARGET=f"sip:person@127.0.0.1:{person_port}",

@@ -14,29 +14,34 @@ from tests.peers.drivers.installation import Installation
 from trunkline.flows.catalog import SHIPPED_AGENTS
 
 HURRIED: Final = "205"
-"""The energy supplier with little patience: soon the next is asked, and soon nobody any more; and
-what was asked stays asked when the caller leaves."""
-_PATIENCE: Final = {
-    "  name: energy\n": "  name: hurried\n",
-    "levels: [{role: supervisor, within_s: 60}, {role: manager, within_s: 60}]": (
-        "levels: [{role: supervisor, within_s: 10}, {role: manager, within_s: 60}]"
-    ),
-    "expires_s: 180": "expires_s: 22",
-    "remind_s: 30": "remind_s: 5",
-    "when_caller_leaves: abandon": "when_caller_leaves: keep",
+"""The energy supplier with little patience: soon the next is asked, and soon nobody any more."""
+KEEPING: Final = "206"
+"""The energy supplier for whom what was asked stays asked when the caller leaves."""
+_CHANGES: Final = {
+    "hurried": {
+        "levels: [{role: supervisor, within_s: 60}, {role: manager, within_s: 60}]": (
+            "levels: [{role: supervisor, within_s: 10}, {role: manager, within_s: 60}]"
+        ),
+        "expires_s: 180": "expires_s: 22",
+        "remind_s: 30": "remind_s: 5",
+    },
+    "keeping": {"when_caller_leaves: abandon": "when_caller_leaves: keep"},
 }
+NUMBERS: Final = ((HURRIED, "hurried"), (KEEPING, "keeping"))
 
 
-def write_hurried(folder: Path) -> None:
-    text = (SHIPPED_AGENTS / "energy.yaml").read_text(encoding="utf-8")
-    for shipped, own in _PATIENCE.items():
-        assert text.count(shipped) == 1, shipped
-        text = text.replace(shipped, own)
-    (folder / "hurried.yaml").write_text(text, encoding="utf-8")
+def write_agents(folder: Path) -> None:
+    shipped = (SHIPPED_AGENTS / "energy.yaml").read_text(encoding="utf-8")
+    for name, changes in _CHANGES.items():
+        text = shipped
+        for was, now in ({"  name: energy\n": f"  name: {name}\n"} | changes).items():
+            assert text.count(was) == 1, was
+            text = text.replace(was, now)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
-def hurried(installation: Installation) -> str:
-    return f"sip:{HURRIED}@127.0.0.1:{installation.sip_port}"
+def uri_of(installation: Installation, number: str) -> str:
+    return f"sip:{number}@127.0.0.1:{installation.sip_port}"
 
 
 async def ask_to_pay(caller: Caller, account: str, amount: str) -> None:

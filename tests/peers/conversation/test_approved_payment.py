@@ -10,11 +10,13 @@ import pytest
 from playwright.async_api import Page, expect
 from tests.peers.conversation.caller import VOICE, Caller, calling, runs_of, said, turns
 from tests.peers.conversation.paying import (
+    HURRIED,
+    KEEPING,
     ask_to_pay,
-    hurried,
     key_amount,
     paid,
     the_asked,
+    uri_of,
 )
 from tests.peers.conversation.sound import find, rendered, share_found, transcribed
 from tests.peers.drivers.chromium import chromium, log_in
@@ -43,6 +45,7 @@ async def test_payments_are_made_as_people_decide_and_told_as_they_are(
 ) -> None:
     supervisors, managers = ["approvals:read", "approvals:decide"], ["approvals:manage"]
     await hire(installation, "sam", "supervisor")
+    before = paid(installation, PAYING)  # of a first try, where this is the second
     async with (
         deciding(installation, supervisors) as supervisor,
         deciding(installation, ["approvals:read", *managers]) as manager,
@@ -59,7 +62,8 @@ async def test_payments_are_made_as_people_decide_and_told_as_they_are(
         for name, story in stories.items():
             customers.create_task(story, name=name)
     # What was paid is what people agreed to, each once.
-    assert sorted(paid(installation, PAYING)) == ["130.00", "200.00", "300.00", "75.25"]
+    since = paid(installation, PAYING)[len(before) :]
+    assert sorted(since) == ["130.00", "200.00", "300.00", "75.25"]
     assert paid(installation, NEVER) == []
 
 
@@ -198,7 +202,7 @@ async def changed_by_the_caller(
 async def escalated(
     installation: Installation, folder: Path, supervisor: Decider, manager: Decider
 ) -> None:
-    async with calling(installation, folder, uri=hurried(installation)) as caller:
+    async with calling(installation, folder, uri=uri_of(installation, HURRIED)) as caller:
         await ask_to_pay(caller, PAYING, "300.00")
         asked = await the_asked(caller, supervisor)
         await caller.hears("I'm asking another colleague. Please stay on the line.")
@@ -216,7 +220,7 @@ async def escalated(
 
 
 async def expired(installation: Installation, folder: Path, supervisor: Decider) -> None:
-    async with calling(installation, folder, uri=hurried(installation)) as caller:
+    async with calling(installation, folder, uri=uri_of(installation, HURRIED)) as caller:
         await ask_to_pay(caller, NEVER, "42.00")
         asked = await the_asked(caller, supervisor)
         await caller.hears("I'm asking another colleague. Please stay on the line.")
@@ -233,7 +237,7 @@ async def granted_once_the_caller_is_gone(
     installation: Installation, folder: Path, supervisor: Decider
 ) -> None:
     """The policy keeps what was asked: it is decided and done, and its receipt kept."""
-    async with calling(installation, folder, uri=hurried(installation)) as caller:
+    async with calling(installation, folder, uri=uri_of(installation, KEEPING)) as caller:
         await ask_to_pay(caller, PAYING, "130.00")
         asked = await the_asked(caller, supervisor)
         call = await caller.hang_up()
